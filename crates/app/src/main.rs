@@ -1,0 +1,2 @@
+//! The `byleave` binary.
+fn main() {}

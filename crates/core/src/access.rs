@@ -1,0 +1,443 @@
+//! What support may reach: the one place that says yes.
+//!
+//! [`decide`] is the whole table of the design and nothing else says yes; a yes is a [`Permit`], which cannot be made,
+//! copied or stored anywhere else. [`again`] runs the same table for a live session on every change and deadline.
+//!
+//! What this module must never do: let a doubt, an unknown value or a gap in the facts end in a yes.
+
+use crate::grant::{Grant, GrantEnd, GrantStatus, GrantType, in_force};
+use crate::id::{ClusterId, GrantId, NodeId, OrgId, ProjectId};
+use crate::inventory::{Cluster, LogKind, NodeCheck, Revision};
+use crate::name::{LogName, SyncDatabase};
+use crate::session::SessionEnd;
+use crate::time::{Doubt, HOUR, Timestamp};
+
+/// The longest session on standing access, in milliseconds.
+pub const STANDING_FOR: i64 = 8 * HOUR;
+
+/// How far back [`Facts::grants`] must reach: longer than any grant lives, in milliseconds.
+pub const GRANTS_FOR: i64 = 25 * HOUR;
+
+/// Everything that `decide` needs to know about one cluster, as of one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The organization.
+    pub organization: OrgId,
+    /// Whether its first owner has claimed it: before, there is no log to write a session to.
+    pub claimed: bool,
+    /// Whether it blocks support.
+    pub blocked: bool,
+    /// The cluster with its nodes and logs.
+    pub cluster: Cluster,
+    /// The grants given in the last 25 hours ([`GRANTS_FOR`]), oldest first, ended ones included.
+    pub grants: Vec<Grant>,
+    /// The index up to which these facts take the organization's log into account (its size).
+    pub log_size: u64,
+}
+
+/// Something that support can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wanted {
+    /// The database itself. Never.
+    Database,
+    /// One log of one node.
+    Log(NodeId, LogName),
+    /// To see which logs are open: open as soon as one of them is.
+    LogList,
+    /// A shell, command or file transfer on a node.
+    Node(NodeId),
+    /// A database of App Services sync.
+    SyncData(String),
+}
+
+impl Wanted {
+    /// The word for the log and the API.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Log(..) => "log",
+            Self::LogList => "logs",
+            Self::Node(_) => "node",
+            Self::SyncData(_) => "sync data",
+        }
+    }
+
+    /// The node, where there is one.
+    pub const fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::Log(node, _) | Self::Node(node) => Some(*node),
+            Self::Database | Self::LogList | Self::SyncData(_) => None,
+        }
+    }
+}
+
+/// The state of the employee who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Known, with a valid key.
+    Active,
+    /// Disabled.
+    Disabled,
+    /// The key was removed.
+    KeyRemoved,
+}
+
+/// Why a yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// A grant of the customer.
+    Grant {
+        /// The grant.
+        id: GrantId,
+    },
+    /// The organization does not block support.
+    Standing,
+}
+
+/// A yes. Only [`decide`] and [`again`] make one; it cannot be copied.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a permit that is not held opens nothing"]
+pub struct Permit {
+    basis: Basis,
+    wanted: Wanted,
+    organization: OrgId,
+    project: ProjectId,
+    cluster: ClusterId,
+    since: Revision,
+    until: Timestamp,
+}
+
+impl Permit {
+    /// Why.
+    pub const fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// What is permitted.
+    pub const fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// The organization.
+    pub const fn organization(&self) -> OrgId {
+        self.organization
+    }
+
+    /// The project.
+    pub const fn project(&self) -> ProjectId {
+        self.project
+    }
+
+    /// The cluster.
+    pub const fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
+    /// When it must be decided again at the latest.
+    pub const fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+/// Why a no. [`Denial::told`] is what an employee may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum Denial {
+    /// What is wanted was added or changed after the grant was given.
+    #[error("it was added or changed after the grant was given; the customer has to grant again")]
+    AddedAfterGrant,
+    /// The organization blocks support and nothing is granted.
+    #[error("the organization blocks support access, and no grant is in force for this cluster")]
+    Blocked,
+    /// The clock is in doubt.
+    #[error("the gateway's clock is in doubt; an administrator has to look at it")]
+    ClockDoubt,
+    /// The cluster was removed.
+    #[error("the cluster was removed")]
+    ClusterRemoved,
+    /// The database itself is never open.
+    #[error("the database itself is never open to support")]
+    DatabaseNever,
+    /// The employee is disabled.
+    #[error("the employee is disabled")]
+    EmployeeDisabled,
+    /// The employee's key was removed.
+    #[error("the employee's key was removed")]
+    KeyRemoved,
+    /// No organization owner has claimed the organization yet.
+    #[error("no owner has claimed the organization yet")]
+    NotClaimed,
+    /// The grant in force does not cover this.
+    #[error("the grant in force does not cover this")]
+    NotCovered,
+    /// The node has no passing check and the organization blocks.
+    #[error(
+        "the node has no passing check of its present inventory revision, and the owner has not accepted that risk"
+    )]
+    NodeUnchecked,
+    /// Sync data needs a grant that names it.
+    #[error("App Services sync data needs a grant for it")]
+    SyncDataNotGranted,
+    /// The inventory has nothing of this name.
+    #[error("there is no such node, log or database in the inventory")]
+    Unknown,
+}
+
+impl Denial {
+    /// Every denial.
+    pub const ALL: &'static [Self] = &[
+        Self::AddedAfterGrant,
+        Self::Blocked,
+        Self::ClockDoubt,
+        Self::ClusterRemoved,
+        Self::DatabaseNever,
+        Self::EmployeeDisabled,
+        Self::KeyRemoved,
+        Self::NotClaimed,
+        Self::NotCovered,
+        Self::NodeUnchecked,
+        Self::SyncDataNotGranted,
+        Self::Unknown,
+    ];
+
+    /// The word for the log and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AddedAfterGrant => "added after grant",
+            Self::Blocked => "blocked",
+            Self::ClockDoubt => "clock doubt",
+            Self::ClusterRemoved => "cluster removed",
+            Self::DatabaseNever => "database never",
+            Self::EmployeeDisabled => "employee disabled",
+            Self::KeyRemoved => "key removed",
+            Self::NotClaimed => "not claimed",
+            Self::NotCovered => "not covered",
+            Self::NodeUnchecked => "node unchecked",
+            Self::SyncDataNotGranted => "sync data not granted",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether an employee may learn more than that the target is not open: only where something of the cluster is
+    /// open to them, or where it does not depend on the cluster.
+    pub const fn is_telling(self) -> bool {
+        match self {
+            Self::AddedAfterGrant
+            | Self::ClockDoubt
+            | Self::DatabaseNever
+            | Self::NodeUnchecked
+            | Self::NotCovered
+            | Self::SyncDataNotGranted => true,
+            Self::Blocked
+            | Self::ClusterRemoved
+            | Self::EmployeeDisabled
+            | Self::KeyRemoved
+            | Self::NotClaimed
+            | Self::Unknown => false,
+        }
+    }
+
+    /// How a live session ends that gets this denial.
+    const fn ends(self) -> SessionEnd {
+        match self {
+            Self::AddedAfterGrant | Self::NodeUnchecked | Self::Unknown => SessionEnd::NodeChanged,
+            Self::Blocked | Self::DatabaseNever | Self::NotClaimed => SessionEnd::Blocked,
+            Self::ClockDoubt => SessionEnd::ClockDoubt,
+            Self::ClusterRemoved => SessionEnd::ClusterRemoved,
+            Self::EmployeeDisabled => SessionEnd::EmployeeDisabled,
+            Self::KeyRemoved => SessionEnd::KeyRemoved,
+            Self::NotCovered | Self::SyncDataNotGranted => SessionEnd::Replaced,
+        }
+    }
+}
+
+/// Decides whether something new may open. Nothing else says yes.
+///
+/// # Errors
+/// [`Denial`] says why not.
+pub fn decide(facts: &Facts, asker: Asker, wanted: Wanted, now: crate::time::Now) -> Result<Permit, Denial> {
+    match now.doubt {
+        Some(Doubt::Astray(_) | Doubt::Behind(_)) => Err(Denial::ClockDoubt),
+        None => look_up(facts, asker, wanted, now.at, now.at),
+    }
+}
+
+/// What becomes of a live session.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on under a new permit, on another basis.
+    Continued(Permit),
+    /// It must be cut, now.
+    Cut(SessionEnd),
+    /// It goes on as before.
+    Unchanged(Permit),
+}
+
+/// Decides again for a session that holds `permit` since `opened_at`: on each change and at each deadline.
+///
+/// A person's revoke always cuts the sessions based on that grant. Clock doubt by itself cuts nothing here; the lease
+/// does.
+pub fn again(facts: &Facts, asker: Asker, permit: &Permit, opened_at: Timestamp, now: Timestamp) -> Verdict {
+    let held = match permit.basis {
+        Basis::Grant { id } => match facts.grants.iter().find(|grant| grant.id == id) {
+            Some(grant) => Some(grant.status(now)),
+            None => return Verdict::Cut(SessionEnd::Expired),
+        },
+        Basis::Standing => None,
+    };
+    if let Some(GrantStatus::Ended { reason: GrantEnd::Revoked, .. }) = held {
+        return Verdict::Cut(SessionEnd::Revoked);
+    }
+    match look_up(facts, asker, permit.wanted.clone(), opened_at, now) {
+        Ok(next) if next.since != permit.since => Verdict::Cut(SessionEnd::NodeChanged),
+        Ok(next) if next.until <= now => Verdict::Cut(SessionEnd::StandingLimit),
+        Ok(next) if next.basis == permit.basis => Verdict::Unchanged(next),
+        Ok(next) => Verdict::Continued(next),
+        Err(denial) => Verdict::Cut(reason(denial, held)),
+    }
+}
+
+/// The end that a person understands: a grant that ran out says so, whatever the table then denies.
+fn reason(denial: Denial, held: Option<GrantStatus>) -> SessionEnd {
+    match (denial, held) {
+        (Denial::Blocked, Some(GrantStatus::Expired { .. })) => SessionEnd::Expired,
+        (Denial::NotCovered | Denial::SyncDataNotGranted, Some(GrantStatus::Expired { .. })) => SessionEnd::Expired,
+        (
+            Denial::Blocked | Denial::SyncDataNotGranted,
+            Some(GrantStatus::Ended { reason: GrantEnd::ClockReset, .. }),
+        ) => SessionEnd::ClockDoubt,
+        (denial, _) => denial.ends(),
+    }
+}
+
+/// The table.
+fn look_up(
+    facts: &Facts,
+    asker: Asker,
+    wanted: Wanted,
+    opened_at: Timestamp,
+    now: Timestamp,
+) -> Result<Permit, Denial> {
+    match asker {
+        Asker::Active => {}
+        Asker::Disabled => return Err(Denial::EmployeeDisabled),
+        Asker::KeyRemoved => return Err(Denial::KeyRemoved),
+    }
+    if !facts.claimed {
+        return Err(Denial::NotClaimed);
+    }
+    if facts.cluster.removed {
+        return Err(Denial::ClusterRemoved);
+    }
+    let row = Row::of(&facts.cluster, &wanted)?;
+    let grant = in_force(&facts.grants, now);
+    let (basis, until) = match grant {
+        Some(grant) if row.kind.is_granted_by(grant.kind) && row.since <= grant.inventory_revision => {
+            (Basis::Grant { id: grant.id }, grant.expires_at)
+        }
+        _ if !facts.blocked && row.kind.is_standing() => (Basis::Standing, opened_at.plus(STANDING_FOR)),
+        grant => return Err(denial(facts, &row, grant)),
+    };
+    if facts.blocked && !row.checked {
+        return Err(Denial::NodeUnchecked);
+    }
+    Ok(Permit {
+        basis,
+        wanted,
+        organization: facts.organization,
+        project: facts.cluster.project,
+        cluster: facts.cluster.id,
+        since: row.since,
+        until,
+    })
+}
+
+/// Why the table says no to this row.
+fn denial(facts: &Facts, row: &Row, grant: Option<&Grant>) -> Denial {
+    match (row.kind, grant) {
+        (Kind::Database, _) => Denial::DatabaseNever,
+        (_, Some(grant)) if row.kind.is_granted_by(grant.kind) => Denial::AddedAfterGrant,
+        (Kind::SyncData, _) if !facts.blocked => Denial::SyncDataNotGranted,
+        (_, Some(_)) => Denial::NotCovered,
+        (_, None) => Denial::Blocked,
+    }
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    AuditLog,
+    Database,
+    DatabaseLog,
+    Node,
+    OtherLog,
+    SyncData,
+}
+
+impl Kind {
+    const fn is_granted_by(self, grant: GrantType) -> bool {
+        match (self, grant) {
+            (Self::Database, _) => false,
+            (Self::DatabaseLog, _) => true,
+            (Self::SyncData, GrantType::InfrastructureAndSyncData) => true,
+            (Self::SyncData, GrantType::DatabaseLogs | GrantType::Infrastructure) => false,
+            (
+                Self::AuditLog | Self::OtherLog | Self::Node,
+                GrantType::Infrastructure | GrantType::InfrastructureAndSyncData,
+            ) => true,
+            (Self::AuditLog | Self::OtherLog | Self::Node, GrantType::DatabaseLogs) => false,
+        }
+    }
+
+    const fn is_standing(self) -> bool {
+        match self {
+            Self::AuditLog | Self::DatabaseLog | Self::Node | Self::OtherLog => true,
+            Self::Database | Self::SyncData => false,
+        }
+    }
+}
+
+/// What the inventory says of something wanted.
+struct Row {
+    kind: Kind,
+    /// The revision that brought it in its present form.
+    since: Revision,
+    /// Whether invariant 5 lets a session in: no node, or a node with a passing check.
+    checked: bool,
+}
+
+impl Row {
+    fn of(cluster: &Cluster, wanted: &Wanted) -> Result<Self, Denial> {
+        match wanted {
+            Wanted::Database => Ok(Self { kind: Kind::Database, since: Revision::FIRST, checked: true }),
+            Wanted::Log(node, name) => {
+                let node = cluster.node(*node).ok_or(Denial::Unknown)?;
+                let log = node.logs.iter().find(|log| log.name == *name).ok_or(Denial::Unknown)?;
+                Ok(Self { kind: Kind::from(log.kind), since: log.since.max(node.since), checked: true })
+            }
+            Wanted::LogList => Ok(Self { kind: Kind::DatabaseLog, since: Revision::FIRST, checked: true }),
+            Wanted::Node(node) => {
+                let node = cluster.node(*node).ok_or(Denial::Unknown)?;
+                let checked = match node.check {
+                    NodeCheck::Passed { revision } | NodeCheck::RiskAccepted { revision } => revision >= node.since,
+                    NodeCheck::Failed | NodeCheck::None => false,
+                };
+                Ok(Self { kind: Kind::Node, since: node.since, checked })
+            }
+            Wanted::SyncData(database) => {
+                let covering = |(sync, since): &(SyncDatabase, Revision)| sync.covers(database).then_some(*since);
+                let since = cluster.sync_databases.iter().filter_map(covering).min().ok_or(Denial::Unknown)?;
+                Ok(Self { kind: Kind::SyncData, since, checked: true })
+            }
+        }
+    }
+}
+
+impl From<LogKind> for Kind {
+    fn from(kind: LogKind) -> Self {
+        match kind {
+            LogKind::Audit => Self::AuditLog,
+            LogKind::Database => Self::DatabaseLog,
+            LogKind::Other => Self::OtherLog,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The closed list of events: entries of the feed and leaves of the log.
+//!
+//! Each event has a stable dotted name and plain fields. What the log and the feed say comes from here and from
+//! nowhere else. Events of an organization carry identifiers and pseudonyms, never an employee's id, name or key.
+
+use crate::access::{Basis, Denial};
+use crate::actor::By;
+use crate::field::{Erasable, Field, FieldError, Fields, Value};
+use crate::grant::{GrantEnd, GrantType};
+use crate::id::{
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SessionId,
+    StartId, UserId,
+};
+use crate::identifier::EmployeeIdentifier;
+use crate::inventory::{LogKind, Revision};
+use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
+use crate::role::Roles;
+use crate::session::SessionEnd;
+use crate::time::{Timestamp, Ttl};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal in $scope:ident { $($field:ident: $kind:ty,)* })*) => {
+        /// One event. The variants of an organization's log come first, those of the installation's log last.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the fields of an event are named by the words of the glossary")]
+        pub enum Event {
+            $($(#[$doc])* $variant { $($field: $kind,)* },)*
+        }
+
+        impl Event {
+            /// Every name, in the order of declaration.
+            pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+            /// The stable dotted name.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)* }
+            }
+
+            /// The log it belongs to.
+            pub const fn scope(&self) -> Scope {
+                match self { $(Self::$variant { .. } => Scope::$scope,)* }
+            }
+
+            /// The fields as plain values.
+            pub fn fields(&self) -> Fields {
+                match self { $(Self::$variant { $($field,)* } => Fields::from([$((stringify!($field), $field.to_value()),)*]),)* }
+            }
+
+            /// Reads an event from its name and fields.
+            ///
+            /// # Errors
+            /// [`EventError`] for an unknown name, an unknown or missing field, or a value that breaks a rule.
+            pub fn from_fields(name: &str, mut fields: std::collections::BTreeMap<String, Value>) -> Result<Self, EventError> {
+                let event = match name {
+                    $($name => Self::$variant { $($field: take(&mut fields, stringify!($field))?,)* },)*
+                    _ => return Err(EventError::UnknownName { name: name.to_owned() }),
+                };
+                match fields.into_keys().next() {
+                    Some(field) => Err(EventError::UnknownField { field }),
+                    None => Ok(event),
+                }
+            }
+        }
+    };
+}
+
+fn take<T: Field>(
+    fields: &mut std::collections::BTreeMap<String, Value>,
+    field: &'static str,
+) -> Result<T, EventError> {
+    let value = fields.remove(field).ok_or(EventError::MissingField { field })?;
+    T::from_value(value).map_err(|rule| EventError::Field(FieldError { field, rule }))
+}
+
+/// Why a name and fields make no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// A value breaks its rule.
+    #[error(transparent)]
+    Field(FieldError),
+    /// A field is missing.
+    #[error("field `{field}` is missing")]
+    MissingField {
+        /// The field.
+        field: &'static str,
+    },
+    /// There is no such field.
+    #[error("field `{field}` is unknown")]
+    UnknownField {
+        /// The field.
+        field: String,
+    },
+    /// There is no such event.
+    #[error("event `{name}` is unknown")]
+    UnknownName {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Which log an event belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The installation's own log.
+    Installation,
+    /// The log of one organization.
+    Organization,
+}
+
+/// A log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LogId {
+    /// The installation's own.
+    Installation,
+    /// An organization's.
+    Organization(OrgId),
+}
+
+/// One entry of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The log.
+    pub log: LogId,
+    /// Its place there, counted from 0.
+    pub index: u64,
+    /// When, on the server's clock; never before the entry that precedes it.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub by: By,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A kind of forwarding that the gateway refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Forwarding {
+    /// Authentication agent.
+    Agent,
+    /// Any other channel or request.
+    Other,
+    /// TCP listening on the other side.
+    RemoteTcp,
+    /// A Unix socket listening on the other side.
+    RemoteSocket,
+    /// A Unix socket.
+    Socket,
+    /// TCP, local or dynamic.
+    Tcp,
+    /// Tunnel device.
+    Tunnel,
+    /// X11.
+    X11,
+}
+
+impl Forwarding {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Agent,
+        Self::Other,
+        Self::RemoteTcp,
+        Self::RemoteSocket,
+        Self::Socket,
+        Self::Tcp,
+        Self::Tunnel,
+        Self::X11,
+    ];
+
+    /// The word for the log and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Other => "other",
+            Self::RemoteTcp => "remote tcp",
+            Self::RemoteSocket => "remote socket",
+            Self::Socket => "socket",
+            Self::Tcp => "tcp",
+            Self::Tunnel => "tunnel",
+            Self::X11 => "x11",
+        }
+    }
+}
+
+/// A side of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The employee's.
+    Employee,
+    /// The node's.
+    Node,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: &'static [Self] = &[Self::Employee, Self::Node];
+
+    /// The word for the log and the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Employee => "employee",
+            Self::Node => "node",
+        }
+    }
+}
+
+events! {
+    /// The first owner claimed the organization: always the first leaf.
+    OrganizationClaimed = "organization.claimed" in Organization { organization: OrgId, name: OrgName, owner: UserId, user_name: Erasable, ssh_ca: PublicKey, }
+    /// Support is blocked from now on.
+    OrganizationBlocked = "organization.blocked" in Organization {}
+    /// The block was lifted.
+    OrganizationUnblocked = "organization.unblocked" in Organization {}
+    /// The longest grant was set.
+    LongestGrantSet = "organization.longest_grant_set" in Organization { longest: Ttl, }
+    /// A person joined, by invitation of an owner.
+    UserAdded = "user.added" in Organization { user: UserId, user_name: Erasable, roles: Roles, }
+    /// An owner invited a person.
+    UserInvited = "user.invited" in Organization { invitation: InvitationId, user_name: Erasable, roles: Roles, }
+    /// A person's roles changed.
+    UserRolesChanged = "user.roles_changed" in Organization { user: UserId, roles: Roles, }
+    /// A person left.
+    UserRemoved = "user.removed" in Organization { user: UserId, }
+    /// A digest key was made.
+    ApiKeyAdded = "api_key.added" in Organization { api_key: ApiKeyId, public_key: String, roles: Roles, }
+    /// A digest key was removed.
+    ApiKeyRemoved = "api_key.removed" in Organization { api_key: ApiKeyId, }
+    /// The inventory got a project.
+    ProjectAdded = "project.added" in Organization { project: ProjectId, name: ProjectName, }
+    /// The inventory got a cluster.
+    ClusterAdded = "cluster.added" in Organization { project: ProjectId, cluster: ClusterId, name: ClusterName, host: HostName, revision: Revision, }
+    /// A cluster's host name changed.
+    ClusterChanged = "cluster.changed" in Organization { project: ProjectId, cluster: ClusterId, host: HostName, revision: Revision, }
+    /// A cluster was removed.
+    ClusterRemoved = "cluster.removed" in Organization { project: ProjectId, cluster: ClusterId, revision: Revision, }
+    /// A cluster got a node.
+    NodeAdded = "node.added" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, host: HostName, address: Address, host_key: PublicKey, revision: Revision, }
+    /// A node's address or host key changed.
+    NodeChanged = "node.changed" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, address: Address, host_key: PublicKey, revision: Revision, }
+    /// A node was removed.
+    NodeRemoved = "node.removed" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, revision: Revision, }
+    /// The gateway tried what a node's account can reach.
+    NodeChecked = "node.checked" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, passed: bool, findings: i64, revision: Revision, }
+    /// An owner accepted the risk of a node without a passing check.
+    NodeRiskAccepted = "node.risk_accepted" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, reason: Option<Erasable>, revision: Revision, }
+    /// A node got a log.
+    LogAdded = "log.added" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, log: LogName, kind: LogKind, path: LogPath, revision: Revision, }
+    /// A log's kind or path changed.
+    LogChanged = "log.changed" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, log: LogName, kind: LogKind, path: LogPath, revision: Revision, }
+    /// A log was removed from the inventory.
+    LogRemoved = "log.removed" in Organization { project: ProjectId, cluster: ClusterId, node: NodeId, log: LogName, revision: Revision, }
+    /// A cluster got a sync database.
+    SyncDatabaseAdded = "sync_database.added" in Organization { project: ProjectId, cluster: ClusterId, database: SyncDatabase, revision: Revision, }
+    /// A sync database was removed from the inventory.
+    SyncDatabaseRemoved = "sync_database.removed" in Organization { project: ProjectId, cluster: ClusterId, database: SyncDatabase, revision: Revision, }
+    /// A grant was given, in place of another one if `replaced` is set.
+    GrantGiven = "grant.given" in Organization {
+        project: ProjectId, cluster: ClusterId, grant: GrantId, kind: GrantType, expires_at: Timestamp, inventory_revision: Revision,
+        replaced: Option<GrantId>, case: Option<Erasable>, reason: Option<Erasable>,
+    }
+    /// A person or key of the customer revoked the grant in force.
+    GrantRevoked = "grant.revoked" in Organization { project: ProjectId, cluster: ClusterId, grant: GrantId, }
+    /// A grant ran out. Written once for the feed; nothing depends on it.
+    GrantExpired = "grant.expired" in Organization { project: ProjectId, cluster: ClusterId, grant: GrantId, }
+    /// A grant ended for another reason.
+    GrantEnded = "grant.ended" in Organization { project: ProjectId, cluster: ClusterId, grant: GrantId, reason: GrantEnd, }
+    /// An employee came in. `wanted` is `node`, `logs` or `sync data`.
+    SessionOpened = "session.opened" in Organization {
+        project: ProjectId, cluster: ClusterId, session: SessionId, wanted: String, node: Option<NodeId>, basis: Basis, until: Timestamp,
+    }
+    /// A live session goes on, on another basis.
+    SessionContinued = "session.continued" in Organization { project: ProjectId, cluster: ClusterId, session: SessionId, basis: Basis, until: Timestamp, }
+    /// A session read a log.
+    LogDownloaded = "log.downloaded" in Organization { project: ProjectId, cluster: ClusterId, session: SessionId, node: NodeId, log: LogName, bytes: i64, sha256: [u8; 32], }
+    /// A session tried to forward something. Written once per kind and side of a session.
+    ForwardingRefused = "session.forwarding_refused" in Organization { project: ProjectId, cluster: ClusterId, session: SessionId, forwarding: Forwarding, side: Side, }
+    /// A session ended.
+    SessionClosed = "session.closed" in Organization {
+        project: ProjectId, cluster: ClusterId, session: SessionId, reason: SessionEnd, shells: i64, commands: i64, transfers: i64, refused: i64,
+        received_bytes: i64, sent_bytes: i64, recording_sha256: Option<[u8; 32]>, partly_recorded: bool,
+    }
+    /// An employee was refused, `tries` times within a minute.
+    SessionDenied = "session.denied" in Organization { project: ProjectId, cluster: ClusterId, wanted: String, node: Option<NodeId>, denial: Denial, tries: i64, }
+    /// A person read the recording of a session.
+    RecordingRead = "recording.read" in Organization { project: ProjectId, cluster: ClusterId, session: SessionId, }
+    /// An administrator resolved an employee identifier to a person.
+    IdentifierResolved = "employee_identifier.resolved" in Organization { identifier: EmployeeIdentifier, }
+    /// An administrator left clock doubt; all grants ended.
+    ClockDoubtLeft = "clock.doubt_left" in Organization { set_back_ms: i64, }
+    /// Time went by: at least one leaf an hour.
+    TimePassed = "time.passed" in Organization {}
+
+    /// The installation was made.
+    InstallationCreated = "installation.created" in Installation { vendor: String, }
+    /// A server started.
+    ServerStarted = "server.started" in Installation { start: StartId, version: String, }
+    /// An administrator created an organization and invited its first owner.
+    OrganizationInvited = "organization.invited" in Installation { organization: OrgId, name: OrgName, invitation: InvitationId, }
+    /// An administrator applied an inventory.
+    InventoryApplied = "inventory.applied" in Installation { changes: i64, }
+    /// An administrator added an employee.
+    EmployeeAdded = "employee.added" in Installation { employee: EmployeeId, }
+    /// An administrator disabled an employee.
+    EmployeeDisabled = "employee.disabled" in Installation { employee: EmployeeId, }
+    /// An administrator enabled an employee again.
+    EmployeeEnabled = "employee.enabled" in Installation { employee: EmployeeId, }
+    /// An administrator gave an employee a public key.
+    EmployeeKeyAdded = "employee_key.added" in Installation { employee: EmployeeId, employee_key: EmployeeKeyId, public_key: PublicKey, }
+    /// An administrator removed a public key.
+    EmployeeKeyRemoved = "employee_key.removed" in Installation { employee: EmployeeId, employee_key: EmployeeKeyId, }
+    /// An administrator left clock doubt in the whole installation.
+    InstallationDoubtLeft = "installation.doubt_left" in Installation { set_back_ms: i64, }
+}
+
+impl Event {
+    /// The project it belongs to, if any.
+    pub fn project(&self) -> Option<ProjectId> {
+        Field::from_value(self.field("project")).ok()
+    }
+
+    /// The cluster it belongs to, if any.
+    pub fn cluster(&self) -> Option<ClusterId> {
+        Field::from_value(self.field("cluster")).ok()
+    }
+
+    /// The session it belongs to, if any.
+    pub fn session(&self) -> Option<SessionId> {
+        Field::from_value(self.field("session")).ok()
+    }
+
+    fn field(&self, name: &'static str) -> Value {
+        self.fields().remove(name).unwrap_or(Value::Absent)
+    }
+}

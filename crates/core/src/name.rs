@@ -1,0 +1,279 @@
+//! What people call things: texts checked once at the edge and trusted from there on.
+//!
+//! Every type here accepts exactly one spelling of a value and says in its error which rule was broken; the caller
+//! names the field.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The rule that a text broke.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NameError(pub(crate) &'static str);
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident: $check:expr, $rule:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The rule that the text keeps, for people.
+            pub const RULE: &'static str = $rule;
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok(Self(text.to_owned())) } else { Err(NameError($rule)) }
+            }
+        }
+    )*};
+}
+
+names! {
+    /// The name of an organization.
+    OrgName: |text| free(text, 64), "must have 1 to 64 characters, none of them control characters, and no space at either end";
+    /// The name of a project.
+    ProjectName: |text| free(text, 64), "must have 1 to 64 characters, none of them control characters, and no space at either end";
+    /// The name of a cluster, unique in its project.
+    ClusterName: cluster, "must have 1 to 64 ASCII letters, digits and hyphens, with a letter or digit at both ends";
+    /// The DNS name of a node or cluster, as in `ssh <host name>@gateway`; unique in the installation.
+    HostName: host, "must be a lower-case DNS name of at most 253 characters, such as node-1.shop.example";
+    /// The name of a log of a node, such as `mongod`.
+    LogName: log, "must have 1 to 64 characters of a-z, 0-9, `.`, `_` and `-`, and begin with a letter or digit";
+    /// The absolute path of a log file on its node.
+    LogPath: path, "must be an absolute path of at most 1024 printable ASCII characters without `//`, `.` or `..` parts, and not end in `/`";
+    /// A database of App Services sync data: an exact name, or a prefix of at least 8 characters before a final `*`.
+    SyncDatabase: sync_database, "must be a database name, or at least 8 characters before a final `*`, and never admin, local or config";
+    /// The e-mail address by which a customer's person signs in.
+    UserName: email, "must be an e-mail address in lower case of at most 254 characters";
+    /// The name of a support engineer, known to the vendor only.
+    EmployeeName: |text| free(text, 64), "must have 1 to 64 characters, none of them control characters, and no space at either end";
+    /// The vendor's word in employee identifiers, `<vendor>-employee-<digits>`.
+    VendorSlug: slug, "must have 1 to 32 lower-case letters and digits, beginning with a letter";
+    /// The vendor's name on pages.
+    VendorName: |text| free(text, 64), "must have 1 to 64 characters, none of them control characters, and no space at either end";
+    /// The customer's reference to a support case.
+    CaseNumber: |text| free(text, 64), "must have 1 to 64 characters, none of them control characters, and no space at either end";
+    /// Why a grant was given, or why a node's risk was accepted.
+    Reason: |text| free(text, 500), "must have 1 to 500 characters, none of them control characters, and no space at either end";
+    /// A description of an API key.
+    Description: |text| free(text, 250), "must have 1 to 250 characters, none of them control characters, and no space at either end";
+    /// Where a node's SSH server listens: a DNS name or an IP address (IPv6 in brackets), a colon and a port.
+    Address: address, "must be a host name or IP address (IPv6 in brackets), a colon and a port, such as 10.0.0.7:22";
+    /// An SSH public key in one line: algorithm, a space, base64, without a comment.
+    PublicKey: public_key, "must be an SSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com or ssh-rsa, followed by its base64 text";
+}
+
+impl SyncDatabase {
+    /// Whether this database name is covered.
+    pub fn covers(&self, database: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(prefix) => database.starts_with(prefix),
+            None => database == self.0,
+        }
+    }
+}
+
+impl PublicKey {
+    /// Takes the key of a line as OpenSSH writes it, whose comment is dropped.
+    ///
+    /// # Errors
+    /// [`NameError`] if the line holds no key of a type taken here.
+    pub fn from_line(line: &str) -> Result<Self, NameError> {
+        let mut words = line.split_ascii_whitespace();
+        match (words.next(), words.next()) {
+            (Some(algorithm), Some(base64)) => format!("{algorithm} {base64}").parse(),
+            _ => Err(NameError(Self::RULE)),
+        }
+    }
+
+    /// The algorithm, such as `ssh-ed25519`.
+    pub fn algorithm(&self) -> &str {
+        self.0.split_once(' ').map_or("", |(algorithm, _)| algorithm)
+    }
+
+    /// The key in base64.
+    pub fn base64(&self) -> &str {
+        self.0.split_once(' ').map_or("", |(_, base64)| base64)
+    }
+}
+
+/// Characters that change how a line is shown without being seen, besides the control characters.
+fn invisible(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+fn free(text: &str, longest: usize) -> bool {
+    let length = text.chars().count();
+    (1..=longest).contains(&length) && text.trim() == text && !text.chars().any(|c| c.is_control() || invisible(c))
+}
+
+fn cluster(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn host(text: &str) -> bool {
+    (1..=253).contains(&text.len())
+        && text.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
+}
+
+fn log(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+fn path(text: &str) -> bool {
+    text.len() <= 1024
+        && text.bytes().all(|b| (0x20..0x7f).contains(&b))
+        && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
+}
+
+fn sync_database(text: &str) -> bool {
+    let stem = text.strip_suffix('*');
+    let name = stem.unwrap_or(text);
+    let reserved = ["admin", "local", "config"].iter().any(|r| name.eq_ignore_ascii_case(r));
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    plain && !reserved && (1..=63).contains(&name.len()) && (stem.is_none() || name.len() >= 8)
+}
+
+fn email(text: &str) -> bool {
+    let plain = |b: u8| {
+        b.is_ascii_graphic()
+            && !b.is_ascii_uppercase()
+            && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b':' | b'\\' | b'(' | b')')
+    };
+    text.len() <= 254
+        && text.bytes().all(plain)
+        && text.split_once('@').is_some_and(|(local, domain)| (1..=64).contains(&local.len()) && host(domain))
+}
+
+fn slug(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+fn address(text: &str) -> bool {
+    let Some((name, port)) = text.rsplit_once(':') else { return false };
+    let known = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => host(name),
+    };
+    known && port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port)
+}
+
+fn public_key(text: &str) -> bool {
+    let Some((algorithm, base64)) = text.split_once(' ') else { return false };
+    let known = [
+        "ssh-ed25519",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+        "ssh-rsa",
+    ];
+    let body = base64.trim_end_matches('=');
+    known.contains(&algorithm)
+        && (16..=4096).contains(&base64.len())
+        && base64.len() - body.len() <= 2
+        && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T: FromStr>(good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(text.parse::<T>().is_ok(), "{text:?} should be taken");
+        }
+        for text in bad {
+            assert!(text.parse::<T>().is_err(), "{text:?} should be refused");
+        }
+    }
+
+    #[test]
+    fn names_keep_their_rules() {
+        let long = "x".repeat(65);
+        check::<OrgName>(
+            &["Shop", "Laden & Söhne <b>", "日本"],
+            &["", " a", "a ", "a\nb", "a\u{202e}b", "a\0b", &long],
+        );
+        check::<ClusterName>(
+            &["Cluster0", "a", "a-b"],
+            &["", "-a", "a-", "a b", "a:b", "a/b", "a%2fb", "ä", "a.b", &long],
+        );
+        check::<HostName>(
+            &["node-1.shop.example", "n", "10.0.0.1"],
+            &["", "Node", "a..b", ".a", "a.", "-a", "a_b", "a@b", "a b"],
+        );
+        check::<LogName>(&["mongod", "mongod.log-1"], &["", ".", "..", "a/b", "A", "-a", "a b", "a\nb"]);
+        check::<LogPath>(
+            &["/var/log/mongodb/mongod.log", "/a"],
+            &["", "/", "a", "/a/", "/a//b", "/a/../b", "/./a", "/a\nb", "/ä"],
+        );
+        check::<SyncDatabase>(
+            &["__realm_sync", "appsync_1*", "state"],
+            &["", "*", "admin", "Admin", "local", "config", "short*", "admin*", "a*b12345678", "a.b", "a/b"],
+        );
+        check::<UserName>(
+            &["mia@shop.example", "a+b@c.d"],
+            &["", "mia", "@shop.example", "mia@", "Mia@shop.example", "a b@c.d", "a@b@c", "<a>@b.c"],
+        );
+        check::<Address>(
+            &["127.0.0.1:22", "[::1]:22", "node.example:2222"],
+            &["", "127.0.0.1", "::1:22", "[::1]", "a:0", "a:022", "a:70000", "A:22", ":22"],
+        );
+        check::<VendorSlug>(&["acme"], &["", "Acme", "9a", "a-b"]);
+        check::<PublicKey>(
+            &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"],
+            &[
+                "",
+                "ssh-dss AAAAB3NzaC1kc3MAAACB",
+                "ssh-ed25519",
+                "ssh-ed25519 A!AAC3NzaC1lZDI1NTE5",
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 comment",
+            ],
+        );
+        assert!(
+            PublicKey::from_line(
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@here\n"
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_sync_prefix_covers_what_begins_with_it() {
+        let prefix: SyncDatabase = "appsync_*".parse().unwrap();
+        assert!(prefix.covers("appsync_1"));
+        assert!(!prefix.covers("appsync"));
+        let exact: SyncDatabase = "state".parse().unwrap();
+        assert!(exact.covers("state") && !exact.covers("state2"));
+    }
+}

@@ -1,0 +1,224 @@
+//! Who may do what: one total table of role × action × resource.
+//!
+//! Nothing here knows an administrator or an employee who can consent. The whole table is printed as a golden file by
+//! the tests. What may be *reached* on a machine is another question: [`crate::access`].
+
+use crate::actor::Actor;
+use crate::id::{OrgId, ProjectId};
+use crate::role::{OrgRole, ProjectRole};
+
+/// What an action is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// The installation itself.
+    Installation,
+    /// An organization.
+    Organization(OrgId),
+    /// A project of an organization, its clusters, sessions and events included.
+    Project(OrgId, ProjectId),
+}
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Accept the risk of a node without a passing check.
+    AcceptNodeRisk,
+    /// Plan and apply the inventory.
+    ApplyInventory,
+    /// Block support from the organization.
+    Block,
+    /// Have the gateway try a node.
+    CheckNode,
+    /// End a live session.
+    EndSession,
+    /// Give a grant.
+    Grant,
+    /// Create an organization with an invitation for its first owner.
+    InviteFirstOwner,
+    /// Leave clock doubt, which ends all grants.
+    LeaveDoubt,
+    /// Add and remove API keys.
+    ManageApiKeys,
+    /// Add, disable and key employees.
+    ManageEmployees,
+    /// Add users, change their roles, remove them.
+    ManageUsers,
+    /// Read the state of the installation: inventory, live sessions without their contents, health.
+    ReadInstallation,
+    /// See that an organization exists, its name, members and settings.
+    ReadOrganization,
+    /// Read a project: clusters, grants, feed, sessions.
+    ReadProject,
+    /// Read the contents of a recording.
+    ReadRecording,
+    /// Resolve an employee identifier to a person.
+    ResolveIdentifier,
+    /// Revoke the grant in force.
+    Revoke,
+    /// Lower or raise the longest grant of the organization, 24 hours at most.
+    SetLongestGrant,
+    /// Lift the block.
+    Unblock,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: &'static [Self] = &[
+        Self::AcceptNodeRisk,
+        Self::ApplyInventory,
+        Self::Block,
+        Self::CheckNode,
+        Self::EndSession,
+        Self::Grant,
+        Self::InviteFirstOwner,
+        Self::LeaveDoubt,
+        Self::ManageApiKeys,
+        Self::ManageEmployees,
+        Self::ManageUsers,
+        Self::ReadInstallation,
+        Self::ReadOrganization,
+        Self::ReadProject,
+        Self::ReadRecording,
+        Self::ResolveIdentifier,
+        Self::Revoke,
+        Self::SetLongestGrant,
+        Self::Unblock,
+    ];
+
+    /// Whether a customer's web session must have given its password within 5 minutes. Never for closing the door.
+    pub const fn needs_fresh_sign_in(self) -> bool {
+        match self {
+            Self::AcceptNodeRisk
+            | Self::Grant
+            | Self::ManageApiKeys
+            | Self::ManageUsers
+            | Self::SetLongestGrant
+            | Self::Unblock => true,
+            Self::ApplyInventory
+            | Self::Block
+            | Self::CheckNode
+            | Self::EndSession
+            | Self::InviteFirstOwner
+            | Self::LeaveDoubt
+            | Self::ManageEmployees
+            | Self::ReadInstallation
+            | Self::ReadOrganization
+            | Self::ReadProject
+            | Self::ReadRecording
+            | Self::ResolveIdentifier
+            | Self::Revoke => false,
+        }
+    }
+}
+
+/// Why an actor may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// They may know of the resource but not do this.
+    #[error("your role does not allow this")]
+    Forbidden,
+    /// They may not even know that the resource exists.
+    #[error("no such resource is visible to you")]
+    NotVisible,
+}
+
+/// Whether the actor may do this to the resource.
+///
+/// # Errors
+/// [`Refusal::NotVisible`] if the actor may not know of the resource, else [`Refusal::Forbidden`].
+pub fn may(actor: &Actor, action: Action, resource: Resource) -> Result<(), Refusal> {
+    if allowed(actor, action, resource) {
+        Ok(())
+    } else if visible(actor, resource) {
+        Err(Refusal::Forbidden)
+    } else {
+        Err(Refusal::NotVisible)
+    }
+}
+
+/// Whether the actor may know that the resource exists.
+pub fn visible(actor: &Actor, resource: Resource) -> bool {
+    match (actor, resource) {
+        (Actor::Administrator | Actor::System, _) => true,
+        (Actor::Employee { .. }, _) => false,
+        (Actor::User { .. } | Actor::ApiKey { .. }, Resource::Installation) => false,
+        (Actor::User { .. } | Actor::ApiKey { .. }, Resource::Organization(_)) => {
+            allowed(actor, Action::ReadOrganization, resource)
+        }
+        (Actor::User { .. } | Actor::ApiKey { .. }, Resource::Project(..)) => {
+            allowed(actor, Action::ReadProject, resource)
+        }
+    }
+}
+
+fn allowed(actor: &Actor, action: Action, resource: Resource) -> bool {
+    match actor {
+        Actor::Administrator => administrator(action),
+        Actor::ApiKey { .. } | Actor::User { .. } => customer(actor, action, resource),
+        Actor::Employee { .. } => false,
+        Actor::System => matches!(action, Action::ReadInstallation | Action::EndSession),
+    }
+}
+
+/// What the vendor's administrator may do. Everything that concerns consent is `false`.
+const fn administrator(action: Action) -> bool {
+    match action {
+        Action::ApplyInventory
+        | Action::CheckNode
+        | Action::EndSession
+        | Action::InviteFirstOwner
+        | Action::LeaveDoubt
+        | Action::ManageEmployees
+        | Action::ReadInstallation
+        | Action::ResolveIdentifier => true,
+        Action::AcceptNodeRisk
+        | Action::Block
+        | Action::Grant
+        | Action::ManageApiKeys
+        | Action::ManageUsers
+        | Action::ReadOrganization
+        | Action::ReadProject
+        | Action::ReadRecording
+        | Action::Revoke
+        | Action::SetLongestGrant
+        | Action::Unblock => false,
+    }
+}
+
+fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
+    let Some((organization, roles)) = actor.membership() else { return false };
+    let (of, project) = match resource {
+        Resource::Installation => return false,
+        Resource::Organization(id) => (id, None),
+        Resource::Project(id, project) => (id, Some(project)),
+    };
+    if of != organization || roles.is_empty() {
+        return false;
+    }
+    let owner = roles.has(OrgRole::Owner);
+    let in_project = |role| project.is_some_and(|id| roles.has_in(id, role));
+    let project_owner = in_project(ProjectRole::Owner);
+    let manager = in_project(ProjectRole::SupportAccessManager);
+    match action {
+        Action::Grant | Action::Revoke | Action::EndSession => owner && project.is_some() || project_owner || manager,
+        Action::ReadRecording => owner && project.is_some() || project_owner,
+        Action::ReadProject => {
+            let anywhere = owner || roles.has(OrgRole::ReadOnly);
+            anywhere && project.is_some() || project_owner || manager || in_project(ProjectRole::ReadOnly)
+        }
+        Action::ReadOrganization => true,
+        Action::AcceptNodeRisk
+        | Action::Block
+        | Action::ManageApiKeys
+        | Action::ManageUsers
+        | Action::SetLongestGrant
+        | Action::Unblock => owner,
+        Action::ApplyInventory
+        | Action::CheckNode
+        | Action::InviteFirstOwner
+        | Action::LeaveDoubt
+        | Action::ManageEmployees
+        | Action::ReadInstallation
+        | Action::ResolveIdentifier => false,
+    }
+}
