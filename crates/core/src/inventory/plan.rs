@@ -1,0 +1,412 @@
+//! The planner: what an administrator wants, compared with what is there, and the rules that refuse a trick.
+//!
+//! It only answers with events; it must never let an address, host key or host name pass from one organization to
+//! another. Read [`super::Cluster::apply`] next: it is the only thing that changes a cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Cluster, Inventory, Log, LogKind, Node, Project, Revision};
+use crate::event::Event;
+use crate::id::{ClusterId, NodeId, OrgId, ProjectId};
+use crate::name::{Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncDatabase};
+
+/// A log as an inventory file wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedLog {
+    /// Its name.
+    pub name: LogName,
+    /// What it holds.
+    pub kind: LogKind,
+    /// Where it is.
+    pub path: LogPath,
+}
+
+/// A node as an inventory file wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedNode {
+    /// The name in `ssh <host>@gateway`.
+    pub host: HostName,
+    /// Where its SSH server listens.
+    pub address: Address,
+    /// The host key of that server.
+    pub host_key: PublicKey,
+    /// Its logs.
+    pub logs: Vec<WantedLog>,
+}
+
+/// A cluster as an inventory file wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedCluster {
+    /// The organization.
+    pub organization: OrgId,
+    /// The project, made if it is not there.
+    pub project: ProjectName,
+    /// The name.
+    pub name: ClusterName,
+    /// The name in `ssh <host>@gateway logs`.
+    pub host: HostName,
+    /// The databases of App Services sync.
+    pub sync_databases: Vec<SyncDatabase>,
+    /// The nodes.
+    pub nodes: Vec<WantedNode>,
+}
+
+/// Whether what the file does not name is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prune {
+    /// Keep it.
+    Keep,
+    /// Remove it.
+    Remove,
+}
+
+/// Why an inventory is refused. The text names the thing and the rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InventoryError {
+    /// Another cluster has or had a node at this address.
+    #[error("node `{host}`: the address `{address}` belongs to another cluster of the installation")]
+    AddressTaken {
+        /// The node.
+        host: HostName,
+        /// The address.
+        address: Address,
+    },
+    /// Another cluster has or had a node with this host key.
+    #[error("node `{host}`: the host key belongs to another node of the installation; a node stays with its cluster")]
+    HostKeyTaken {
+        /// The node.
+        host: HostName,
+    },
+    /// Another cluster or node has or had this host name.
+    #[error("the host name `{host}` is used by another cluster or node of the installation")]
+    HostTaken {
+        /// The name.
+        host: HostName,
+    },
+    /// The file names something twice.
+    #[error("{what} is named twice")]
+    Twice {
+        /// What.
+        what: String,
+    },
+    /// There is no such organization.
+    #[error(
+        "cluster `{cluster}`: there is no organization `{organization}`; create it with `byleave organizations invite`"
+    )]
+    UnknownOrganization {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The organization.
+        organization: OrgId,
+    },
+}
+
+/// What an apply would do, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The changes, each with its organization.
+    pub events: Vec<(OrgId, Event)>,
+    /// The clusters that change, as they will be.
+    pub clusters: Vec<Cluster>,
+    /// The projects that will be made.
+    pub projects: Vec<Project>,
+    /// What is there, not named in the file, and kept because nothing is pruned.
+    pub kept: Vec<String>,
+}
+
+/// Compares the inventory with what is wanted. `fresh` draws 12 random bytes for each new thing.
+///
+/// # Errors
+/// Every rule that the wanted inventory breaks; nothing is changed then.
+pub fn plan(
+    current: &Inventory,
+    wanted: &[WantedCluster],
+    prune: Prune,
+    fresh: &mut dyn FnMut() -> [u8; 12],
+) -> Result<Plan, Vec<InventoryError>> {
+    let mut planner = Planner { current, plan: Plan::default(), errors: Vec::new(), prune, fresh };
+    planner.check_twice(wanted);
+    let mut named = BTreeSet::new();
+    for cluster in wanted {
+        if let Some(id) = planner.cluster(cluster) {
+            named.insert(id);
+        }
+    }
+    planner.rest(&named);
+    planner.check_belonging();
+    if planner.errors.is_empty() { Ok(planner.plan) } else { Err(planner.errors) }
+}
+
+struct Planner<'a> {
+    current: &'a Inventory,
+    plan: Plan,
+    errors: Vec<InventoryError>,
+    prune: Prune,
+    fresh: &'a mut dyn FnMut() -> [u8; 12],
+}
+
+impl Planner<'_> {
+    fn check_twice(&mut self, wanted: &[WantedCluster]) {
+        let mut seen = BTreeSet::new();
+        let mut once = |what: String| {
+            if !seen.insert(what.clone()) {
+                self.errors.push(InventoryError::Twice { what });
+            }
+        };
+        for cluster in wanted {
+            once(format!(
+                "cluster `{}` of project `{}` in organization `{}`",
+                cluster.name, cluster.project, cluster.organization
+            ));
+            once(format!("host name `{}`", cluster.host));
+            for database in &cluster.sync_databases {
+                once(format!(
+                    "sync database `{database}` of cluster `{}` in organization `{}`",
+                    cluster.name, cluster.organization
+                ));
+            }
+            for node in &cluster.nodes {
+                once(format!("host name `{}`", node.host));
+                once(format!("address `{}`", node.address));
+                once(format!("host key of node `{}` ({})", node.host, node.host_key));
+                for log in &node.logs {
+                    once(format!("log `{}` of node `{}`", log.name, node.host));
+                }
+            }
+        }
+        let mut keys = BTreeMap::new();
+        for node in wanted.iter().flat_map(|cluster| &cluster.nodes) {
+            if keys.insert(&node.host_key, &node.host).is_some_and(|host| *host != node.host) {
+                self.errors.push(InventoryError::HostKeyTaken { host: node.host.clone() });
+            }
+        }
+    }
+
+    fn project(&mut self, organization: OrgId, name: &ProjectName) -> ProjectId {
+        let known = self
+            .current
+            .projects
+            .iter()
+            .chain(&self.plan.projects)
+            .find(|project| project.organization == organization && project.name == *name);
+        if let Some(project) = known {
+            return project.id;
+        }
+        let id = ProjectId::from_bytes((self.fresh)());
+        self.plan.projects.push(Project { id, organization, name: name.clone() });
+        self.plan.events.push((organization, Event::ProjectAdded { project: id, name: name.clone() }));
+        id
+    }
+
+    fn cluster(&mut self, wanted: &WantedCluster) -> Option<ClusterId> {
+        let organization = wanted.organization;
+        if !self.current.organizations.contains(&organization) {
+            self.errors.push(InventoryError::UnknownOrganization { cluster: wanted.name.clone(), organization });
+            return None;
+        }
+        let project = self.project(organization, &wanted.project);
+        let current = self.current;
+        let known = current
+            .clusters
+            .iter()
+            .find(|cluster| cluster.project == project && cluster.name == wanted.name && !cluster.removed);
+        let (mut cluster, mut events, revision) = match known {
+            Some(cluster) => (cluster.clone(), Vec::new(), cluster.revision.next()),
+            None => {
+                let id = ClusterId::from_bytes((self.fresh)());
+                let added = Event::ClusterAdded {
+                    project,
+                    cluster: id,
+                    name: wanted.name.clone(),
+                    host: wanted.host.clone(),
+                    revision: Revision::FIRST,
+                };
+                (Cluster::from_event(organization, &added)?, vec![added], Revision::FIRST)
+            }
+        };
+        if cluster.host != wanted.host {
+            events.push(Event::ClusterChanged { project, cluster: cluster.id, host: wanted.host.clone(), revision });
+        }
+        self.nodes(&cluster, wanted, revision, &mut events);
+        self.sync_databases(&cluster, wanted, revision, &mut events);
+        if !events.is_empty() {
+            events.iter().for_each(|event| cluster.apply(event));
+            self.plan.clusters.push(cluster.clone());
+            self.plan.events.extend(events.into_iter().map(|event| (organization, event)));
+        }
+        Some(cluster.id)
+    }
+
+    fn nodes(&mut self, of: &Cluster, wanted: &WantedCluster, revision: Revision, events: &mut Vec<Event>) {
+        let (project, cluster) = (of.project, of.id);
+        for node in &wanted.nodes {
+            let (id, logs) = match of.nodes.iter().find(|known| known.host == node.host && !known.removed) {
+                Some(known) => {
+                    if known.address != node.address || known.host_key != node.host_key {
+                        events.push(Event::NodeChanged {
+                            project,
+                            cluster,
+                            node: known.id,
+                            address: node.address.clone(),
+                            host_key: node.host_key.clone(),
+                            revision,
+                        });
+                    }
+                    (known.id, known.logs.as_slice())
+                }
+                None => {
+                    let id = NodeId::from_bytes((self.fresh)());
+                    events.push(Event::NodeAdded {
+                        project,
+                        cluster,
+                        node: id,
+                        host: node.host.clone(),
+                        address: node.address.clone(),
+                        host_key: node.host_key.clone(),
+                        revision,
+                    });
+                    (id, [].as_slice())
+                }
+            };
+            self.logs(of, id, (logs, &node.logs), revision, events);
+        }
+        for known in
+            of.nodes.iter().filter(|known| !known.removed && !wanted.nodes.iter().any(|node| node.host == known.host))
+        {
+            if self.removes(format!("node `{}`", known.host)) {
+                events.push(Event::NodeRemoved { project, cluster, node: known.id, revision });
+            }
+        }
+    }
+
+    fn logs(
+        &mut self,
+        of: &Cluster,
+        node: NodeId,
+        (known, wanted): (&[Log], &[WantedLog]),
+        revision: Revision,
+        events: &mut Vec<Event>,
+    ) {
+        let (project, cluster) = (of.project, of.id);
+        for log in wanted {
+            let (name, kind, path) = (log.name.clone(), log.kind, log.path.clone());
+            match known.iter().find(|k| k.name == log.name) {
+                Some(k) if k.kind == log.kind && k.path == log.path => {}
+                Some(_) => events.push(Event::LogChanged { project, cluster, node, log: name, kind, path, revision }),
+                None => events.push(Event::LogAdded { project, cluster, node, log: name, kind, path, revision }),
+            }
+        }
+        for log in known.iter().filter(|k| !wanted.iter().any(|log| log.name == k.name)) {
+            if self.removes(format!("log `{}`", log.name)) {
+                events.push(Event::LogRemoved { project, cluster, node, log: log.name.clone(), revision });
+            }
+        }
+    }
+
+    fn sync_databases(&mut self, of: &Cluster, wanted: &WantedCluster, revision: Revision, events: &mut Vec<Event>) {
+        let (project, cluster) = (of.project, of.id);
+        for database in wanted
+            .sync_databases
+            .iter()
+            .filter(|database| !of.sync_databases.iter().any(|(known, _)| known == *database))
+        {
+            events.push(Event::SyncDatabaseAdded { project, cluster, database: database.clone(), revision });
+        }
+        for (database, _) in of.sync_databases.iter().filter(|(known, _)| !wanted.sync_databases.contains(known)) {
+            if self.removes(format!("sync database `{database}`")) {
+                events.push(Event::SyncDatabaseRemoved { project, cluster, database: database.clone(), revision });
+            }
+        }
+    }
+
+    fn removes(&mut self, what: String) -> bool {
+        match self.prune {
+            Prune::Keep => {
+                self.plan.kept.push(what);
+                false
+            }
+            Prune::Remove => true,
+        }
+    }
+
+    /// Clusters that the file does not name.
+    fn rest(&mut self, named: &BTreeSet<ClusterId>) {
+        let current = self.current;
+        for cluster in current.clusters.iter().filter(|cluster| !cluster.removed && !named.contains(&cluster.id)) {
+            if self.removes(format!("cluster `{}` ({})", cluster.name, cluster.host)) {
+                let event = Event::ClusterRemoved {
+                    project: cluster.project,
+                    cluster: cluster.id,
+                    revision: cluster.revision.next(),
+                };
+                let mut removed = cluster.clone();
+                removed.apply(&event);
+                self.plan.clusters.push(removed);
+                self.plan.events.push((cluster.organization, event));
+            }
+        }
+    }
+
+    /// The installation-wide rules, checked on the state after the plan.
+    fn check_belonging(&mut self) {
+        let changed: BTreeSet<ClusterId> = self.plan.clusters.iter().map(|cluster| cluster.id).collect();
+        let untouched = self.current.clusters.iter().filter(|cluster| !changed.contains(&cluster.id));
+        let after: Vec<&Cluster> = untouched.chain(&self.plan.clusters).collect();
+        for cluster in &self.plan.clusters {
+            for other in after.iter().filter(|other| other.id != cluster.id) {
+                self.errors.extend(clashes(cluster, other));
+            }
+            self.errors.extend(clashes_inside(cluster));
+        }
+    }
+}
+
+/// Where a changed cluster takes what belongs to another one.
+fn clashes(cluster: &Cluster, other: &Cluster) -> Vec<InventoryError> {
+    if cluster.removed {
+        return Vec::new();
+    }
+    // A name is free again once its owner was removed, but only within the organization that had it.
+    let holds = |removed: bool| !removed || cluster.organization != other.organization;
+    let mut errors = Vec::new();
+    let hosts = std::iter::once(&cluster.host).chain(present(cluster).map(|node| &node.host));
+    for host in hosts {
+        let taken = *host == other.host && holds(other.removed)
+            || other.nodes.iter().any(|node| node.host == *host && holds(other.removed || node.removed));
+        if taken {
+            errors.push(InventoryError::HostTaken { host: host.clone() });
+        }
+    }
+    for node in present(cluster) {
+        if other.nodes.iter().any(|theirs| theirs.host_key == node.host_key) {
+            errors.push(InventoryError::HostKeyTaken { host: node.host.clone() });
+        }
+        if other.nodes.iter().any(|theirs| theirs.address == node.address && !theirs.removed && !other.removed) {
+            errors.push(InventoryError::AddressTaken { host: node.host.clone(), address: node.address.clone() });
+        }
+    }
+    errors
+}
+
+fn clashes_inside(cluster: &Cluster) -> Vec<InventoryError> {
+    let nodes: Vec<&Node> = present(cluster).collect();
+    let mut errors = Vec::new();
+    for (position, node) in nodes.iter().enumerate() {
+        for other in nodes.iter().skip(position + 1) {
+            if node.host_key == other.host_key {
+                errors.push(InventoryError::HostKeyTaken { host: other.host.clone() });
+            }
+            if node.address == other.address {
+                errors.push(InventoryError::AddressTaken { host: other.host.clone(), address: other.address.clone() });
+            }
+        }
+        if node.host == cluster.host {
+            errors.push(InventoryError::HostTaken { host: node.host.clone() });
+        }
+    }
+    errors
+}
+
+fn present(cluster: &Cluster) -> impl Iterator<Item = &Node> {
+    cluster.nodes.iter().filter(|node| !node.removed && !cluster.removed)
+}
