@@ -78,6 +78,8 @@ ids! {
     EventId
     /// One start of the installation's server.
     StartId
+    /// An installation of Byleave: names the origin of its logs.
+    InstallationId
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
