@@ -1,2 +1,60 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands, and what CI runs: `cargo xtask test`, `tidy`, `demo`, `bench`.
+//!
+//! Nothing here becomes part of the product. It may ask the clock and run programs, which the product's crates may
+//! not. Read [`test`] first: it is the list of everything that has to hold before a change lands.
+
+mod demo;
+mod need;
+mod step;
+mod test;
+mod tidy;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// Developer commands of Byleave.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check everything: install what is missing (as root), format, tidy, lints, tests, the demo's story, docs.
+    Test,
+    /// Check what the compiler does not: direction of dependencies, budgets, clocks, the lock file, words.
+    Tidy,
+    /// Build Byleave and run its demo; arguments go to `byleave demo`.
+    Demo {
+        /// Arguments for `byleave demo`, such as `--once`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = root().and_then(|root| match Cli::parse().command {
+        Command::Test => test::run(&root),
+        Command::Tidy => tidy::run(&root),
+        Command::Demo { args } => demo::run(&root, &args),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace, wherever the command was started.
+fn root() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map(Path::to_path_buf).context("xtask has to lie in the workspace")
+}

@@ -1,0 +1,104 @@
+//! The programs that tests and demo run, and how they get onto a fresh Debian machine.
+//!
+//! As root, what is missing is installed; otherwise the command to do so is printed and nothing is changed. Only
+//! packages of Debian and of crates.io, never a download of another kind.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::step;
+
+/// A program and the Debian package that brings it.
+pub(crate) struct Need {
+    program: &'static str,
+    package: &'static str,
+}
+
+const fn need(program: &'static str, package: &'static str) -> Need {
+    Need { program, package }
+}
+
+/// What the demo runs: a real OpenSSH server and client, and what a person tries through them.
+pub(crate) const DEMO: &[Need] =
+    &[need("ssh", "openssh-client"), need("sshd", "openssh-server"), need("nft", "nftables"), need("setfacl", "acl")];
+
+/// What the tests run besides.
+pub(crate) const TEST: &[Need] = &[
+    need("chromedriver", "chromium-driver"),
+    need("chromium", "chromium"),
+    need("curl", "curl"),
+    need("ip", "iproute2"),
+    need("nc", "netcat-openbsd"),
+    need("python3", "python3"),
+    need("rsync", "rsync"),
+    need("sqlite3", "sqlite3"),
+    need("strace", "strace"),
+];
+
+/// Where Debian puts programs; `/usr/sbin` is not on everybody's `PATH`.
+const PLACES: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Makes sure that every program is there.
+///
+/// # Errors
+/// Without root, a list of what to install; as root, what the package manager said.
+pub(crate) fn ensure(needs: &[&[Need]]) -> Result<()> {
+    let missing = missing(needs, &on_path);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    if !nix::unistd::geteuid().is_root() {
+        bail!("these Debian packages are missing; as root, run:\n  apt-get update && apt-get install -y {packages}");
+    }
+    eprintln!("installing {packages}");
+    apt(&["update", "-q"])?;
+    apt(&[&["install", "-q", "-y", "--no-install-recommends"], missing.as_slice()].concat())
+}
+
+/// Makes sure that `cargo nextest` is there.
+///
+/// # Errors
+/// If it is missing and cannot be installed.
+pub(crate) fn ensure_nextest() -> Result<()> {
+    let known = Command::new(step::cargo()).args(["nextest", "--version"]).output();
+    if known.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    eprintln!("installing cargo-nextest (a few minutes)");
+    step::must(Command::new(step::cargo()).args(["install", "--locked", "cargo-nextest"]))
+}
+
+/// The packages of the programs that are not there, each once.
+fn missing(needs: &[&[Need]], there: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
+    let mut packages: Vec<&str> =
+        needs.iter().copied().flatten().filter(|need| !there(need.program)).map(|need| need.package).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).chain(PLACES.iter().map(|place| Path::new(place).to_path_buf()));
+    places.any(|place| place.join(program).is_file())
+}
+
+fn apt(args: &[&str]) -> Result<()> {
+    step::must(Command::new("apt-get").args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_installed() {
+        let all_but = |gone: &'static str| missing(&[DEMO, TEST], &move |program| program != gone);
+        assert_eq!(all_but("sshd"), ["openssh-server"]);
+        assert_eq!(all_but("nothing"), [""; 0]);
+        assert_eq!(missing(&[DEMO], &|_| false), ["acl", "nftables", "openssh-client", "openssh-server"]);
+    }
+}
