@@ -1,0 +1,72 @@
+//! The types of `/api/byleave/v1`: what Atlas has no path for, in the same manner.
+//!
+//! Instants are RFC 3339 in UTC with milliseconds; spans end in `Ms`. Answers to a change carry [`Anchor`]s, which the
+//! caller keeps to prove later what was recorded.
+
+use serde::{Deserialize, Serialize};
+
+pub mod access;
+pub mod customer;
+pub mod vendor;
+
+pub use access::*;
+pub use customer::*;
+pub use vendor::*;
+
+/// A place in a log and the checkpoint that covers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Anchor {
+    /// `installation`, or the organization's id.
+    pub log: String,
+    /// The index of the entry.
+    pub index: u64,
+    /// The signed checkpoint that covers it.
+    pub checkpoint: String,
+}
+
+/// The answer to a change that has nothing else to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Done {
+    /// What was recorded.
+    pub anchors: Vec<Anchor>,
+}
+
+/// A list that comes whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct List<T> {
+    /// What is on it.
+    pub results: Vec<T>,
+}
+
+/// Whether the server works. `GET /health` says that it runs, `GET /ready` that it can record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// `ok`.
+    pub status: String,
+    /// What time it is for the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    /// Set while the clock cannot be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
+}
+
+/// The key that signs the logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogKey {
+    /// Its public half as a C2SP verifier key.
+    pub key: String,
+}
+
+/// The latest checkpoint of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checkpoint {
+    /// The signed note.
+    pub checkpoint: String,
+}

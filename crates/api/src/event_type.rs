@@ -1,0 +1,156 @@
+//! Which event of Byleave is which event type of Atlas: one total function, and nothing else decides it.
+//!
+//! Typed clients refuse types that Atlas does not have, so what has none never appears on an Atlas path. A feed of an
+//! organization there holds no events of its projects.
+
+use byleave_core::event::Event;
+
+macro_rules! types {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal in $feed:ident, of $name:literal;)*) => {
+        /// An event type of Atlas that Byleave has.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventType { $($(#[$doc])* $variant,)* }
+
+        impl EventType {
+            /// Every type.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Atlas's word.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The feed it belongs to.
+            pub const fn feed(self) -> Feed {
+                match self { $(Self::$variant => Feed::$feed,)* }
+            }
+
+            /// The dotted name of the event of Byleave.
+            pub const fn event_name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+/// A feed on an Atlas path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Feed {
+    /// That of an organization.
+    Organization,
+    /// That of a project.
+    Project,
+}
+
+types! {
+    /// A digest key was made.
+    ApiKeyCreated = "API_KEY_CREATED" in Organization, of "api_key.added";
+    /// A digest key was removed.
+    ApiKeyDeleted = "API_KEY_DELETED" in Organization, of "api_key.removed";
+    /// A cluster came.
+    ClusterCreated = "CLUSTER_CREATED" in Project, of "cluster.added";
+    /// A cluster went.
+    ClusterDeleted = "CLUSTER_DELETED" in Project, of "cluster.removed";
+    /// A customer granted support access.
+    EmployeeAccessGranted = "EMPLOYEE_ACCESS_GRANTED" in Project, of "grant.given";
+    /// A customer revoked it.
+    EmployeeAccessRevoked = "EMPLOYEE_ACCESS_REVOKED" in Project, of "grant.revoked";
+    /// A support engineer read a log.
+    EmployeeDownloadedClusterLogs = "EMPLOYEE_DOWNLOADED_CLUSTER_LOGS" in Project, of "log.downloaded";
+    /// A project came.
+    GroupCreated = "GROUP_CREATED" in Project, of "project.added";
+    /// A support engineer came in.
+    HostCertificateForSupportAccess = "HOST_X509_CERTIFICATE_CERTIFICATE_GENERATED_FOR_SUPPORT_ACCESS" in Project, of "session.opened";
+    /// A support engineer's session ended.
+    HostSshSessionEnded = "HOST_SSH_SESSION_ENDED" in Project, of "session.closed";
+    /// A person was invited.
+    InvitedToOrg = "INVITED_TO_ORG" in Organization, of "user.invited";
+    /// A person joined.
+    JoinedOrg = "JOINED_ORG" in Organization, of "user.added";
+    /// The organization began.
+    OrgCreated = "ORG_CREATED" in Organization, of "organization.claimed";
+    /// Support was blocked.
+    OrgEmployeeAccessRestricted = "ORG_EMPLOYEE_ACCESS_RESTRICTED" in Organization, of "organization.blocked";
+    /// The block was lifted.
+    OrgEmployeeAccessUnrestricted = "ORG_EMPLOYEE_ACCESS_UNRESTRICTED" in Organization, of "organization.unblocked";
+    /// A person left.
+    RemovedFromOrg = "REMOVED_FROM_ORG" in Organization, of "user.removed";
+    /// A person's roles changed.
+    UserRolesChanged = "USER_ROLES_CHANGED_AUDIT" in Organization, of "user.roles_changed";
+}
+
+impl EventType {
+    /// The type of an event, if Atlas has one.
+    pub const fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::ApiKeyAdded { .. } => Some(Self::ApiKeyCreated),
+            Event::ApiKeyRemoved { .. } => Some(Self::ApiKeyDeleted),
+            Event::ClusterAdded { .. } => Some(Self::ClusterCreated),
+            Event::ClusterRemoved { .. } => Some(Self::ClusterDeleted),
+            Event::GrantGiven { .. } => Some(Self::EmployeeAccessGranted),
+            Event::GrantRevoked { .. } => Some(Self::EmployeeAccessRevoked),
+            Event::LogDownloaded { .. } => Some(Self::EmployeeDownloadedClusterLogs),
+            Event::OrganizationBlocked {} => Some(Self::OrgEmployeeAccessRestricted),
+            Event::OrganizationClaimed { .. } => Some(Self::OrgCreated),
+            Event::OrganizationUnblocked {} => Some(Self::OrgEmployeeAccessUnrestricted),
+            Event::ProjectAdded { .. } => Some(Self::GroupCreated),
+            Event::SessionClosed { .. } => Some(Self::HostSshSessionEnded),
+            Event::SessionOpened { .. } => Some(Self::HostCertificateForSupportAccess),
+            Event::UserAdded { .. } => Some(Self::JoinedOrg),
+            Event::UserInvited { .. } => Some(Self::InvitedToOrg),
+            Event::UserRemoved { .. } => Some(Self::RemovedFromOrg),
+            Event::UserRolesChanged { .. } => Some(Self::UserRolesChanged),
+            Event::ClockDoubtLeft { .. }
+            | Event::ClusterChanged { .. }
+            | Event::EmployeeAdded { .. }
+            | Event::EmployeeDisabled { .. }
+            | Event::EmployeeEnabled { .. }
+            | Event::EmployeeKeyAdded { .. }
+            | Event::EmployeeKeyRemoved { .. }
+            | Event::ForwardingRefused { .. }
+            | Event::GrantEnded { .. }
+            | Event::GrantExpired { .. }
+            | Event::IdentifierResolved { .. }
+            | Event::InstallationCreated { .. }
+            | Event::InstallationDoubtLeft { .. }
+            | Event::InventoryApplied { .. }
+            | Event::LogAdded { .. }
+            | Event::LogChanged { .. }
+            | Event::LogRemoved { .. }
+            | Event::LongestGrantSet { .. }
+            | Event::NodeAdded { .. }
+            | Event::NodeChanged { .. }
+            | Event::NodeChecked { .. }
+            | Event::NodeRemoved { .. }
+            | Event::NodeRiskAccepted { .. }
+            | Event::OrganizationInvited { .. }
+            | Event::RecordingRead { .. }
+            | Event::ServerStarted { .. }
+            | Event::SessionContinued { .. }
+            | Event::SessionDenied { .. }
+            | Event::SyncDatabaseAdded { .. }
+            | Event::SyncDatabaseRemoved { .. }
+            | Event::TimePassed {} => None,
+        }
+    }
+
+    /// The dotted names of the events that appear in a feed.
+    pub fn names(feed: Feed) -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(move |kind| kind.feed() == feed).map(|kind| kind.event_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_names_an_event_that_exists() {
+        for kind in EventType::ALL {
+            assert!(Event::NAMES.contains(&kind.event_name()), "{}", kind.as_str());
+        }
+        let blocked = EventType::of(&Event::OrganizationBlocked {});
+        assert_eq!(blocked.map(EventType::event_name), Some(Event::OrganizationBlocked {}.name()));
+        assert_eq!(EventType::of(&Event::TimePassed {}), None);
+    }
+}
