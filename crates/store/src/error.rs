@@ -1,0 +1,200 @@
+//! Why a store method did not do what it was asked: what the caller can change, and whose fault it is.
+//!
+//! A database error is [`StoreError::Unavailable`] (locked, full, not reachable: try again) or
+//! [`StoreError::Corrupt`] (a row that breaks a rule: somebody has to look). Nothing here carries a secret.
+
+use byleave_core::grant::GiveError;
+use byleave_core::inventory::InventoryError;
+use byleave_core::policy::Refusal;
+
+/// Something that is not there, or that the actor may not know of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Thing {
+    /// An API key.
+    ApiKey,
+    /// A cluster.
+    Cluster,
+    /// An employee.
+    Employee,
+    /// An employee's public key.
+    EmployeeKey,
+    /// An event.
+    Event,
+    /// An employee identifier.
+    Identifier,
+    /// The installation's own data.
+    Installation,
+    /// An invitation: unknown, used, replaced and expired ones look alike.
+    Invitation,
+    /// A node.
+    Node,
+    /// An organization.
+    Organization,
+    /// A project.
+    Project,
+    /// A session.
+    Session,
+    /// A user.
+    User,
+}
+
+impl Thing {
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiKey => "API key",
+            Self::Cluster => "cluster",
+            Self::Employee => "employee",
+            Self::EmployeeKey => "employee key",
+            Self::Event => "event",
+            Self::Identifier => "employee identifier",
+            Self::Installation => "installation",
+            Self::Invitation => "invitation",
+            Self::Node => "node",
+            Self::Organization => "organization",
+            Self::Project => "project",
+            Self::Session => "session",
+            Self::User => "user",
+        }
+    }
+}
+
+/// What stands in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Conflict {
+    /// The basis that was named no longer holds.
+    #[error("the basis no longer holds")]
+    BasisEnded,
+    /// The organization has an owner already.
+    #[error("the organization is already claimed; only its owners can invite people")]
+    Claimed,
+    /// Another employee has this name.
+    #[error("another employee has this name")]
+    EmployeeNameTaken,
+    /// The public key of an API key exists.
+    #[error("an API key with this public key exists")]
+    ApiKeyTaken,
+    /// The key belongs, or belonged, to another employee.
+    #[error("this public key belongs, or belonged, to another employee")]
+    EmployeeKeyTaken,
+    /// An organization keeps at least one owner.
+    #[error("an organization must keep at least one user with ORG_OWNER")]
+    LastOwner,
+    /// No owner has claimed the organization yet.
+    #[error("no owner has claimed the organization yet")]
+    NotClaimed,
+    /// The clock is not in doubt.
+    #[error("the clock is not in doubt")]
+    NotInDoubt,
+    /// A session of this id exists.
+    #[error("a session with this id exists")]
+    SessionTaken,
+    /// The session has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// Somebody has this user name.
+    #[error("this user name is taken")]
+    UserNameTaken,
+}
+
+/// A rule that what was asked for breaks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rule {
+    /// The grant cannot be given.
+    #[error(transparent)]
+    Give(GiveError),
+    /// The inventory cannot be taken.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Inventory(Vec<InventoryError>),
+    /// There is no role among the roles.
+    #[error("roles must name at least one role")]
+    NoRole,
+    /// A project role names a project that the organization does not have.
+    #[error("roles must name projects of the organization only")]
+    ForeignProject,
+}
+
+/// Why the store did not answer; the text is for the server's own log.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Fault {
+    what: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault with a text of ours.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), source: None }
+    }
+
+    /// A fault with its cause.
+    pub(crate) fn of(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { what: what.into(), source: Some(source.into()) }
+    }
+}
+
+/// Why a store method did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something stands in the way.
+    #[error(transparent)]
+    Conflict(Conflict),
+    /// What is stored breaks a rule. Nothing was changed.
+    #[error("the stored data is damaged")]
+    Corrupt(#[source] Fault),
+    /// The actor may know of the thing but not do this.
+    #[error(transparent)]
+    Forbidden(Refusal),
+    /// There is no such thing, or the actor may not know of it.
+    #[error("no such {}", .0.as_str())]
+    NotFound(Thing),
+    /// What was asked for breaks a rule.
+    #[error(transparent)]
+    Refused(Rule),
+    /// The database is locked, full or cannot be reached. Nothing was acknowledged.
+    #[error("the store is not available")]
+    Unavailable(#[source] Fault),
+}
+
+impl StoreError {
+    /// What stored data that breaks a rule is answered with.
+    pub(crate) fn corrupt(what: impl Into<String>) -> Self {
+        Self::Corrupt(Fault::new(what))
+    }
+
+    /// The refusal of the policy, for a thing that the actor may not even know of.
+    pub(crate) const fn refusal(refusal: Refusal, thing: Thing) -> Self {
+        match refusal {
+            Refusal::Forbidden => Self::Forbidden(refusal),
+            Refusal::NotVisible => Self::NotFound(thing),
+        }
+    }
+
+    /// Stands in for a method whose body is not written.
+    pub(crate) fn unwritten() -> Self {
+        Self::Unavailable(Fault::new("this method is not written yet"))
+    }
+}
+
+/// SQLite's primary result codes that mean damaged data rather than trouble reaching it.
+const DAMAGED: &[i32] =
+    &[11 /* CORRUPT */, 19 /* CONSTRAINT */, 20 /* MISMATCH */, 26 /* NOTADB */];
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is open; whatever is new counts as unavailable")]
+        match &error {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::RowNotFound => Self::Corrupt(Fault::of("a row cannot be decoded", error)),
+            sqlx::Error::Database(_) if code.is_some_and(|code| DAMAGED.contains(&(code & 0xff))) => {
+                Self::Corrupt(Fault::of("the database refused a row", error))
+            }
+            _ => Self::Unavailable(Fault::of("the database did not answer", error)),
+        }
+    }
+}
