@@ -1,0 +1,6 @@
+//! The log against two strangers (ct-merkle, tlog_tiles with signed_note), its own golden bytes, and tampering.
+
+#[cfg(test)]
+mod note;
+#[cfg(test)]
+mod tree;
