@@ -42,7 +42,7 @@ pub enum Wanted {
     Database,
     /// One log of one node.
     Log(NodeId, LogName),
-    /// To see which logs are open: open as soon as one of them is.
+    /// To see which logs are open: like a database log that was always there. Each log is then asked for by itself.
     LogList,
     /// A shell, command or file transfer on a node.
     Node(NodeId),
@@ -139,7 +139,7 @@ impl Permit {
     }
 }
 
-/// Why a no. [`Denial::told`] is what an employee may read.
+/// Why a no, in words for the employee; [`Denial::is_telling`] says whether they may read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Denial {
     /// What is wanted was added or changed after the grant was given.
@@ -274,37 +274,51 @@ pub enum Verdict {
 
 /// Decides again for a session that holds `permit` since `opened_at`: on each change and at each deadline.
 ///
-/// A person's revoke always cuts the sessions based on that grant. Clock doubt by itself cuts nothing here; the lease
-/// does.
+/// A person's revoke always cuts the sessions based on that grant, also when newer facts arrived in the same moment: a
+/// session whose grant was replaced by one that was revoked is cut like one on the latter. Clock doubt by itself cuts
+/// nothing here; the lease does.
 pub fn again(facts: &Facts, asker: Asker, permit: &Permit, opened_at: Timestamp, now: Timestamp) -> Verdict {
     let held = match permit.basis {
-        Basis::Grant { id } => match facts.grants.iter().find(|grant| grant.id == id) {
-            Some(grant) => Some(grant.status(now)),
-            None => return Verdict::Cut(SessionEnd::Expired),
-        },
+        Basis::Grant { id } => {
+            // The grant, and what took its place while nobody decided.
+            let since = facts.grants.iter().skip_while(|grant| grant.id != id);
+            let mut states = since.map(|grant| grant.status(now)).peekable();
+            let Some(held) = states.peek().copied() else { return Verdict::Cut(SessionEnd::Expired) };
+            if states.any(|state| matches!(state, GrantStatus::Ended { reason: GrantEnd::Revoked, .. })) {
+                return Verdict::Cut(SessionEnd::Revoked);
+            }
+            Some(held)
+        }
         Basis::Standing => None,
     };
-    if let Some(GrantStatus::Ended { reason: GrantEnd::Revoked, .. }) = held {
-        return Verdict::Cut(SessionEnd::Revoked);
-    }
     match look_up(facts, asker, permit.wanted.clone(), opened_at, now) {
         Ok(next) if next.since != permit.since => Verdict::Cut(SessionEnd::NodeChanged),
-        Ok(next) if next.until <= now => Verdict::Cut(SessionEnd::StandingLimit),
+        Ok(next) if next.until <= now => Verdict::Cut(over(held)),
         Ok(next) if next.basis == permit.basis => Verdict::Unchanged(next),
         Ok(next) => Verdict::Continued(next),
         Err(denial) => Verdict::Cut(reason(denial, held)),
     }
 }
 
+/// Why a session ends that is older than standing access may be: because of its grant, if that is what it lost.
+const fn over(held: Option<GrantStatus>) -> SessionEnd {
+    match held {
+        Some(GrantStatus::Expired { .. }) => SessionEnd::Expired,
+        Some(GrantStatus::Ended { reason: GrantEnd::ClockReset, .. }) => SessionEnd::ClockDoubt,
+        Some(GrantStatus::Ended { reason: GrantEnd::ClusterRemoved, .. }) => SessionEnd::ClusterRemoved,
+        Some(GrantStatus::Ended { reason: GrantEnd::Replaced, .. }) => SessionEnd::Replaced,
+        Some(GrantStatus::Ended { reason: GrantEnd::Revoked, .. }) => SessionEnd::Revoked,
+        Some(GrantStatus::Active { .. }) | None => SessionEnd::StandingLimit,
+    }
+}
+
 /// The end that a person understands: a grant that ran out says so, whatever the table then denies.
 fn reason(denial: Denial, held: Option<GrantStatus>) -> SessionEnd {
     match (denial, held) {
-        (Denial::Blocked, Some(GrantStatus::Expired { .. })) => SessionEnd::Expired,
-        (Denial::NotCovered | Denial::SyncDataNotGranted, Some(GrantStatus::Expired { .. })) => SessionEnd::Expired,
         (
-            Denial::Blocked | Denial::SyncDataNotGranted,
-            Some(GrantStatus::Ended { reason: GrantEnd::ClockReset, .. }),
-        ) => SessionEnd::ClockDoubt,
+            Denial::Blocked | Denial::NotCovered | Denial::SyncDataNotGranted,
+            Some(GrantStatus::Expired { .. } | GrantStatus::Ended { .. }),
+        ) => over(held),
         (denial, _) => denial.ends(),
     }
 }
@@ -322,6 +336,9 @@ fn look_up(
         Asker::Disabled => return Err(Denial::EmployeeDisabled),
         Asker::KeyRemoved => return Err(Denial::KeyRemoved),
     }
+    if facts.cluster.organization != facts.organization {
+        return Err(Denial::Unknown);
+    }
     if !facts.claimed {
         return Err(Denial::NotClaimed);
     }
@@ -329,7 +346,7 @@ fn look_up(
         return Err(Denial::ClusterRemoved);
     }
     let row = Row::of(&facts.cluster, &wanted)?;
-    let grant = in_force(&facts.grants, now);
+    let grant = in_force(&facts.grants, now).filter(|grant| grant.cluster == facts.cluster.id);
     let (basis, until) = match grant {
         Some(grant) if row.kind.is_granted_by(grant.kind) && row.since <= grant.inventory_revision => {
             (Basis::Grant { id: grant.id }, grant.expires_at)

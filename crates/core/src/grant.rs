@@ -151,6 +151,15 @@ impl Grant {
         }
     }
 
+    /// Ends the grant before its time. One that has ended already, by whatever, stays as it is: `false`.
+    pub fn end(&mut self, at: Timestamp, reason: GrantEnd) -> bool {
+        let active = self.is_active(at);
+        if active {
+            self.ended = Some((at, reason));
+        }
+        active
+    }
+
     /// Whether the grant is in force at `now`.
     pub fn is_active(&self, now: Timestamp) -> bool {
         matches!(self.status(now), GrantStatus::Active { .. })

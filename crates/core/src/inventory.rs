@@ -7,6 +7,7 @@
 //!
 //! This module must never bring back what was removed, nor change anything but by an event that the customer sees.
 
+mod belonging;
 mod plan;
 
 use std::collections::BTreeSet;
@@ -261,7 +262,7 @@ impl Cluster {
     }
 
     /// The events that make this cluster as it stands, for an organization that is claimed after its inventory was
-    /// applied. What was removed before leaves no trace.
+    /// applied. What was removed before leaves no trace, and neither do checks: none is recorded before there is a log.
     pub fn snapshot(&self) -> Vec<Event> {
         let (project, cluster) = (self.project, self.id);
         if self.removed {

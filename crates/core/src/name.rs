@@ -4,6 +4,7 @@
 //! names the field.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The rule that a text broke.
@@ -80,10 +81,10 @@ names! {
 }
 
 impl SyncDatabase {
-    /// Whether this database name is covered.
+    /// Whether this database name is covered. A text that is no name of a database never is.
     pub fn covers(&self, database: &str) -> bool {
         match self.0.strip_suffix('*') {
-            Some(prefix) => database.starts_with(prefix),
+            Some(prefix) => database.starts_with(prefix) && plain_database(database),
             None => database == self.0,
         }
     }
@@ -115,7 +116,22 @@ impl PublicKey {
 
 /// Characters that change how a line is shown without being seen, besides the control characters.
 fn invisible(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 fn free(text: &str, longest: usize) -> bool {
@@ -156,8 +172,11 @@ fn sync_database(text: &str) -> bool {
     let stem = text.strip_suffix('*');
     let name = stem.unwrap_or(text);
     let reserved = ["admin", "local", "config"].iter().any(|r| name.eq_ignore_ascii_case(r));
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    plain && !reserved && (1..=63).contains(&name.len()) && (stem.is_none() || name.len() >= 8)
+    plain_database(name) && !reserved && (stem.is_none() || name.len() >= 8)
+}
+
+fn plain_database(name: &str) -> bool {
+    (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 fn email(text: &str) -> bool {
@@ -179,11 +198,22 @@ fn slug(text: &str) -> bool {
 
 fn address(text: &str) -> bool {
     let Some((name, port)) = text.rsplit_once(':') else { return false };
+    // One machine must not have two addresses that only differ in spelling.
     let known = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        Some(inner) => inner
+            .parse::<Ipv6Addr>()
+            .is_ok_and(|parsed| parsed.to_ipv4_mapped().is_none() && parsed.to_string() == inner),
+        None if numeric(name) => name.parse::<Ipv4Addr>().is_ok_and(|parsed| parsed.to_string() == name),
         None => host(name),
     };
     known && port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port)
+}
+
+/// Whether a resolver would take the name for an IPv4 address, `0x7f.1` and the like included.
+fn numeric(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()));
+    hexadecimal || last.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn public_key(text: &str) -> bool {
@@ -197,11 +227,49 @@ fn public_key(text: &str) -> bool {
         "sk-ecdsa-sha2-nistp256@openssh.com",
         "ssh-rsa",
     ];
-    let body = base64.trim_end_matches('=');
+    let fields = || blob_fields(&read_base64(base64)?);
     known.contains(&algorithm)
         && (16..=4096).contains(&base64.len())
-        && base64.len() - body.len() <= 2
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+        && fields().is_some_and(|fields| fields.len() > 1 && fields.first().is_some_and(|f| f == algorithm.as_bytes()))
+}
+
+/// The length-prefixed fields that a key's blob consists of, and of nothing else.
+fn blob_fields(mut blob: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut fields = Vec::new();
+    while !blob.is_empty() {
+        let (length, rest) = blob.split_first_chunk::<4>()?;
+        let (field, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        fields.push(field.to_vec());
+        blob = rest;
+    }
+    Some(fields)
+}
+
+/// Reads base64 in its only spelling: padded, and with no stray bits at the end.
+fn read_base64(text: &str) -> Option<Vec<u8>> {
+    let body = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - body.len() > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(body.len());
+    let (mut bits, mut count) = (0_u32, 0);
+    for character in body.bytes() {
+        let value = match character {
+            b'A'..=b'Z' => character - b'A',
+            b'a'..=b'z' => character - b'a' + 26,
+            b'0'..=b'9' => character - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        (bits, count) = (bits << 6 | u32::from(value), count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    (bits == 0).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -222,7 +290,7 @@ mod tests {
         let long = "x".repeat(65);
         check::<OrgName>(
             &["Shop", "Laden & Söhne <b>", "日本"],
-            &["", " a", "a ", "a\nb", "a\u{202e}b", "a\0b", &long],
+            &["", " a", "a ", "a\nb", "a\u{202e}b", "a\u{61c}b", "a\u{ad}b", "\u{3164}", "a\0b", &long],
         );
         check::<ClusterName>(
             &["Cluster0", "a", "a-b"],
@@ -247,7 +315,25 @@ mod tests {
         );
         check::<Address>(
             &["127.0.0.1:22", "[::1]:22", "node.example:2222"],
-            &["", "127.0.0.1", "::1:22", "[::1]", "a:0", "a:022", "a:70000", "A:22", ":22"],
+            &[
+                "",
+                "127.0.0.1",
+                "::1:22",
+                "[::1]",
+                "a:0",
+                "a:022",
+                "a:70000",
+                "A:22",
+                ":22",
+                "[0::1]:22",
+                "[2001:DB8::1]:22",
+                "[::ffff:10.0.0.7]:22",
+                "10.0.0.07:22",
+                "10.7:22",
+                "0x7f.0.0.1:22",
+                "10.0.0.0x7:22",
+                "2130706433:22",
+            ],
         );
         check::<VendorSlug>(&["acme"], &["", "Acme", "9a", "a-b"]);
         check::<PublicKey>(
@@ -258,6 +344,10 @@ mod tests {
                 "ssh-ed25519",
                 "ssh-ed25519 A!AAC3NzaC1lZDI1NTE5",
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 comment",
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl=",
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GK==",
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJlAAAA",
+                "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
             ],
         );
         assert!(
@@ -272,7 +362,9 @@ mod tests {
     fn a_sync_prefix_covers_what_begins_with_it() {
         let prefix: SyncDatabase = "appsync_*".parse().unwrap();
         assert!(prefix.covers("appsync_1"));
-        assert!(!prefix.covers("appsync"));
+        for other in ["appsync", "appsync_1.admin", "appsync_1\0", "appsync_ä", &format!("appsync_{:0>63}", 1)] {
+            assert!(!prefix.covers(other), "{other:?}");
+        }
         let exact: SyncDatabase = "state".parse().unwrap();
         assert!(exact.covers("state") && !exact.covers("state2"));
     }

@@ -19,8 +19,8 @@ pub const DAY: i64 = 24 * HOUR;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest instant that can be written with a four-digit year.
-    pub const MAX: Self = Self(253_402_207_200_999);
+    /// The latest instant that jiff can write: 9999-12-30T22:00:00 UTC.
+    pub const MAX: Self = Self(253_402_207_200_000);
     /// 1970-01-01T00:00:00 UTC.
     pub const EPOCH: Self = Self(0);
 
@@ -253,21 +253,22 @@ pub struct Now {
     pub doubt: Option<Doubt>,
 }
 
-/// Judges a reading against the high-water mark, the last reading that was recorded without doubt.
+/// Judges a reading against the high-water mark that [`advance`] made of the readings before.
 ///
 /// While the clocks disagree within one boot, the boot clock carries the time on from the mark, so that a wall clock
-/// set forward and back neither ends nor lengthens anything by itself.
+/// set forward and back neither ends nor lengthens anything by itself. What this answers is never before the mark.
 pub fn judge(mark: Option<&Reading>, reading: &Reading) -> Now {
     let Some(mark) = mark else { return Now { at: reading.wall, doubt: None } };
     let behind = mark.wall.since(reading.wall);
     if mark.boot == reading.boot {
-        let carried = mark.wall.plus((reading.since_boot - mark.since_boot).max(0));
+        let carried = mark.wall.plus(reading.since_boot.saturating_sub(mark.since_boot));
         let astray = reading.wall.since(carried);
+        let at = carried.max(mark.wall);
         if behind > BEHIND_ALLOWED {
-            return Now { at: carried, doubt: Some(Doubt::Behind(behind)) };
+            return Now { at, doubt: Some(Doubt::Behind(behind)) };
         }
         if astray.abs() > ASTRAY_ALLOWED {
-            return Now { at: carried, doubt: Some(Doubt::Astray(astray)) };
+            return Now { at, doubt: Some(Doubt::Astray(astray)) };
         }
     } else if behind > BEHIND_ALLOWED {
         return Now { at: mark.wall, doubt: Some(Doubt::Behind(behind)) };
@@ -275,9 +276,31 @@ pub fn judge(mark: Option<&Reading>, reading: &Reading) -> Now {
     Now { at: reading.wall.max(mark.wall), doubt: None }
 }
 
+/// The mark to record with whatever is written at [`judge`]'s answer to this reading, in doubt or not. (An
+/// administrator who leaves doubt records the bare reading instead.)
+///
+/// It is the latest instant that was ever used, paired with what the boot clock says *at that instant by the first
+/// reading of this boot*. So a wall clock that strays a little with each reading is seen as soon as it has strayed too
+/// far in all, and time never runs backwards.
+#[must_use]
+pub fn advance(mark: Option<&Reading>, reading: &Reading) -> Reading {
+    let Some(mark) = mark else { return reading.clone() };
+    let Now { at, doubt } = judge(Some(mark), reading);
+    if mark.boot == reading.boot {
+        let since_boot = mark.since_boot.saturating_add(at.since(mark.wall));
+        Reading { wall: at, boot: mark.boot.clone(), since_boot }
+    } else if doubt.is_some() {
+        mark.clone()
+    } else {
+        Reading { wall: at, boot: reading.boot.clone(), since_boot: reading.since_boot }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WALL: i64 = 1_800_000_000_000;
 
     fn reading(wall: i64, boot: &str, since_boot: i64) -> Reading {
         Reading { wall: Timestamp::from_millis(wall), boot: BootId(boot.into()), since_boot }
@@ -299,7 +322,7 @@ mod tests {
         }
         assert_eq!(Timestamp::from_millis(1_500).to_string(), "1970-01-01T00:00:01.500Z");
         assert_eq!(Timestamp::from_millis(1_500).to_seconds_text(), "1970-01-01T00:00:01Z");
-        assert!(Timestamp::MAX.to_string().starts_with("9999-"));
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T22:00:00.000Z");
     }
 
     #[test]
@@ -330,17 +353,32 @@ mod tests {
 
     #[test]
     fn a_clock_that_jumps_is_in_doubt() {
-        let mark = reading(1_000_000, "a", 500_000);
+        let mark = reading(WALL, "a", 500_000);
         let at = |wall, boot, since| judge(Some(&mark), &reading(wall, boot, since));
-        assert_eq!(at(1_010_000, "a", 510_000), Now { at: Timestamp::from_millis(1_010_000), doubt: None });
-        assert_eq!(at(999_000, "a", 500_001).at, mark.wall, "a small step back stands still");
-        assert_eq!(at(999_000, "a", 500_001).doubt, None);
-        assert_eq!(at(1_000_000 - HOUR, "a", 510_000).doubt, Some(Doubt::Behind(HOUR)), "an hour back");
-        let ahead = at(1_000_000 + DAY, "a", 510_000);
+        assert_eq!(at(WALL + 10_000, "a", 510_000), Now { at: Timestamp::from_millis(WALL + 10_000), doubt: None });
+        assert_eq!(at(WALL - 1_000, "a", 500_001).at, mark.wall, "a small step back stands still");
+        assert_eq!(at(WALL - 1_000, "a", 500_001).doubt, None);
+        assert_eq!(at(WALL - HOUR, "a", 510_000).doubt, Some(Doubt::Behind(HOUR)), "an hour back");
+        let ahead = at(WALL + DAY, "a", 510_000);
         assert_eq!(ahead.doubt, Some(Doubt::Astray(DAY - 10_000)), "a day forward");
-        assert_eq!(ahead.at, Timestamp::from_millis(1_010_000), "the boot clock carries on");
-        assert_eq!(at(1_020_000, "a", 520_000).doubt, None, "and back");
-        assert_eq!(at(1_000_000 + DAY, "b", 10).doubt, None, "another boot may be later");
-        assert_eq!(at(1_000_000 - HOUR, "b", 10).doubt, Some(Doubt::Behind(HOUR)), "but not earlier");
+        assert_eq!(ahead.at, Timestamp::from_millis(WALL + 10_000), "the boot clock carries on");
+        assert_eq!(at(WALL + 20_000, "a", 520_000).doubt, None, "and back");
+        assert_eq!(at(WALL + DAY, "b", 10).doubt, None, "another boot may be later");
+        assert_eq!(at(WALL - HOUR, "b", 10).doubt, Some(Doubt::Behind(HOUR)), "but not earlier");
+    }
+
+    #[test]
+    fn a_clock_that_creeps_is_in_doubt_too() {
+        for step in [-1_000, -900, 0, 2_000, 5_000] {
+            let mut mark = advance(None, &reading(WALL, "a", 0));
+            let doubt = (1..=60).find_map(|beat| {
+                let read = reading(WALL + beat * step, "a", beat * SECOND);
+                let now = judge(Some(&mark), &read);
+                mark = advance(Some(&mark), &read);
+                assert_eq!(mark.wall, now.at);
+                now.doubt
+            });
+            assert!(doubt.is_some(), "{step} ms a second");
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The planner: what an administrator wants, compared with what is there, and the rules that refuse a trick.
 //!
-//! It only answers with events; it must never let an address, host key or host name pass from one organization to
-//! another. Read [`super::Cluster::apply`] next: it is the only thing that changes a cluster.
+//! It only answers with events, and must never remove what the file does not name unless told to prune. Read
+//! `belonging.rs` next (whose an address, host key or host name is), then [`super::Cluster::apply`], the only thing that
+//! changes a cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{Cluster, Inventory, Log, LogKind, Node, Project, Revision};
+use super::{Cluster, Inventory, Log, LogKind, Node, NodeCheck, Project, Revision, belonging};
 use crate::event::Event;
 use crate::id::{ClusterId, NodeId, OrgId, ProjectId};
 use crate::name::{Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncDatabase};
@@ -63,21 +64,21 @@ pub enum Prune {
 /// Why an inventory is refused. The text names the thing and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
-    /// Another cluster has or had a node at this address.
-    #[error("node `{host}`: the address `{address}` belongs to another cluster of the installation")]
+    /// Another node is at this address. It is free again when that node is removed; the host key never is.
+    #[error("node `{host}`: the address `{address}` belongs to another node of the installation")]
     AddressTaken {
         /// The node.
         host: HostName,
         /// The address.
         address: Address,
     },
-    /// Another cluster has or had a node with this host key.
+    /// Another node has this host key, or another cluster ever had a node with it.
     #[error("node `{host}`: the host key belongs to another node of the installation; a node stays with its cluster")]
     HostKeyTaken {
         /// The node.
         host: HostName,
     },
-    /// Another cluster or node has or had this host name.
+    /// Another cluster or node has this host name, or one of another organization had it.
     #[error("the host name `{host}` is used by another cluster or node of the installation")]
     HostTaken {
         /// The name.
@@ -133,7 +134,7 @@ pub fn plan(
         }
     }
     planner.rest(&named);
-    planner.check_belonging();
+    planner.errors.extend(belonging::check(&current.clusters, &planner.plan.clusters));
     if planner.errors.is_empty() { Ok(planner.plan) } else { Err(planner.errors) }
 }
 
@@ -161,23 +162,17 @@ impl Planner<'_> {
             once(format!("host name `{}`", cluster.host));
             for database in &cluster.sync_databases {
                 once(format!(
-                    "sync database `{database}` of cluster `{}` in organization `{}`",
-                    cluster.name, cluster.organization
+                    "sync database `{database}` of cluster `{}` of project `{}` in organization `{}`",
+                    cluster.name, cluster.project, cluster.organization
                 ));
             }
             for node in &cluster.nodes {
                 once(format!("host name `{}`", node.host));
                 once(format!("address `{}`", node.address));
-                once(format!("host key of node `{}` ({})", node.host, node.host_key));
+                once(format!("host key `{}`", node.host_key));
                 for log in &node.logs {
                     once(format!("log `{}` of node `{}`", log.name, node.host));
                 }
-            }
-        }
-        let mut keys = BTreeMap::new();
-        for node in wanted.iter().flat_map(|cluster| &cluster.nodes) {
-            if keys.insert(&node.host_key, &node.host).is_some_and(|host| *host != node.host) {
-                self.errors.push(InventoryError::HostKeyTaken { host: node.host.clone() });
             }
         }
     }
@@ -240,9 +235,10 @@ impl Planner<'_> {
     fn nodes(&mut self, of: &Cluster, wanted: &WantedCluster, revision: Revision, events: &mut Vec<Event>) {
         let (project, cluster) = (of.project, of.id);
         for node in &wanted.nodes {
-            let (id, logs) = match of.nodes.iter().find(|known| known.host == node.host && !known.removed) {
-                Some(known) => {
-                    if known.address != node.address || known.host_key != node.host_key {
+            let known = of.nodes.iter().find(|known| known.host == node.host && !known.removed);
+            match known {
+                Some(known) if known.host_key == node.host_key => {
+                    if known.address != node.address {
                         events.push(Event::NodeChanged {
                             project,
                             cluster,
@@ -252,23 +248,15 @@ impl Planner<'_> {
                             revision,
                         });
                     }
-                    (known.id, known.logs.as_slice())
+                    self.logs(of, known, node, revision, events);
                 }
-                None => {
-                    let id = NodeId::from_bytes((self.fresh)());
-                    events.push(Event::NodeAdded {
-                        project,
-                        cluster,
-                        node: id,
-                        host: node.host.clone(),
-                        address: node.address.clone(),
-                        host_key: node.host_key.clone(),
-                        revision,
-                    });
-                    (id, [].as_slice())
+                // Another host key is another machine: the tombstone keeps the old key from every other cluster.
+                Some(known) => {
+                    events.push(Event::NodeRemoved { project, cluster, node: known.id, revision });
+                    self.new_node(of, node, &known.logs, revision, events);
                 }
-            };
-            self.logs(of, id, (logs, &node.logs), revision, events);
+                None => self.new_node(of, node, &[], revision, events),
+            }
         }
         for known in
             of.nodes.iter().filter(|known| !known.removed && !wanted.nodes.iter().any(|node| node.host == known.host))
@@ -279,25 +267,47 @@ impl Planner<'_> {
         }
     }
 
-    fn logs(
+    /// A node that was not there, with its logs and those that it inherits because nothing is pruned.
+    fn new_node(
         &mut self,
         of: &Cluster,
-        node: NodeId,
-        (known, wanted): (&[Log], &[WantedLog]),
+        node: &WantedNode,
+        inherited: &[Log],
         revision: Revision,
         events: &mut Vec<Event>,
     ) {
-        let (project, cluster) = (of.project, of.id);
-        for log in wanted {
+        let new = Node {
+            id: NodeId::from_bytes((self.fresh)()),
+            host: node.host.clone(),
+            address: node.address.clone(),
+            host_key: node.host_key.clone(),
+            since: revision,
+            check: NodeCheck::None,
+            logs: Vec::new(),
+            removed: false,
+        };
+        events.push(new.added(of, revision));
+        let named = |log: &Log| node.logs.iter().any(|wanted| wanted.name == log.name);
+        for log in inherited.iter().filter(|log| !named(log)) {
+            if !self.removes(format!("log `{}` of node `{}`", log.name, node.host)) {
+                events.push(log.added(of, new.id, revision));
+            }
+        }
+        self.logs(of, &new, node, revision, events);
+    }
+
+    fn logs(&mut self, of: &Cluster, known: &Node, wanted: &WantedNode, revision: Revision, events: &mut Vec<Event>) {
+        let (project, cluster, node) = (of.project, of.id, known.id);
+        for log in &wanted.logs {
             let (name, kind, path) = (log.name.clone(), log.kind, log.path.clone());
-            match known.iter().find(|k| k.name == log.name) {
+            match known.logs.iter().find(|k| k.name == log.name) {
                 Some(k) if k.kind == log.kind && k.path == log.path => {}
                 Some(_) => events.push(Event::LogChanged { project, cluster, node, log: name, kind, path, revision }),
                 None => events.push(Event::LogAdded { project, cluster, node, log: name, kind, path, revision }),
             }
         }
-        for log in known.iter().filter(|k| !wanted.iter().any(|log| log.name == k.name)) {
-            if self.removes(format!("log `{}`", log.name)) {
+        for log in known.logs.iter().filter(|k| !wanted.logs.iter().any(|log| log.name == k.name)) {
+            if self.removes(format!("log `{}` of node `{}`", log.name, known.host)) {
                 events.push(Event::LogRemoved { project, cluster, node, log: log.name.clone(), revision });
             }
         }
@@ -313,7 +323,7 @@ impl Planner<'_> {
             events.push(Event::SyncDatabaseAdded { project, cluster, database: database.clone(), revision });
         }
         for (database, _) in of.sync_databases.iter().filter(|(known, _)| !wanted.sync_databases.contains(known)) {
-            if self.removes(format!("sync database `{database}`")) {
+            if self.removes(format!("sync database `{database}` of cluster `{}`", of.name)) {
                 events.push(Event::SyncDatabaseRemoved { project, cluster, database: database.clone(), revision });
             }
         }
@@ -346,67 +356,4 @@ impl Planner<'_> {
             }
         }
     }
-
-    /// The installation-wide rules, checked on the state after the plan.
-    fn check_belonging(&mut self) {
-        let changed: BTreeSet<ClusterId> = self.plan.clusters.iter().map(|cluster| cluster.id).collect();
-        let untouched = self.current.clusters.iter().filter(|cluster| !changed.contains(&cluster.id));
-        let after: Vec<&Cluster> = untouched.chain(&self.plan.clusters).collect();
-        for cluster in &self.plan.clusters {
-            for other in after.iter().filter(|other| other.id != cluster.id) {
-                self.errors.extend(clashes(cluster, other));
-            }
-            self.errors.extend(clashes_inside(cluster));
-        }
-    }
-}
-
-/// Where a changed cluster takes what belongs to another one.
-fn clashes(cluster: &Cluster, other: &Cluster) -> Vec<InventoryError> {
-    if cluster.removed {
-        return Vec::new();
-    }
-    // A name is free again once its owner was removed, but only within the organization that had it.
-    let holds = |removed: bool| !removed || cluster.organization != other.organization;
-    let mut errors = Vec::new();
-    let hosts = std::iter::once(&cluster.host).chain(present(cluster).map(|node| &node.host));
-    for host in hosts {
-        let taken = *host == other.host && holds(other.removed)
-            || other.nodes.iter().any(|node| node.host == *host && holds(other.removed || node.removed));
-        if taken {
-            errors.push(InventoryError::HostTaken { host: host.clone() });
-        }
-    }
-    for node in present(cluster) {
-        if other.nodes.iter().any(|theirs| theirs.host_key == node.host_key) {
-            errors.push(InventoryError::HostKeyTaken { host: node.host.clone() });
-        }
-        if other.nodes.iter().any(|theirs| theirs.address == node.address && !theirs.removed && !other.removed) {
-            errors.push(InventoryError::AddressTaken { host: node.host.clone(), address: node.address.clone() });
-        }
-    }
-    errors
-}
-
-fn clashes_inside(cluster: &Cluster) -> Vec<InventoryError> {
-    let nodes: Vec<&Node> = present(cluster).collect();
-    let mut errors = Vec::new();
-    for (position, node) in nodes.iter().enumerate() {
-        for other in nodes.iter().skip(position + 1) {
-            if node.host_key == other.host_key {
-                errors.push(InventoryError::HostKeyTaken { host: other.host.clone() });
-            }
-            if node.address == other.address {
-                errors.push(InventoryError::AddressTaken { host: other.host.clone(), address: other.address.clone() });
-            }
-        }
-        if node.host == cluster.host {
-            errors.push(InventoryError::HostTaken { host: node.host.clone() });
-        }
-    }
-    errors
-}
-
-fn present(cluster: &Cluster) -> impl Iterator<Item = &Node> {
-    cluster.nodes.iter().filter(|node| !node.removed && !cluster.removed)
 }
