@@ -1,1 +1,28 @@
-//! Placeholder until the crate is written.
+//! The REST API, the pages and sign-in of Byleave.
+//!
+//! A request's life: [`serve`] takes the connection, [`api`] or [`pages`] the path, an extractor finds out who asks
+//! ([`auth`]), a handler parses the rest into core types and calls one method of the store, which decides. Handlers
+//! decide nothing; the only thing done here besides is to cut by itself when a change that closes the door cannot be
+//! recorded.
+//!
+//! This crate must never see the gateway (only the trait [`door::Door`]), read a clock, or give an administrator a
+//! way to consent. `/api` reads no cookies; the pages take no Digest and no bearer token.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+pub mod api;
+pub mod app;
+pub mod auth;
+pub mod door;
+pub mod pages;
+pub mod serve;
+
+pub use app::{App, Limits, Parts};
+pub use serve::serve;
+
+/// Everything the server answers: the API below `/api`, the pages elsewhere.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new().merge(pages::router()).merge(api::router(&app)).with_state(app)
+}

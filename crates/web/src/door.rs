@@ -1,0 +1,88 @@
+//! What the web asks of the door: cut now, hold shut, end a session, read a recording, try a node.
+//!
+//! The application implements it over the gateway; web and gateway never see each other. Nothing here opens anything.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, SessionId};
+use byleave_core::session::SessionEnd;
+
+/// What a cut or a latch is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One cluster.
+    Cluster(ClusterId),
+    /// A whole organization.
+    Organization(OrgId),
+}
+
+/// A future that a trait object can answer with.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The door, as the web sees it.
+pub trait Door: Send + Sync {
+    /// Cuts every live session of the scope and holds it shut in memory, because a change that closes it cannot be
+    /// recorded. Answers how many sessions were cut. Must not wait for a store, a queue or a node.
+    fn cut_and_latch(&self, scope: Scope) -> usize;
+
+    /// Lets the recorded facts decide again.
+    fn unlatch(&self, scope: Scope);
+
+    /// Ends one session. Answers whether it was alive.
+    fn end(&self, session: SessionId, reason: SessionEnd) -> bool;
+
+    /// Ends every live session of an employee, who was disabled. Answers how many.
+    fn end_employee(&self, employee: EmployeeId, reason: SessionEnd) -> usize;
+
+    /// Ends every live session that was opened with a key, which was removed. Answers how many.
+    fn end_key(&self, key: EmployeeKeyId, reason: SessionEnd) -> usize;
+
+    /// Reads what was recorded of a session.
+    fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>>;
+
+    /// Tries what a node's account can reach. Recording the verdict is the caller's part.
+    fn check_node(&self, node: NodeId) -> Pending<'_, Result<NodeReport, DoorError>>;
+}
+
+/// A part of a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingPart {
+    /// Its name.
+    pub name: String,
+    /// What it is, such as `asciicast` or `stdout`.
+    pub kind: String,
+    /// The bytes.
+    pub content: Vec<u8>,
+}
+
+/// What a check of a node found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeReport {
+    /// Whether everything that must be closed is closed.
+    pub passed: bool,
+    /// Line by line.
+    pub lines: Vec<NodeReportLine>,
+}
+
+/// One thing that a check tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeReportLine {
+    /// What was tried.
+    pub name: String,
+    /// Whether it was closed, as it must be.
+    pub passed: bool,
+    /// What was seen.
+    pub text: String,
+}
+
+/// Why the door cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DoorError {
+    /// There is nothing of that id.
+    #[error("there is nothing of that id")]
+    NotFound,
+    /// It cannot be done now; the text may be shown.
+    #[error("{0}")]
+    Unavailable(String),
+}
