@@ -69,4 +69,7 @@ pub struct LogKey {
 pub struct Checkpoint {
     /// The signed note.
     pub checkpoint: String,
+    /// With `?from=<size>`: the proof, hash by hash in base64, that the log continues what it was at that size.
+    #[serde(default)]
+    pub consistency: Vec<String>,
 }
