@@ -11,6 +11,7 @@ use crate::inventory::{Cluster, LogKind, NodeCheck, Revision};
 use crate::name::{LogName, SyncDatabase};
 use crate::session::SessionEnd;
 use crate::time::{Doubt, HOUR, Timestamp};
+use crate::word::words;
 
 /// The longest session on standing access, in milliseconds.
 pub const STANDING_FOR: i64 = 8 * HOUR;
@@ -139,84 +140,52 @@ impl Permit {
     }
 }
 
-/// Why a no, in words for the employee; [`Denial::is_telling`] says whether they may read them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-pub enum Denial {
-    /// What is wanted was added or changed after the grant was given.
-    #[error("it was added or changed after the grant was given; the customer has to grant again")]
-    AddedAfterGrant,
-    /// The organization blocks support and nothing is granted.
-    #[error("the organization blocks support access, and no grant is in force for this cluster")]
-    Blocked,
-    /// The clock is in doubt.
-    #[error("the gateway's clock is in doubt; an administrator has to look at it")]
-    ClockDoubt,
-    /// The cluster was removed.
-    #[error("the cluster was removed")]
-    ClusterRemoved,
-    /// The database itself is never open.
-    #[error("the database itself is never open to support")]
-    DatabaseNever,
-    /// The employee is disabled.
-    #[error("the employee is disabled")]
-    EmployeeDisabled,
-    /// The employee's key was removed.
-    #[error("the employee's key was removed")]
-    KeyRemoved,
-    /// No organization owner has claimed the organization yet.
-    #[error("no owner has claimed the organization yet")]
-    NotClaimed,
-    /// The grant in force does not cover this.
-    #[error("the grant in force does not cover this")]
-    NotCovered,
-    /// The node has no passing check and the organization blocks.
-    #[error(
-        "the node has no passing check of its present inventory revision, and the owner has not accepted that risk"
-    )]
-    NodeUnchecked,
-    /// Sync data needs a grant that names it.
-    #[error("App Services sync data needs a grant for it")]
-    SyncDataNotGranted,
-    /// The inventory has nothing of this name.
-    #[error("there is no such node, log or database in the inventory")]
-    Unknown,
+words! {
+    /// Why a no, in words for the employee; [`Denial::is_telling`] says whether they may read them.
+    #[derive(thiserror::Error)]
+    Denial {
+        /// What is wanted was added or changed after the grant was given.
+        #[error("it was added or changed after the grant was given; the customer has to grant again")]
+        AddedAfterGrant = "added after grant",
+        /// The organization blocks support and nothing is granted.
+        #[error("the organization blocks support access, and no grant is in force for this cluster")]
+        Blocked = "blocked",
+        /// The clock is in doubt.
+        #[error("the gateway's clock is in doubt; an administrator has to look at it")]
+        ClockDoubt = "clock doubt",
+        /// The cluster was removed.
+        #[error("the cluster was removed")]
+        ClusterRemoved = "cluster removed",
+        /// The database itself is never open.
+        #[error("the database itself is never open to support")]
+        DatabaseNever = "database never",
+        /// The employee is disabled.
+        #[error("the employee is disabled")]
+        EmployeeDisabled = "employee disabled",
+        /// The employee's key was removed.
+        #[error("the employee's key was removed")]
+        KeyRemoved = "key removed",
+        /// No organization owner has claimed the organization yet.
+        #[error("no owner has claimed the organization yet")]
+        NotClaimed = "not claimed",
+        /// The grant in force does not cover this.
+        #[error("the grant in force does not cover this")]
+        NotCovered = "not covered",
+        /// The node has no passing check and the organization blocks.
+        #[error(
+            "the node has no passing check of its present inventory revision, and the owner has not accepted that risk"
+        )]
+        NodeUnchecked = "node unchecked",
+        /// Sync data needs a grant that names it.
+        #[error("App Services sync data needs a grant for it")]
+        SyncDataNotGranted = "sync data not granted",
+        /// The inventory has nothing of this name.
+        #[error("there is no such node, log or database in the inventory")]
+        Unknown = "unknown",
+    }
 }
 
 impl Denial {
-    /// Every denial.
-    pub const ALL: &'static [Self] = &[
-        Self::AddedAfterGrant,
-        Self::Blocked,
-        Self::ClockDoubt,
-        Self::ClusterRemoved,
-        Self::DatabaseNever,
-        Self::EmployeeDisabled,
-        Self::KeyRemoved,
-        Self::NotClaimed,
-        Self::NotCovered,
-        Self::NodeUnchecked,
-        Self::SyncDataNotGranted,
-        Self::Unknown,
-    ];
-
-    /// The word for the log and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AddedAfterGrant => "added after grant",
-            Self::Blocked => "blocked",
-            Self::ClockDoubt => "clock doubt",
-            Self::ClusterRemoved => "cluster removed",
-            Self::DatabaseNever => "database never",
-            Self::EmployeeDisabled => "employee disabled",
-            Self::KeyRemoved => "key removed",
-            Self::NotClaimed => "not claimed",
-            Self::NotCovered => "not covered",
-            Self::NodeUnchecked => "node unchecked",
-            Self::SyncDataNotGranted => "sync data not granted",
-            Self::Unknown => "unknown",
-        }
-    }
-
     /// Whether an employee may learn more than that the target is not open: only where something of the cluster is
     /// open to them, or where it does not depend on the cluster.
     pub const fn is_telling(self) -> bool {

@@ -17,6 +17,7 @@ use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, Pro
 use crate::role::Roles;
 use crate::session::SessionEnd;
 use crate::time::{Timestamp, Ttl};
+use crate::word::words;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident = $name:literal in $scope:ident { $($field:ident: $kind:ty,)* })*) => {
@@ -30,6 +31,13 @@ macro_rules! events {
         impl Event {
             /// Every name, in the order of declaration.
             pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+            /// Every event as it is published, in the order of declaration.
+            pub const SHAPES: &'static [Shape] = &[$(Shape {
+                name: $name,
+                scope: Scope::$scope,
+                fields: &[$((stringify!($field), stringify!($kind)),)*],
+            },)*];
 
             /// The stable dotted name.
             pub const fn name(&self) -> &'static str {
@@ -98,6 +106,17 @@ pub enum EventError {
     },
 }
 
+/// What an event looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Its name.
+    pub name: &'static str,
+    /// The log it belongs to.
+    pub scope: Scope,
+    /// Its fields, each with the name of its type.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
 /// Which log an event belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
@@ -131,74 +150,35 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// A kind of forwarding that the gateway refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Forwarding {
-    /// Authentication agent.
-    Agent,
-    /// Any other channel or request.
-    Other,
-    /// TCP listening on the other side.
-    RemoteTcp,
-    /// A Unix socket listening on the other side.
-    RemoteSocket,
-    /// A Unix socket.
-    Socket,
-    /// TCP, local or dynamic.
-    Tcp,
-    /// Tunnel device.
-    Tunnel,
-    /// X11.
-    X11,
-}
-
-impl Forwarding {
-    /// Every kind.
-    pub const ALL: &'static [Self] = &[
-        Self::Agent,
-        Self::Other,
-        Self::RemoteTcp,
-        Self::RemoteSocket,
-        Self::Socket,
-        Self::Tcp,
-        Self::Tunnel,
-        Self::X11,
-    ];
-
-    /// The word for the log and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Other => "other",
-            Self::RemoteTcp => "remote tcp",
-            Self::RemoteSocket => "remote socket",
-            Self::Socket => "socket",
-            Self::Tcp => "tcp",
-            Self::Tunnel => "tunnel",
-            Self::X11 => "x11",
-        }
+words! {
+    /// A kind of forwarding that the gateway refuses.
+    Forwarding {
+        /// Authentication agent.
+        Agent = "agent",
+        /// Any other channel or request.
+        Other = "other",
+        /// TCP listening on the other side.
+        RemoteTcp = "remote tcp",
+        /// A Unix socket listening on the other side.
+        RemoteSocket = "remote socket",
+        /// A Unix socket.
+        Socket = "socket",
+        /// TCP, local or dynamic.
+        Tcp = "tcp",
+        /// Tunnel device.
+        Tunnel = "tunnel",
+        /// X11.
+        X11 = "x11",
     }
 }
 
-/// A side of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// The employee's.
-    Employee,
-    /// The node's.
-    Node,
-}
-
-impl Side {
-    /// Both.
-    pub const ALL: &'static [Self] = &[Self::Employee, Self::Node];
-
-    /// The word for the log and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Employee => "employee",
-            Self::Node => "node",
-        }
+words! {
+    /// A side of a session.
+    Side {
+        /// The employee's.
+        Employee = "employee",
+        /// The node's.
+        Node = "node",
     }
 }
 

@@ -11,31 +11,21 @@ use crate::id::{ClusterId, GrantId};
 use crate::inventory::Revision;
 use crate::name::{CaseNumber, Reason};
 use crate::time::{Timestamp, Ttl, TtlError};
+use crate::word::words;
 
-/// What a grant is for, with Atlas's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GrantType {
-    /// `CLUSTER_DATABASE_LOGS`: database logs, without audit logs.
-    DatabaseLogs,
-    /// `CLUSTER_INFRASTRUCTURE`: the nodes and all cluster logs, never the database.
-    Infrastructure,
-    /// `CLUSTER_INFRASTRUCTURE_AND_APP_SERVICES_SYNC_DATA`: that, and the databases of App Services sync.
-    InfrastructureAndSyncData,
+words! {
+    /// What a grant is for, with Atlas's names.
+    GrantType {
+        /// `CLUSTER_DATABASE_LOGS`: database logs, without audit logs.
+        DatabaseLogs = "CLUSTER_DATABASE_LOGS",
+        /// `CLUSTER_INFRASTRUCTURE`: the nodes and all cluster logs, never the database.
+        Infrastructure = "CLUSTER_INFRASTRUCTURE",
+        /// `CLUSTER_INFRASTRUCTURE_AND_APP_SERVICES_SYNC_DATA`: that, and the databases of App Services sync.
+        InfrastructureAndSyncData = "CLUSTER_INFRASTRUCTURE_AND_APP_SERVICES_SYNC_DATA",
+    }
 }
 
 impl GrantType {
-    /// Every grant type.
-    pub const ALL: &'static [Self] = &[Self::DatabaseLogs, Self::Infrastructure, Self::InfrastructureAndSyncData];
-
-    /// Atlas's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::DatabaseLogs => "CLUSTER_DATABASE_LOGS",
-            Self::Infrastructure => "CLUSTER_INFRASTRUCTURE",
-            Self::InfrastructureAndSyncData => "CLUSTER_INFRASTRUCTURE_AND_APP_SERVICES_SYNC_DATA",
-        }
-    }
-
     /// What it opens, for people.
     pub const fn label(self) -> &'static str {
         match self {
@@ -65,31 +55,17 @@ impl FromStr for GrantType {
     }
 }
 
-/// Why a grant ended before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum GrantEnd {
-    /// An administrator left clock doubt, which ends all grants.
-    ClockReset,
-    /// The cluster was removed.
-    ClusterRemoved,
-    /// A newer grant for the same cluster took its place.
-    Replaced,
-    /// A person or key of the customer revoked it.
-    Revoked,
-}
-
-impl GrantEnd {
-    /// Every reason.
-    pub const ALL: &'static [Self] = &[Self::ClockReset, Self::ClusterRemoved, Self::Replaced, Self::Revoked];
-
-    /// The word for the log and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClockReset => "clock reset",
-            Self::ClusterRemoved => "cluster removed",
-            Self::Replaced => "replaced",
-            Self::Revoked => "revoked",
-        }
+words! {
+    /// Why a grant ended before its time.
+    GrantEnd {
+        /// An administrator left clock doubt, which ends all grants.
+        ClockReset = "clock reset",
+        /// The cluster was removed.
+        ClusterRemoved = "cluster removed",
+        /// A newer grant for the same cluster took its place.
+        Replaced = "replaced",
+        /// A person or key of the customer revoked it.
+        Revoked = "revoked",
     }
 }
 

@@ -16,6 +16,7 @@ use std::fmt;
 use crate::event::Event;
 use crate::id::{ClusterId, NodeId, OrgId, ProjectId};
 use crate::name::{Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncDatabase};
+use crate::word::words;
 
 pub use self::plan::{InventoryError, Plan, Prune, WantedCluster, WantedLog, WantedNode, plan};
 
@@ -50,28 +51,15 @@ impl fmt::Display for Revision {
     }
 }
 
-/// What a log holds, which decides who may read it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LogKind {
-    /// Database audit log: not part of a logs-only grant.
-    Audit,
-    /// Database log.
-    Database,
-    /// Search and other cluster logs.
-    Other,
-}
-
-impl LogKind {
-    /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Audit, Self::Database, Self::Other];
-
-    /// The word for the log, the inventory file and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Audit => "audit",
-            Self::Database => "database",
-            Self::Other => "other",
-        }
+words! {
+    /// What a log holds, which decides who may read it.
+    LogKind {
+        /// Database audit log: not part of a logs-only grant.
+        Audit = "audit",
+        /// Database log.
+        Database = "database",
+        /// Search and other cluster logs.
+        Other = "other",
     }
 }
 

@@ -36,5 +36,8 @@ pub mod inventory;
 pub mod name;
 pub mod policy;
 pub mod role;
+#[cfg(feature = "samples")]
+pub mod sample;
 pub mod session;
 pub mod time;
+mod word;

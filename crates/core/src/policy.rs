@@ -6,6 +6,7 @@
 use crate::actor::Actor;
 use crate::id::{OrgId, ProjectId};
 use crate::role::{OrgRole, ProjectRole};
+use crate::word::words;
 
 /// What an action is done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,73 +19,51 @@ pub enum Resource {
     Project(OrgId, ProjectId),
 }
 
-/// What somebody wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
-    /// Accept the risk of a node without a passing check.
-    AcceptNodeRisk,
-    /// Plan and apply the inventory.
-    ApplyInventory,
-    /// Block support from the organization.
-    Block,
-    /// Have the gateway try a node.
-    CheckNode,
-    /// End a live session.
-    EndSession,
-    /// Give a grant.
-    Grant,
-    /// Create an organization with an invitation for its first owner.
-    InviteFirstOwner,
-    /// Leave clock doubt, which ends all grants.
-    LeaveDoubt,
-    /// Add and remove API keys.
-    ManageApiKeys,
-    /// Add, disable and key employees.
-    ManageEmployees,
-    /// Add users, change their roles, remove them.
-    ManageUsers,
-    /// Read the state of the installation: inventory, live sessions without their contents, health.
-    ReadInstallation,
-    /// See that an organization exists, its name, members and settings.
-    ReadOrganization,
-    /// Read a project: clusters, grants, feed, sessions.
-    ReadProject,
-    /// Read the contents of a recording.
-    ReadRecording,
-    /// Resolve an employee identifier to a person.
-    ResolveIdentifier,
-    /// Revoke the grant in force.
-    Revoke,
-    /// Lower or raise the longest grant of the organization, 24 hours at most.
-    SetLongestGrant,
-    /// Lift the block.
-    Unblock,
+words! {
+    /// What somebody wants to do.
+    Action {
+        /// Accept the risk of a node without a passing check.
+        AcceptNodeRisk = "accept node risk",
+        /// Plan and apply the inventory.
+        ApplyInventory = "apply inventory",
+        /// Block support from the organization.
+        Block = "block",
+        /// Have the gateway try a node.
+        CheckNode = "check node",
+        /// End a live session.
+        EndSession = "end session",
+        /// Give a grant.
+        Grant = "grant",
+        /// Create an organization with an invitation for its first owner.
+        InviteFirstOwner = "invite first owner",
+        /// Leave clock doubt, which ends all grants.
+        LeaveDoubt = "leave doubt",
+        /// Add and remove API keys.
+        ManageApiKeys = "manage API keys",
+        /// Add, disable and key employees.
+        ManageEmployees = "manage employees",
+        /// Add users, change their roles, remove them.
+        ManageUsers = "manage users",
+        /// Read the state of the installation: inventory, live sessions without their contents, health.
+        ReadInstallation = "read installation",
+        /// See that an organization exists, its name, members and settings.
+        ReadOrganization = "read organization",
+        /// Read a project: clusters, grants, feed, sessions.
+        ReadProject = "read project",
+        /// Read the contents of a recording.
+        ReadRecording = "read recording",
+        /// Resolve an employee identifier to a person.
+        ResolveIdentifier = "resolve identifier",
+        /// Revoke the grant in force.
+        Revoke = "revoke",
+        /// Lower or raise the longest grant of the organization, 24 hours at most.
+        SetLongestGrant = "set longest grant",
+        /// Lift the block.
+        Unblock = "unblock",
+    }
 }
 
 impl Action {
-    /// Every action.
-    pub const ALL: &'static [Self] = &[
-        Self::AcceptNodeRisk,
-        Self::ApplyInventory,
-        Self::Block,
-        Self::CheckNode,
-        Self::EndSession,
-        Self::Grant,
-        Self::InviteFirstOwner,
-        Self::LeaveDoubt,
-        Self::ManageApiKeys,
-        Self::ManageEmployees,
-        Self::ManageUsers,
-        Self::ReadInstallation,
-        Self::ReadOrganization,
-        Self::ReadProject,
-        Self::ReadRecording,
-        Self::ResolveIdentifier,
-        Self::Revoke,
-        Self::SetLongestGrant,
-        Self::Unblock,
-    ];
-
     /// Whether a customer's web session must have given its password within 5 minutes. Never for closing the door.
     pub const fn needs_fresh_sign_in(self) -> bool {
         match self {
@@ -206,7 +185,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
             let anywhere = owner || roles.has(OrgRole::ReadOnly);
             anywhere && project.is_some() || project_owner || manager || in_project(ProjectRole::ReadOnly)
         }
-        Action::ReadOrganization => true,
+        Action::ReadOrganization => project.is_none(),
         Action::AcceptNodeRisk
         | Action::Block
         | Action::ManageApiKeys

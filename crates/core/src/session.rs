@@ -3,98 +3,53 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionEnd {
-    /// The organization blocked support and no grant covers the session.
-    Blocked,
-    /// The employee's side closed the connection, or it was lost.
-    ClosedByEmployee,
-    /// The node's side closed the connection, or it was lost.
-    ClosedByNode,
-    /// The clock is in doubt and the lease ran out.
-    ClockDoubt,
-    /// The cluster was removed from the inventory.
-    ClusterRemoved,
-    /// The employee was disabled.
-    EmployeeDisabled,
-    /// The vendor's administrator ended it.
-    EndedByAdministrator,
-    /// A person of the customer ended it.
-    EndedByCustomer,
-    /// The grant expired.
-    Expired,
-    /// The employee's key was removed.
-    KeyRemoved,
-    /// The contact to the control was lost and the lease ran out.
-    LeaseRanOut,
-    /// The node was changed or removed in the inventory, or is not covered by the consent.
-    NodeChanged,
-    /// The node could not be reached, did not answer in time, or showed another host key.
-    NodeUnreachable,
-    /// The recording could not be written.
-    RecordingFailed,
-    /// A newer grant took the place of the session's and does not cover it.
-    Replaced,
-    /// The server was restarted while the session was open.
-    Restart,
-    /// The customer revoked the grant.
-    Revoked,
-    /// Eight hours of standing access are over.
-    StandingLimit,
-    /// The server was shut down.
-    Stopped,
+use crate::word::words;
+
+words! {
+    /// Why a session ended.
+    SessionEnd {
+        /// The organization blocked support and no grant covers the session.
+        Blocked = "blocked",
+        /// The employee's side closed the connection, or it was lost.
+        ClosedByEmployee = "closed by employee",
+        /// The node's side closed the connection, or it was lost.
+        ClosedByNode = "closed by node",
+        /// The clock is in doubt and the lease ran out.
+        ClockDoubt = "clock doubt",
+        /// The cluster was removed from the inventory.
+        ClusterRemoved = "cluster removed",
+        /// The employee was disabled.
+        EmployeeDisabled = "employee disabled",
+        /// The vendor's administrator ended it.
+        EndedByAdministrator = "ended by administrator",
+        /// A person of the customer ended it.
+        EndedByCustomer = "ended by customer",
+        /// The grant expired.
+        Expired = "expired",
+        /// The employee's key was removed.
+        KeyRemoved = "key removed",
+        /// The contact to the control was lost and the lease ran out.
+        LeaseRanOut = "lease ran out",
+        /// The node was changed or removed in the inventory, or is not covered by the consent.
+        NodeChanged = "node changed",
+        /// The node could not be reached, did not answer in time, or showed another host key.
+        NodeUnreachable = "node unreachable",
+        /// The recording could not be written.
+        RecordingFailed = "recording failed",
+        /// A newer grant took the place of the session's and does not cover it.
+        Replaced = "replaced",
+        /// The server was restarted while the session was open.
+        Restart = "restart",
+        /// The customer revoked the grant.
+        Revoked = "revoked",
+        /// Eight hours of standing access are over.
+        StandingLimit = "standing limit",
+        /// The server was shut down.
+        Stopped = "stopped",
+    }
 }
 
 impl SessionEnd {
-    /// Every reason.
-    pub const ALL: &'static [Self] = &[
-        Self::Blocked,
-        Self::ClosedByEmployee,
-        Self::ClosedByNode,
-        Self::ClockDoubt,
-        Self::ClusterRemoved,
-        Self::EmployeeDisabled,
-        Self::EndedByAdministrator,
-        Self::EndedByCustomer,
-        Self::Expired,
-        Self::KeyRemoved,
-        Self::LeaseRanOut,
-        Self::NodeChanged,
-        Self::NodeUnreachable,
-        Self::RecordingFailed,
-        Self::Replaced,
-        Self::Restart,
-        Self::Revoked,
-        Self::StandingLimit,
-        Self::Stopped,
-    ];
-
-    /// The word for the log and the API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Blocked => "blocked",
-            Self::ClosedByEmployee => "closed by employee",
-            Self::ClosedByNode => "closed by node",
-            Self::ClockDoubt => "clock doubt",
-            Self::ClusterRemoved => "cluster removed",
-            Self::EmployeeDisabled => "employee disabled",
-            Self::EndedByAdministrator => "ended by administrator",
-            Self::EndedByCustomer => "ended by customer",
-            Self::Expired => "expired",
-            Self::KeyRemoved => "key removed",
-            Self::LeaseRanOut => "lease ran out",
-            Self::NodeChanged => "node changed",
-            Self::NodeUnreachable => "node unreachable",
-            Self::RecordingFailed => "recording failed",
-            Self::Replaced => "replaced",
-            Self::Restart => "restart",
-            Self::Revoked => "revoked",
-            Self::StandingLimit => "standing limit",
-            Self::Stopped => "stopped",
-        }
-    }
-
     /// The reason in a sentence for the support engineer whose terminal closes.
     pub const fn told(self) -> &'static str {
         match self {
