@@ -1,0 +1,165 @@
+//! The settings of a server: flags and environment first, then `byleave.toml` in the data directory, then defaults.
+//!
+//! Unknown keys and values that break a rule are refused by name; nothing is guessed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use byleave_core::name::{VendorName, VendorSlug};
+use clap::Args;
+use serde::Deserialize;
+
+/// The settings of `byleave serve`.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Examples:\n  byleave serve --data /var/lib/byleave\n  \
+    byleave serve --data ./data --vendor Acme --vendor-slug acme --gateway-source 10.0.0.5/32\n\n\
+    Settings can stand in DIR/byleave.toml, too; flags and environment win. Everything that the installation keeps lies\n\
+    in DIR, which is made if it is not there.")]
+pub(crate) struct ServeArgs {
+    /// Address of the pages and the REST API; plain HTTP is served on loopback only
+    #[arg(long, env = "BYLEAVE_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address of the SSH gateway
+    #[arg(long, env = "BYLEAVE_SSH_LISTEN", value_name = "ADDRESS")]
+    pub(crate) ssh_listen: Option<SocketAddr>,
+    /// The vendor's name on pages
+    #[arg(long, env = "BYLEAVE_VENDOR", value_name = "NAME")]
+    pub(crate) vendor: Option<VendorName>,
+    /// The vendor's word in employee identifiers, <vendor>-employee-<digits>
+    #[arg(long, env = "BYLEAVE_VENDOR_SLUG", value_name = "WORD")]
+    pub(crate) vendor_slug: Option<VendorSlug>,
+    /// The gateway's addresses as nodes see them, comma separated: nodes accept its certificates from there only
+    #[arg(long, env = "BYLEAVE_GATEWAY_SOURCE", value_name = "ADDRESSES")]
+    pub(crate) gateway_source: Option<String>,
+    /// Where nodes have the byleave binary
+    #[arg(long, env = "BYLEAVE_NODE_HELPER", value_name = "PATH")]
+    pub(crate) node_helper: Option<String>,
+}
+
+/// `byleave.toml`: the same settings in a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<SocketAddr>,
+    ssh_listen: Option<SocketAddr>,
+    vendor: Option<String>,
+    vendor_slug: Option<String>,
+    gateway_source: Option<String>,
+    node_helper: Option<String>,
+}
+
+/// What a server runs with.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The data directory.
+    pub(crate) data: PathBuf,
+    /// Where pages and REST listen.
+    pub(crate) listen: SocketAddr,
+    /// Where the SSH gateway listens.
+    pub(crate) ssh_listen: SocketAddr,
+    /// The vendor's name on pages.
+    pub(crate) vendor: VendorName,
+    /// The vendor's word in employee identifiers.
+    pub(crate) vendor_slug: VendorSlug,
+    /// The `source-address` of certificates.
+    pub(crate) gateway_source: String,
+    /// The path in the forced command of certificates.
+    pub(crate) node_helper: String,
+}
+
+impl Config {
+    /// Puts flags, file and defaults together.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a setting breaks a rule, by its name.
+    pub(crate) fn load(args: ServeArgs, data: Option<PathBuf>) -> anyhow::Result<Self> {
+        let Some(data) = data else { bail!("say where the installation lies: --data DIR, or BYLEAVE_DATA") };
+        let file = read(&data.join("byleave.toml"))?;
+        let vendor = match (args.vendor, file.vendor) {
+            (Some(name), _) => name,
+            (None, Some(text)) => text.parse().context("byleave.toml: `vendor`")?,
+            (None, None) => "the vendor".parse()?,
+        };
+        let vendor_slug = match (args.vendor_slug, file.vendor_slug) {
+            (Some(slug), _) => slug,
+            (None, Some(text)) => text.parse().context("byleave.toml: `vendor_slug`")?,
+            (None, None) => "vendor".parse()?,
+        };
+        let config = Self {
+            data,
+            listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            ssh_listen: args.ssh_listen.or(file.ssh_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 2222))),
+            vendor,
+            vendor_slug,
+            gateway_source: args.gateway_source.or(file.gateway_source).unwrap_or_else(|| "127.0.0.1/32".to_owned()),
+            node_helper: args.node_helper.or(file.node_helper).unwrap_or_else(|| "/usr/local/bin/byleave".to_owned()),
+        };
+        config.check()
+    }
+
+    fn check(self) -> anyhow::Result<Self> {
+        if !self.listen.ip().is_loopback() {
+            bail!(
+                "`listen` is {}: plain HTTP is served on loopback only; listen on 127.0.0.1 and put a TLS proxy in front",
+                self.listen
+            );
+        }
+        let sources = self.gateway_source.split(',');
+        if !sources.clone().all(is_network) {
+            bail!("`gateway_source` must be addresses such as 10.0.0.5/32, comma separated, not `{}`", self.gateway_source);
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+        if !self.node_helper.starts_with('/') || !self.node_helper.chars().all(plain) {
+            bail!("`node_helper` must be an absolute path of letters, digits, `/`, `.`, `_` and `-`");
+        }
+        Ok(self)
+    }
+}
+
+/// An address, or a network in CIDR form whose length fits.
+fn is_network(text: &str) -> bool {
+    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let longest = match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(_)) => 32,
+        Ok(std::net::IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    length.is_none_or(|length| length.parse::<u8>().is_ok_and(|length| length > 0 && length <= longest))
+}
+
+fn read(path: &Path) -> anyhow::Result<File> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("`{}` is not valid", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(File::default()),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(toml: &str) -> anyhow::Result<Config> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("byleave.toml"), toml).unwrap();
+        Config::load(ServeArgs::default(), Some(directory.path().to_owned()))
+    }
+
+    #[test]
+    fn settings_are_read_and_bad_ones_named() {
+        assert_eq!(load("").unwrap().ssh_listen.port(), 2222);
+        assert_eq!(load("vendor = 'Acme'\nlisten = '127.0.0.1:9'").unwrap().vendor.as_str(), "Acme");
+        for (bad, named) in [
+            ("colour = 'red'", "colour"),
+            ("vendor_slug = 'Acme Inc'", "vendor_slug"),
+            ("listen = '0.0.0.0:8080'", "loopback"),
+            ("gateway_source = 'everywhere'", "gateway_source"),
+            ("gateway_source = '0.0.0.0/0'", "gateway_source"),
+            ("node_helper = '/bin/sh -c id'", "node_helper"),
+        ] {
+            let error = format!("{:#}", load(bad).unwrap_err());
+            assert!(error.contains(named), "{bad}: {error}");
+        }
+    }
+}

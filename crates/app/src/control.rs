@@ -1,0 +1,239 @@
+//! The gateway's control, over the store: decides and commits for it, certifies, tells it what changes.
+//!
+//! Nothing here makes a permit; the gateway does, from the facts. Errors are logged here with their cause, the gateway
+//! learns only that there was one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use byleave_core::access::{Basis, Facts};
+use byleave_core::id::ClusterId;
+use byleave_core::name::PublicKey;
+use byleave_core::time::{Clock, Entropy, Now, Reading, SECOND, judge};
+use byleave_gateway::control::{
+    CertificateRequest, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened, Order,
+    RecordingKey, Report,
+};
+use byleave_store::session::{CloseSession, Counters, LogDownload, OpenError, OpenSession, OpenedSession, Shape};
+use byleave_store::{Store, StoreError};
+use futures_util::future::BoxFuture;
+use tokio::sync::{broadcast, watch};
+use tracing::{error, warn};
+
+use crate::ca;
+use crate::entropy::draw;
+use crate::recording_key::RecordingSecret;
+
+/// How long live sessions outlive the last commit of the store, in milliseconds.
+pub(crate) const LEASE_FOR: i64 = 10 * SECOND;
+
+/// What the control is made of.
+pub(crate) struct Parts {
+    /// The store.
+    pub(crate) store: Store,
+    /// The machine's clocks.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The machine's randomness.
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// What recordings are encrypted under.
+    pub(crate) recordings: RecordingSecret,
+    /// The `source-address` of certificates.
+    pub(crate) source: String,
+    /// The path in their forced command.
+    pub(crate) helper: String,
+}
+
+/// The control over the store.
+pub(crate) struct StoreControl {
+    parts: Parts,
+    lease: watch::Sender<Lease>,
+    orders: broadcast::Sender<Order>,
+    /// The last reading that the store recorded without doubt.
+    mark: Mutex<Option<Reading>>,
+}
+
+impl StoreControl {
+    /// Makes the control. Until the first [`StoreControl::beat`] there is no lease.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let lease = watch::Sender::new(Lease { until_boot_ms: 0 });
+        Self { parts, lease, orders: broadcast::Sender::new(1024), mark: Mutex::new(None) }
+    }
+
+    /// Records the time in the store. That it could commit, without doubt about the clock, renews the lease.
+    pub(crate) async fn beat(&self) {
+        let reading = self.parts.clock.read();
+        match self.parts.store.heartbeat(&reading).await {
+            Ok(Now { doubt: None, .. }) => {
+                let until_boot_ms = reading.since_boot.saturating_add(LEASE_FOR);
+                *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+                self.lease.send_replace(Lease { until_boot_ms });
+            }
+            Ok(Now { doubt: Some(doubt), .. }) => warn!(%doubt, "the clock is in doubt: nothing new opens"),
+            Err(error) => warn!(error = %Chain(&error), "the store cannot commit: live sessions end at their lease"),
+        }
+    }
+
+    /// Orders the end of sessions.
+    pub(crate) fn order(&self, order: Order) {
+        // Nobody listening means no gateway and so no session.
+        let _ = self.orders.send(order);
+    }
+
+    fn certificate(&self, request: &CertificateRequest, facts: &byleave_store::session::CertificateFacts) -> Result<String, ControlError> {
+        let entropy = self.parts.entropy.as_ref();
+        let order = ca::Order {
+            session: request.session,
+            grant: match facts.basis {
+                Basis::Grant { id } => Some(id),
+                Basis::Standing => None,
+            },
+            node: request.node,
+            account: request.account,
+            pty: request.pty,
+            subject: &request.public_key,
+            source: &self.parts.source,
+            helper: &self.parts.helper,
+            now: self.parts.clock.read().wall,
+            serial: u64::from_be_bytes(draw(entropy)),
+            nonce: draw(entropy),
+        };
+        ca::sign(&facts.ca, &order).map_err(|error| {
+            error!(%error, "a certificate could not be signed");
+            ControlError::Unavailable
+        })
+    }
+
+    async fn write(&self, report: Report) -> Result<(), StoreError> {
+        let (store, now) = (&self.parts.store, self.parts.clock.read());
+        match report {
+            Report::Closed(closed) => {
+                let counters = Counters {
+                    shells: closed.shells,
+                    commands: closed.commands,
+                    transfers: closed.transfers,
+                    refused: closed.refused,
+                    received_bytes: closed.received_bytes,
+                    sent_bytes: closed.sent_bytes,
+                };
+                let close = CloseSession {
+                    session: closed.session,
+                    reason: closed.reason,
+                    counters,
+                    recording_sha256: closed.recording_sha256,
+                    partly_recorded: closed.partly_recorded,
+                };
+                store.close_session(&now, close).await.map(drop)
+            }
+            Report::Continued { session, basis, until } => store.continue_session(&now, session, basis, until).await.map(drop),
+            Report::ForwardingRefused { session, forwarding, side } => {
+                store.forwarding_refused(&now, session, forwarding, side).await.map(drop)
+            }
+            Report::LogDownloaded { session, node, log, bytes, sha256 } => {
+                let download = LogDownload { session, node, log, bytes, sha256 };
+                store.log_downloaded(&now, download).await.map(drop)
+            }
+        }
+    }
+}
+
+impl Control for StoreControl {
+    fn employee<'a>(&'a self, key: &'a PublicKey) -> BoxFuture<'a, Result<Option<KnownEmployee>, ControlError>> {
+        Box::pin(async move {
+            let known = self.parts.store.employee_by_key(key).await.map_err(|error| unanswered(&error))?;
+            Ok(known.map(|known| KnownEmployee { employee: known.employee, key: known.key, asker: known.asker }))
+        })
+    }
+
+    fn open(&self, request: OpenRequest) -> BoxFuture<'_, Result<Opened, OpenRefused>> {
+        Box::pin(async move {
+            let open = OpenSession {
+                session: request.session,
+                employee: request.employee,
+                key: request.key,
+                host: request.host,
+                shape: Shape::Widest,
+                from: request.from.to_string(),
+            };
+            match self.parts.store.open_session(&self.parts.clock.read(), open).await {
+                Ok(opened) => self.opened(opened).ok_or(OpenRefused::Unavailable),
+                Err(OpenError::Denied { denial, tell }) => Err(OpenRefused::Denied { denial, tell }),
+                Err(OpenError::Store(error)) => {
+                    unanswered(&error);
+                    Err(OpenRefused::Unavailable)
+                }
+            }
+        })
+    }
+
+    fn certify(&self, request: CertificateRequest) -> BoxFuture<'_, Result<String, ControlError>> {
+        Box::pin(async move {
+            let facts = self.parts.store.certificate_facts(request.session, request.node).await;
+            self.certificate(&request, &facts.map_err(|error| unanswered(&error))?)
+        })
+    }
+
+    fn follow(&self, cluster: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Facts>>, ControlError>> {
+        Box::pin(async move { self.parts.store.follow(cluster).await.map_err(|error| unanswered(&error)) })
+    }
+
+    fn report(&self, report: Report) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(async move { self.write(report).await.map_err(|error| unanswered(&error)) })
+    }
+
+    fn lease(&self) -> watch::Receiver<Lease> {
+        self.lease.subscribe()
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.parts.clock.clone()
+    }
+
+    fn now(&self) -> Now {
+        let mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+        judge(mark.as_ref(), &self.parts.clock.read())
+    }
+
+    fn orders(&self) -> broadcast::Receiver<Order> {
+        self.orders.subscribe()
+    }
+}
+
+impl StoreControl {
+    fn opened(&self, opened: OpenedSession) -> Option<Opened> {
+        Some(Opened {
+            recording_key: RecordingKey(self.parts.recordings.key(opened.session)?),
+            logs_of: opened.node.filter(|_| opened.wanted == byleave_core::access::Wanted::LogList).map(|node| node.id),
+            facts: opened.facts,
+            wanted: opened.wanted,
+            identifier: opened.identifier,
+            opened_at: opened.opened_at,
+        })
+    }
+}
+
+/// Logs why the store did not answer; tells what the gateway may know.
+fn unanswered(error: &StoreError) -> ControlError {
+    match error {
+        StoreError::Conflict(_) | StoreError::Forbidden(_) | StoreError::NotFound(_) | StoreError::Refused(_) => {
+            ControlError::Refused
+        }
+        StoreError::Corrupt(_) | StoreError::Unavailable(_) => {
+            error!(error = %Chain(error), "the store did not answer the gateway");
+            ControlError::Unavailable
+        }
+    }
+}
+
+/// An error with its causes, for the server's log.
+pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
