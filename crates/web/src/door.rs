@@ -38,6 +38,14 @@ pub trait Door: Send + Sync {
     /// Ends every live session that was opened with a key, which was removed. Answers how many.
     fn end_key(&self, key: EmployeeKeyId, reason: SessionEnd) -> usize;
 
+    /// Ends the sessions of an employee who was disabled. Answers how many were alive. To be called once it is
+    /// committed.
+    fn end_employee(&self, employee: EmployeeId) -> usize;
+
+    /// Ends the sessions opened with a key that was removed. Answers how many were alive. To be called once it is
+    /// committed.
+    fn end_key(&self, key: EmployeeKeyId) -> usize;
+
     /// Reads what was recorded of a session.
     fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>>;
 
