@@ -10,7 +10,7 @@ use crate::hash::Hash;
 use crate::key::{SigningKey, VerifyingKey, key_name};
 use crate::leaf::{log_text, parse_log};
 use crate::note::{Note, NoteError};
-use crate::proof::Head;
+use crate::proof::{Head, Proof, is_consistent};
 use crate::tree::Frontier;
 
 /// What a log is called in the world.
@@ -106,6 +106,11 @@ impl Checkpoint {
     /// [`CheckpointError`] if it is no checkpoint at all.
     pub fn read_unverified(note: &str) -> Result<Self, CheckpointError> {
         Self::parse(Note::parse(note)?.unverified())
+    }
+
+    /// Whether this is a later (or the same) state of the log that `older` is of: nothing before was touched.
+    pub fn extends(&self, older: &Self, proof: &Proof) -> bool {
+        self.origin == older.origin && is_consistent(older.head(), self.head(), proof)
     }
 
     fn parse(text: &str) -> Result<Self, CheckpointError> {

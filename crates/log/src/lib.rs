@@ -8,10 +8,13 @@
 //! allowed where it stands), [`bundle`] and [`verify`](mod@verify) (exported evidence and its verdict).
 
 pub mod anchor;
+pub mod bundle;
 pub mod checkpoint;
 pub mod hash;
 pub mod key;
 pub mod leaf;
 pub mod note;
 pub mod proof;
+pub mod replay;
 pub mod tree;
+pub mod verify;

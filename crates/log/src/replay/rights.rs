@@ -1,0 +1,185 @@
+//! Who may have caused which event: one total table from event to right.
+//!
+//! It must never have a wildcard arm: a new event has to say here whose it is. Consent is a customer's alone; what an
+//! administrator may do is asked of [`byleave_core::policy::may`], which knows no consent.
+
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::Event;
+use byleave_core::grant::GrantEnd;
+use byleave_core::id::{OrgId, SessionId, UserId};
+use byleave_core::policy::{Action, Resource, may};
+use byleave_core::session::SessionEnd;
+
+use super::organization::Organization;
+use super::problem::{Problem, text};
+
+/// Whose an event is.
+enum Right {
+    /// The vendor's administrator, by this action.
+    Administrator(Action),
+    /// The first owner, of themselves.
+    Claim(UserId),
+    /// The end of a session: its employee, Byleave, or who may end it.
+    Close(SessionId, SessionEnd, Resource),
+    /// A person or key of the customer, by this action.
+    Customer(Action, Resource),
+    /// Any employee.
+    Employee,
+    /// The employee of this session, or Byleave.
+    EmployeeOf(SessionId),
+    /// A person who was invited, or an owner.
+    Join(UserId),
+    /// Byleave itself.
+    System,
+    /// The vendor's administrator by this action, or Byleave on their behalf.
+    Vendor(Action),
+}
+
+impl Right {
+    fn of(event: &Event, organization: OrgId) -> Self {
+        let whole = Resource::Organization(organization);
+        let in_project = |project| Resource::Project(organization, project);
+        match event {
+            Event::OrganizationClaimed { owner, .. } => Self::Claim(*owner),
+            Event::OrganizationBlocked {} => Self::Customer(Action::Block, whole),
+            Event::OrganizationUnblocked {} => Self::Customer(Action::Unblock, whole),
+            Event::LongestGrantSet { .. } => Self::Customer(Action::SetLongestGrant, whole),
+            Event::UserAdded { user, .. } => Self::Join(*user),
+            Event::UserInvited { .. } | Event::UserRolesChanged { .. } | Event::UserRemoved { .. } => {
+                Self::Customer(Action::ManageUsers, whole)
+            }
+            Event::ApiKeyAdded { .. } | Event::ApiKeyRemoved { .. } => Self::Customer(Action::ManageApiKeys, whole),
+            Event::ProjectAdded { .. }
+            | Event::ClusterAdded { .. }
+            | Event::ClusterChanged { .. }
+            | Event::ClusterRemoved { .. }
+            | Event::NodeAdded { .. }
+            | Event::NodeChanged { .. }
+            | Event::NodeRemoved { .. }
+            | Event::LogAdded { .. }
+            | Event::LogChanged { .. }
+            | Event::LogRemoved { .. }
+            | Event::SyncDatabaseAdded { .. }
+            | Event::SyncDatabaseRemoved { .. } => Self::Vendor(Action::ApplyInventory),
+            Event::NodeChecked { .. } => Self::Vendor(Action::CheckNode),
+            Event::NodeRiskAccepted { project, .. } => Self::Customer(Action::AcceptNodeRisk, in_project(*project)),
+            Event::GrantGiven { project, .. } => Self::Customer(Action::Grant, in_project(*project)),
+            Event::GrantRevoked { project, .. } => Self::Customer(Action::Revoke, in_project(*project)),
+            Event::GrantExpired { .. } | Event::TimePassed {} | Event::ServerStarted { .. } => Self::System,
+            Event::GrantEnded { reason, .. } => Self::Vendor(match reason {
+                GrantEnd::ClockReset => Action::LeaveDoubt,
+                GrantEnd::ClusterRemoved | GrantEnd::Replaced | GrantEnd::Revoked => Action::ApplyInventory,
+            }),
+            Event::SessionOpened { .. } | Event::SessionDenied { .. } => Self::Employee,
+            Event::SessionContinued { session, .. }
+            | Event::LogDownloaded { session, .. }
+            | Event::ForwardingRefused { session, .. } => Self::EmployeeOf(*session),
+            Event::SessionClosed { session, reason, project, .. } => {
+                Self::Close(*session, *reason, in_project(*project))
+            }
+            Event::RecordingRead { project, .. } => Self::Customer(Action::ReadRecording, in_project(*project)),
+            Event::IdentifierResolved { .. } => Self::Administrator(Action::ResolveIdentifier),
+            Event::ClockDoubtLeft { .. } | Event::InstallationDoubtLeft { .. } => {
+                Self::Administrator(Action::LeaveDoubt)
+            }
+            Event::InstallationCreated { .. } => Self::Vendor(Action::ReadInstallation),
+            Event::OrganizationInvited { .. } => Self::Administrator(Action::InviteFirstOwner),
+            Event::InventoryApplied { .. } => Self::Administrator(Action::ApplyInventory),
+            Event::EmployeeAdded { .. }
+            | Event::EmployeeDisabled { .. }
+            | Event::EmployeeEnabled { .. }
+            | Event::EmployeeKeyAdded { .. }
+            | Event::EmployeeKeyRemoved { .. } => Self::Administrator(Action::ManageEmployees),
+        }
+    }
+}
+
+/// Checks who caused an event, against the roles as they were right before it.
+///
+/// # Errors
+/// [`Problem::NotAllowed`] says why they may not.
+pub(super) fn check(event: &Event, by: &By, organization: &Organization) -> Result<(), Problem> {
+    let whole = Resource::Organization(organization.id());
+    let why = match Right::of(event, organization.id()) {
+        Right::Administrator(action) => administrator(by, action).err(),
+        Right::Claim(owner) => (*by != By::User(owner)).then_some("only the first owner claims an organization"),
+        Right::Close(session, reason, resource) => close(by, organization, (session, reason), resource).err(),
+        Right::Customer(action, resource) => customer(by, organization, action, resource).err(),
+        Right::Employee => match by {
+            By::Employee(_) => None,
+            By::Administrator | By::ApiKey(_) | By::System | By::User(_) => Some("only a support engineer does"),
+        },
+        Right::EmployeeOf(session) => of_session(by, organization, session).err(),
+        Right::Join(user) => match by {
+            By::System => None,
+            By::User(id) if *id == user => None,
+            By::Administrator | By::ApiKey(_) | By::Employee(_) | By::User(_) => {
+                customer(by, organization, Action::ManageUsers, whole).err()
+            }
+        },
+        Right::System => (*by != By::System).then_some("only Byleave itself does"),
+        Right::Vendor(_) if *by == By::System => None,
+        Right::Vendor(action) => administrator(by, action).err(),
+    };
+    why.map_or(Ok(()), |why| Err(Problem::NotAllowed { by: text(by), why }))
+}
+
+/// The same for the installation's own log, where no customer has a say.
+///
+/// # Errors
+/// [`Problem::NotAllowed`] says why they may not.
+pub(super) fn check_installation(event: &Event, by: &By) -> Result<(), Problem> {
+    check(event, by, &Organization::nobodys())
+}
+
+fn administrator(by: &By, action: Action) -> Result<(), &'static str> {
+    match by {
+        By::Administrator => may(&Actor::Administrator, action, Resource::Installation)
+            .map_err(|_| "an administrator of the vendor can never do this"),
+        By::ApiKey(_) | By::Employee(_) | By::System | By::User(_) => Err("only an administrator of the vendor does"),
+    }
+}
+
+fn customer(by: &By, of: &Organization, action: Action, resource: Resource) -> Result<(), &'static str> {
+    let organization = of.id();
+    let actor = match by {
+        By::Administrator => Actor::Administrator,
+        By::ApiKey(id) => {
+            let roles = of.api_key(*id).ok_or("there was no such API key at that moment")?.clone();
+            Actor::ApiKey { id: *id, organization, roles }
+        }
+        By::Employee(_) => return Err("a support engineer of the vendor can never do this"),
+        By::System => return Err("only a person or key of the customer does"),
+        By::User(id) => {
+            let roles = of.user(*id).ok_or("there was no such user at that moment")?.clone();
+            Actor::User { id: *id, organization, roles }
+        }
+    };
+    may(&actor, action, resource).map_err(|_| match by {
+        By::Administrator => "an administrator of the vendor can never do this",
+        By::ApiKey(_) | By::Employee(_) | By::System | By::User(_) => "their roles at that moment did not allow it",
+    })
+}
+
+fn of_session(by: &By, of: &Organization, session: SessionId) -> Result<(), &'static str> {
+    match by {
+        By::System => Ok(()),
+        By::Employee(identifier) if of.session_employee(session).is_none_or(|known| known == identifier) => Ok(()),
+        By::Employee(_) => Err("the session is another support engineer's"),
+        By::Administrator | By::ApiKey(_) | By::User(_) => Err("only the session's support engineer or Byleave does"),
+    }
+}
+
+fn close(
+    by: &By,
+    of: &Organization,
+    (session, reason): (SessionId, SessionEnd),
+    resource: Resource,
+) -> Result<(), &'static str> {
+    match by {
+        By::Administrator if reason == SessionEnd::EndedByAdministrator => administrator(by, Action::EndSession),
+        By::Administrator => Err("an administrator of the vendor only ends sessions as such"),
+        By::ApiKey(_) | By::User(_) => customer(by, of, Action::EndSession, resource),
+        By::Employee(_) | By::System => of_session(by, of, session),
+    }
+}
