@@ -206,7 +206,7 @@ impl Denial {
     }
 
     /// How a live session ends that gets this denial.
-    const fn ends(self) -> SessionEnd {
+    pub const fn ends(self) -> SessionEnd {
         match self {
             Self::AddedAfterGrant | Self::NodeUnchecked | Self::Unknown => SessionEnd::NodeChanged,
             Self::Blocked | Self::DatabaseNever | Self::NotClaimed => SessionEnd::Blocked,

@@ -1,8 +1,19 @@
 //! The tests of the rules, one module for each part. `BYLEAVE_BLESS=1` rewrites the golden files.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that fails says so")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that fails says so"
+)]
 
 mod golden;
 
+mod access;
+mod estate;
 mod event;
+mod inventory;
+mod oracle;
 mod policy;
