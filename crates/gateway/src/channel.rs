@@ -1,0 +1,182 @@
+//! One channel of the employee's: what is asked of it before it starts, and what it then becomes.
+//!
+//! A channel asks the rules for its own permit and gets a connection to the node of its own, so that one that does
+//! not move holds up no other, and a terminal only where one was asked for. Only `TERM` and a UTF-8 locale pass.
+
+use std::sync::Arc;
+
+use byleave_core::access::Wanted;
+use byleave_core::id::NodeId;
+use byleave_core::inventory::Node;
+use byleave_core::session::SessionEnd;
+use russh::server::{Handle, Msg};
+use russh::{Channel, ChannelId, ChannelMsg, ChannelWriteHalf, Pty};
+
+use crate::control::Account;
+use crate::live::count;
+use crate::node::{self, DialError};
+use crate::relay::{self, Intake};
+use crate::session::{Session, node_of};
+use crate::text;
+
+/// What a channel is asked to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Start {
+    Command(Vec<u8>),
+    Shell,
+    Subsystem(String),
+}
+
+/// A terminal as the employee's side has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Terminal {
+    pub(crate) name: String,
+    pub(crate) size: Size,
+    pub(crate) modes: Vec<(Pty, u32)>,
+}
+
+/// The size of a terminal: columns, rows, and both in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) columns: u32,
+    pub(crate) rows: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// What was asked of the channel before it started.
+#[derive(Debug, Default)]
+pub(crate) struct Setup {
+    pub(crate) terminal: Option<Terminal>,
+    pub(crate) utf8: bool,
+}
+
+/// The employee's end of a channel.
+pub(crate) struct Near {
+    pub(crate) session: Arc<Session>,
+    pub(crate) id: ChannelId,
+    pub(crate) out: ChannelWriteHalf<Msg>,
+    pub(crate) library: Handle,
+}
+
+impl Near {
+    /// Tells the employee something on standard error.
+    pub(crate) async fn tell(&self, text: &str) {
+        drop(self.out.extended_data_bytes(1, text.as_bytes().to_vec()).await);
+    }
+
+    /// Ends the channel with a status.
+    pub(crate) async fn finish(&self, status: u32) {
+        let _ = self.library.exit_status_request(self.id, status).await;
+        drop(self.out.eof().await);
+        drop(self.out.close().await);
+    }
+
+    /// Starts the channel only to tell something, and ends it.
+    pub(crate) async fn refuse(&self, text: &str) {
+        let _ = self.library.channel_success(self.id).await;
+        self.tell(text).await;
+        self.finish(text::REFUSED).await;
+    }
+}
+
+/// Lives one channel, until it closes or the session is cut.
+pub(crate) async fn run(session: Arc<Session>, channel: Channel<Msg>, library: Handle) {
+    let live = session.live.clone();
+    let id = channel.id();
+    let (messages, out) = channel.split();
+    let intake = Intake::new(messages, session.clone());
+    let near = Near { session: session.clone(), id, out, library };
+    tokio::select! {
+        biased;
+        () = live.ended() => {}
+        () = start(near, intake) => {}
+    }
+    session.terminals().remove(&id);
+}
+
+async fn start(near: Near, mut intake: Intake) {
+    let mut setup = Setup::default();
+    let Some(start) = asked(&mut intake, &mut setup).await else { return };
+    match intake.during(near.session.opened()).await {
+        Err(told) => near.refuse(&told).await,
+        Ok(opened) => match node_of(&opened) {
+            Some(node) => on_node(near, intake, setup, start, node).await,
+            None => near.refuse(&text::line(text::NOT_OPEN)).await,
+        },
+    }
+    // The employee's side closes when it has read the rest.
+}
+
+/// Takes what comes before the start.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes before the start means nothing")]
+async fn asked(intake: &mut Intake, setup: &mut Setup) -> Option<Start> {
+    loop {
+        match intake.next().await? {
+            ChannelMsg::RequestPty { term, col_width, row_height, pix_width, pix_height, terminal_modes, .. } => {
+                let size = Size { columns: col_width, rows: row_height, width: pix_width, height: pix_height };
+                setup.terminal = Some(Terminal { name: terminal_name(&term), size, modes: terminal_modes });
+            }
+            ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
+                if let Some(terminal) = &mut setup.terminal {
+                    terminal.size = Size { columns: col_width, rows: row_height, width: pix_width, height: pix_height };
+                }
+            }
+            ChannelMsg::SetEnv { variable_name, variable_value, .. } => {
+                setup.utf8 |= is_utf8_locale(&variable_name, &variable_value);
+            }
+            ChannelMsg::RequestShell { .. } => return Some(Start::Shell),
+            ChannelMsg::Exec { command, .. } => return Some(Start::Command(command)),
+            ChannelMsg::RequestSubsystem { name, .. } => return Some(Start::Subsystem(name)),
+            ChannelMsg::Close => return None,
+            _ => {}
+        }
+    }
+}
+
+/// What the node is told of the terminal: a plain name, or one that every system knows.
+fn terminal_name(asked: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.' | b'_');
+    let known = (1..=64).contains(&asked.len()) && asked.bytes().all(plain);
+    if known { asked.to_owned() } else { "dumb".to_owned() }
+}
+
+/// Whether the employee's side uses UTF-8. The node is told no more than that: a language could name a person.
+fn is_utf8_locale(name: &str, value: &str) -> bool {
+    let value = value.to_ascii_lowercase();
+    (name == "LANG" || name.starts_with("LC_")) && (value.ends_with(".utf-8") || value.ends_with(".utf8"))
+}
+
+async fn on_node(near: Near, mut intake: Intake, setup: Setup, start: Start, node: NodeId) {
+    let session = near.session.clone();
+    let permit = session.live.permit(Wanted::Node(node), &session.shared.table);
+    let hold = match permit {
+        Ok(hold) => hold,
+        Err(denial) => return near.refuse(&text::denied(denial, true)).await,
+    };
+    let Some(node) = session.live.facts().and_then(|facts| facts.cluster.node(node).cloned()) else {
+        return near.refuse(&text::line(text::NOT_OPEN)).await;
+    };
+    let counts = &session.live.counts;
+    count(if start == Start::Shell { &counts.shells } else { &counts.commands }, 1);
+    match intake.during(connect(&session, &node, &setup)).await {
+        Ok((leg, far)) => relay::run(near, intake, setup, start, leg, far).await,
+        Err(error) => {
+            tracing::warn!(session = %session.live.id, node = %node.id, ?error, "the node cannot be used");
+            session.live.node_ended(SessionEnd::NodeUnreachable);
+            near.refuse(&text::line(&error.to_string())).await;
+        }
+    }
+    drop(hold);
+}
+
+async fn connect(
+    session: &Session,
+    node: &Node,
+    setup: &Setup,
+) -> Result<(node::Leg, Channel<russh::client::Msg>), DialError> {
+    let account = Account::Infrastructure;
+    let leg = node::dial(&session.shared, &session.live, node, account, setup.terminal.is_some()).await?;
+    let far = leg.open().await.map_err(DialError::Unreachable)?;
+    Ok((leg, far))
+}

@@ -1,0 +1,148 @@
+//! The table of live sessions and the [`Handle`] by which the application cuts them from any thread.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use byleave_core::access::Basis;
+use byleave_core::id::{ClusterId, OrgId, SessionId};
+use byleave_core::session::SessionEnd;
+use byleave_core::time::Timestamp;
+
+use super::Live;
+use crate::control::Which;
+
+/// How many delays of cuts are kept.
+const DELAYS: usize = 4096;
+
+/// What a deny latch or a cut covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One cluster.
+    Cluster(ClusterId),
+    /// All clusters of an organization.
+    Organization(OrgId),
+}
+
+/// A live session, for the administrator's list. Holds nothing of its contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveSession {
+    /// The session.
+    pub id: SessionId,
+    /// Its organization.
+    pub organization: OrgId,
+    /// Its cluster.
+    pub cluster: ClusterId,
+    /// Why it is open.
+    pub basis: Basis,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it ends at the latest, or is decided again.
+    pub until: Timestamp,
+}
+
+/// The live sessions, unauthenticated connections included.
+#[derive(Default)]
+pub(crate) struct Table {
+    /// INVARIANT: held for short look-ups only.
+    live: Mutex<BTreeMap<SessionId, Arc<Live>>>,
+    latches: Mutex<BTreeSet<Scope>>,
+    delays: Mutex<VecDeque<Duration>>,
+}
+
+impl Table {
+    fn live(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Live>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn latches(&self) -> MutexGuard<'_, BTreeSet<Scope>> {
+        self.latches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, live: Arc<Live>) {
+        self.live().insert(live.id, live);
+    }
+
+    pub(crate) fn remove(&self, id: SessionId) {
+        self.live().remove(&id);
+    }
+
+    pub(crate) fn is_latched(&self, organization: OrgId, cluster: ClusterId) -> bool {
+        let latches = self.latches();
+        latches.contains(&Scope::Cluster(cluster)) || latches.contains(&Scope::Organization(organization))
+    }
+
+    /// Ends the sessions an order means; answers how many were open.
+    pub(crate) fn end(&self, which: Which, reason: SessionEnd) -> usize {
+        self.cut_where(reason, |live| live.is(which))
+    }
+
+    fn cut_where(&self, reason: SessionEnd, meant: impl Fn(&Live) -> bool) -> usize {
+        let meant: Vec<_> = self.live().values().filter(|live| live.gate.is_open() && meant(live)).cloned().collect();
+        meant.iter().for_each(|live| live.cut(reason));
+        meant.iter().filter(|live| live.opened().is_some()).count()
+    }
+
+    pub(crate) fn note_delay(&self, delay: Duration) {
+        let mut delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
+        if delays.len() == DELAYS {
+            delays.pop_front();
+        }
+        delays.push_back(delay);
+    }
+}
+
+/// The application's hand on the live sessions. Everything here works from any thread and waits for no session.
+#[derive(Clone)]
+pub struct Handle(pub(crate) Arc<Table>);
+
+impl Handle {
+    /// Cuts the sessions of a scope; answers how many were open.
+    pub fn cut(&self, scope: Scope, reason: SessionEnd) -> usize {
+        self.0.cut_where(reason, |live| match (live.place(), scope) {
+            (Some((_, cluster)), Scope::Cluster(id)) => cluster == id,
+            (Some((organization, _)), Scope::Organization(id)) => organization == id,
+            (None, Scope::Cluster(_) | Scope::Organization(_)) => false,
+        })
+    }
+
+    /// Ends the sessions that are meant; answers how many were open.
+    pub fn end(&self, which: Which, reason: SessionEnd) -> usize {
+        self.0.end(which, reason)
+    }
+
+    /// Denies everything new in a scope, in memory, until [`Handle::unlatch`]: for a revoke that cannot be written.
+    /// Call it before [`Handle::cut`], so that nothing slips in between.
+    pub fn latch(&self, scope: Scope) {
+        self.0.latches().insert(scope);
+    }
+
+    /// Lifts a latch.
+    pub fn unlatch(&self, scope: Scope) {
+        self.0.latches().remove(&scope);
+    }
+
+    /// The open sessions.
+    pub fn live(&self) -> Vec<LiveSession> {
+        let live: Vec<_> = self.0.live().values().cloned().collect();
+        live.iter().filter_map(|live| row(live)).collect()
+    }
+
+    /// How long the latest cuts took, from learning of a change to both sockets shut; oldest first.
+    pub fn cut_delays(&self) -> Vec<Duration> {
+        self.0.delays.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
+
+fn row(live: &Live) -> Option<LiveSession> {
+    let opened = live.opened()?;
+    let (basis, until) = live.until()?;
+    Some(LiveSession {
+        id: live.id,
+        organization: opened.facts.organization,
+        cluster: opened.facts.cluster.id,
+        basis,
+        opened_at: opened.opened_at,
+        until,
+    })
+}

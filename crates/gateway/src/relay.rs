@@ -1,0 +1,206 @@
+//! What passes between an employee's channel and the node's: both directions, in order, under the permit.
+//!
+//! Every chunk asks the session first. Neither direction may wait for the other, except that what the node sends is
+//! read no further while the employee's side takes nothing.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use byleave_core::session::SessionEnd;
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, client};
+use tokio_util::sync::CancellationToken;
+
+use crate::channel::{Near, Setup, Start};
+use crate::live::count;
+use crate::node::Leg;
+use crate::session::Session;
+use crate::text;
+
+/// Bytes of an employee that may wait for a node before the employee's side is slowed to a trickle.
+pub(crate) const BACKLOG: usize = 1024 * 1024;
+/// Requests that may wait besides: more is no client that we know.
+const REQUESTS: usize = 4096;
+
+/// What comes from the employee on one channel. It is taken in at once, whatever it waits for afterwards, so that the
+/// connection's other channels and the words about free room go on.
+pub(crate) struct Intake {
+    messages: ChannelReadHalf,
+    session: Arc<Session>,
+    waiting: VecDeque<ChannelMsg>,
+    is_over: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(messages: ChannelReadHalf, session: Arc<Session>) -> Self {
+        Self { messages, session, waiting: VecDeque::new(), is_over: false }
+    }
+
+    /// The next message; `None` when the channel is gone.
+    pub(crate) async fn next(&mut self) -> Option<ChannelMsg> {
+        if let Some(message) = self.waiting.pop_front() {
+            self.session.backlog.fetch_sub(size(&message), Ordering::Relaxed);
+            return Some(message);
+        }
+        if self.is_over {
+            return None;
+        }
+        self.messages.wait().await
+    }
+
+    /// Waits for something while taking in what comes.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                message = self.messages.wait(), if !self.is_over => match message {
+                    Some(message) if self.waiting.len() < REQUESTS || size(&message) > 0 => {
+                        self.session.backlog.fetch_add(size(&message), Ordering::Relaxed);
+                        self.waiting.push_back(message);
+                    }
+                    Some(_) => {}
+                    None => self.is_over = true,
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        let left: usize = self.waiting.iter().map(size).sum();
+        self.session.backlog.fetch_sub(left, Ordering::Relaxed);
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else carries no bytes")]
+fn size(message: &ChannelMsg) -> usize {
+    match message {
+        ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } => data.len(),
+        _ => 0,
+    }
+}
+
+/// Relays a channel until one side closes it.
+pub(crate) async fn run(
+    near: Near,
+    mut intake: Intake,
+    setup: Setup,
+    start: Start,
+    leg: Leg,
+    far: Channel<client::Msg>,
+) {
+    let (messages, out) = far.split();
+    if intake.during(prepare(&out, &setup, start)).await.is_err() {
+        near.session.live.node_ended(SessionEnd::ClosedByNode);
+        near.refuse(&text::line(text::NODE_REFUSED)).await;
+        return;
+    }
+    let gone = CancellationToken::new();
+    let session = near.session.clone();
+    let up = up(&session, intake, &out, &gone);
+    let down = down(near, messages, &gone);
+    let mut up = pin!(up);
+    let mut down = pin!(down);
+    tokio::select! {
+        biased;
+        () = &mut down => {}
+        () = &mut up => down.await,
+    }
+    drop(out.close().await);
+    leg.close().await;
+}
+
+async fn prepare(out: &ChannelWriteHalf<client::Msg>, setup: &Setup, start: Start) -> Result<(), russh::Error> {
+    if let Some(terminal) = &setup.terminal {
+        let size = terminal.size;
+        out.request_pty(false, &terminal.name, size.columns, size.rows, size.width, size.height, &terminal.modes)
+            .await?;
+    }
+    if setup.utf8 {
+        out.set_env(false, "LANG", "C.UTF-8").await?;
+    }
+    match start {
+        Start::Command(command) => out.exec(true, command).await,
+        Start::Shell => out.request_shell(true).await,
+        Start::Subsystem(name) => out.request_subsystem(true, name).await,
+    }
+}
+
+/// From the employee to the node.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all else was dealt with before the start, or means nothing")]
+async fn up(session: &Session, mut intake: Intake, out: &ChannelWriteHalf<client::Msg>, gone: &CancellationToken) {
+    let live = &session.live;
+    while let Some(message) = intake.next().await {
+        if !live.passes() {
+            break;
+        }
+        let passed = match message {
+            ChannelMsg::Data { data } => {
+                count(&live.counts.received_bytes, data.len());
+                intake.during(out.data_bytes(data)).await
+            }
+            ChannelMsg::Eof => intake.during(out.eof()).await,
+            ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
+                intake.during(out.window_change(col_width, row_height, pix_width, pix_height)).await
+            }
+            ChannelMsg::Signal { signal } => intake.during(out.signal(signal)).await,
+            ChannelMsg::Close => break,
+            _ => Ok(()),
+        };
+        if passed.is_err() {
+            // The node's side is gone; what comes from it last is still on its way down.
+            return;
+        }
+    }
+    gone.cancel();
+}
+
+/// From the node to the employee.
+async fn down(near: Near, mut messages: ChannelReadHalf, gone: &CancellationToken) {
+    let relayed = async {
+        let mut is_closed = false;
+        while let Some(message) = messages.wait().await {
+            is_closed = matches!(message, ChannelMsg::Close);
+            if is_closed || !near.session.live.passes() || deliver(&near, message).await.is_err() {
+                break;
+            }
+        }
+        if !is_closed {
+            near.session.live.node_ended(SessionEnd::ClosedByNode);
+        }
+        drop(near.out.close().await);
+    };
+    tokio::select! {
+        biased;
+        () = gone.cancelled() => {}
+        () = relayed => {}
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a node has nothing else to say on a channel")]
+async fn deliver(near: &Near, message: ChannelMsg) -> Result<(), ()> {
+    let (id, library, counts) = (near.id, &near.library, &near.session.live.counts);
+    match message {
+        ChannelMsg::Data { data } => {
+            count(&counts.sent_bytes, data.len());
+            near.out.data_bytes(data).await.map_err(drop)
+        }
+        ChannelMsg::ExtendedData { data, ext } => {
+            count(&counts.sent_bytes, data.len());
+            near.out.extended_data_bytes(ext, data).await.map_err(drop)
+        }
+        ChannelMsg::Eof => near.out.eof().await.map_err(drop),
+        ChannelMsg::Success => library.channel_success(id).await,
+        ChannelMsg::Failure => library.channel_failure(id).await,
+        ChannelMsg::ExitStatus { exit_status } => library.exit_status_request(id, exit_status).await,
+        ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag } => {
+            library.exit_signal_request(id, signal_name, core_dumped, error_message, lang_tag).await
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,208 @@
+//! The life of a session: open, follow, wait until the follow has caught up, decide here, relay, end, report once.
+//!
+//! Opening starts as soon as the employee is authenticated; channels wait for its outcome. No byte goes to a node
+//! before `session.opened` is durable. The end is reported exactly once, and tried again until it is written.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use byleave_core::access::{Facts, Wanted};
+use byleave_core::id::{ClusterId, NodeId};
+use byleave_core::name::HostName;
+use byleave_core::session::SessionEnd;
+use russh::ChannelId;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::control::{Closed, OpenRefused, OpenRequest, Opened, Report};
+use crate::live::{Hold, Live};
+use crate::server::Shared;
+use crate::{guard, text};
+
+/// How long the facts may take to catch up with the session's own opening.
+const CATCH_UP: Duration = Duration::from_secs(5);
+/// How long channels may take to finish after the sockets are shut.
+const WIND_UP: Duration = Duration::from_secs(10);
+/// The longest pause between two tries to report.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What became of the wish to open a session.
+#[derive(Debug, Clone)]
+pub(crate) enum State {
+    /// Not decided yet.
+    Opening,
+    /// It is open.
+    Open,
+    /// It is not; this is what the employee is told.
+    Refused(Arc<str>),
+}
+
+/// One connection of an employee.
+pub(crate) struct Session {
+    pub(crate) live: Arc<Live>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tasks: TaskTracker,
+    /// Bytes from the employee that wait for a node, over all channels.
+    pub(crate) backlog: AtomicUsize,
+    state: watch::Sender<State>,
+    /// Terminals and what they are sent on the side; never locked across a wait.
+    terminals: Mutex<BTreeMap<ChannelId, mpsc::Sender<String>>>,
+    main: Mutex<Option<Hold>>,
+}
+
+impl Session {
+    pub(crate) fn new(live: Arc<Live>, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            live,
+            shared,
+            tasks: TaskTracker::new(),
+            backlog: AtomicUsize::new(0),
+            state: watch::Sender::new(State::Opening),
+            terminals: Mutex::default(),
+            main: Mutex::default(),
+        })
+    }
+
+    /// Waits until it is known whether the session is open.
+    ///
+    /// # Errors
+    /// What the employee is told.
+    pub(crate) async fn opened(&self) -> Result<Arc<Opened>, Arc<str>> {
+        let mut state = self.state.subscribe();
+        let known = state.wait_for(|state| !matches!(state, State::Opening)).await.map(|state| state.clone());
+        match (known, self.live.opened()) {
+            (Ok(State::Open), Some(opened)) => Ok(opened.clone()),
+            (Ok(State::Refused(told)), _) => Err(told),
+            (Ok(State::Open | State::Opening) | Err(_), _) => Err(text::line(text::UNAVAILABLE).into()),
+        }
+    }
+
+    fn refuse(&self, told: String) {
+        self.state.send_replace(State::Refused(told.into()));
+    }
+
+    /// Bytes from the employee that wait for a node.
+    pub(crate) fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn terminals(&self) -> MutexGuard<'_, BTreeMap<ChannelId, mpsc::Sender<String>>> {
+        self.terminals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn main(&self) -> MutexGuard<'_, Option<Hold>> {
+        self.main.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Opens the session. Runs to its end even if the employee is gone, so that what was opened is closed.
+pub(crate) async fn open(session: Arc<Session>, user: String) {
+    let Some(who) = session.live.who() else { return };
+    let Ok(host) = user.parse::<HostName>() else {
+        return session.refuse(text::line(text::NOT_OPEN));
+    };
+    let request =
+        OpenRequest { session: session.live.id, employee: who.employee, key: who.key, host, from: session.live.from };
+    match session.shared.control.open(request).await {
+        Ok(opened) => follow(&session, opened).await,
+        Err(OpenRefused::Denied { denial, tell }) => session.refuse(text::denied(denial, tell)),
+        Err(OpenRefused::Unavailable) => session.refuse(text::line(text::UNAVAILABLE)),
+    }
+}
+
+async fn follow(session: &Arc<Session>, opened: Opened) {
+    let (live, shared) = (&session.live, &session.shared);
+    let (reports, queue) = mpsc::unbounded_channel();
+    shared.reporters.spawn(report(shared.clone(), queue));
+    let (cluster, log_size, opened_at) = (opened.facts.cluster.id, opened.facts.log_size, opened.opened_at);
+    let wanted = opened.wanted.clone();
+    live.open(Arc::new(opened), reports);
+    let Some(facts) = caught_up(session, cluster, log_size).await else {
+        session.refuse(text::line(text::UNAVAILABLE));
+        return live.cut(SessionEnd::LeaseRanOut);
+    };
+    live.follow(facts.clone(), opened_at);
+    match live.permit(wanted, &shared.table) {
+        Ok(hold) => {
+            *session.main() = Some(hold);
+            shared.guards.spawn(guard::watch(Arc::downgrade(session), live.clone(), facts));
+            session.state.send_replace(State::Open);
+        }
+        Err(denial) => {
+            session.refuse(text::denied(denial, true));
+            live.node_ended(denial.ends());
+        }
+    }
+}
+
+async fn caught_up(session: &Session, cluster: ClusterId, log_size: u64) -> Option<watch::Receiver<Arc<Facts>>> {
+    let mut facts = session.shared.control.follow(cluster).await.ok()?;
+    let caught_up =
+        timeout(CATCH_UP, facts.wait_for(|facts| facts.log_size >= log_size)).await.is_ok_and(|it| it.is_ok());
+    caught_up.then_some(facts)
+}
+
+/// Writes reports in their order; each is tried until it is written.
+async fn report(shared: Arc<Shared>, mut queue: mpsc::UnboundedReceiver<Report>) {
+    while let Some(report) = queue.recv().await {
+        let last = matches!(report, Report::Closed(_));
+        let mut pause = Duration::from_millis(50);
+        while let Err(error) = shared.control.report(report.clone()).await {
+            if error == crate::control::ControlError::Refused {
+                tracing::error!(?report, "the control refuses a report");
+                break;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        if last {
+            break;
+        }
+    }
+}
+
+/// Ends what is left of the session after its connection: shuts the legs, waits for the channels and reports.
+pub(crate) async fn close(session: &Session, opening: Option<tokio::task::JoinHandle<()>>) {
+    let live = &session.live;
+    live.cut(live.end());
+    if let Some(opening) = opening {
+        drop(opening.await);
+        live.cut(live.end());
+    }
+    session.tasks.close();
+    if timeout(WIND_UP, session.tasks.wait()).await.is_err() {
+        tracing::error!(session = %live.id, "channels of an ended session do not finish");
+    }
+    session.main().take();
+    if live.opened().is_some() {
+        live.report(Report::Closed(closed(session)));
+    }
+}
+
+fn closed(session: &Session) -> Closed {
+    let counts = &session.live.counts;
+    let read = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed);
+    Closed {
+        session: session.live.id,
+        reason: session.live.end(),
+        shells: read(&counts.shells),
+        commands: read(&counts.commands),
+        transfers: read(&counts.transfers),
+        refused: read(&counts.refused),
+        received_bytes: read(&counts.received_bytes),
+        sent_bytes: read(&counts.sent_bytes),
+        recording_sha256: None,
+        partly_recorded: false,
+    }
+}
+
+/// What a session on a node wants.
+pub(crate) fn node_of(opened: &Opened) -> Option<NodeId> {
+    match opened.wanted {
+        Wanted::Node(node) => Some(node),
+        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::SyncData(_) => None,
+    }
+}

@@ -1,0 +1,144 @@
+//! A TCP connection that passes bytes only while its session may: the stream that the SSH library reads and writes.
+//!
+//! Every read and write asks the session first ([`Live::passes`]), so that what the library still holds after a cut,
+//! an expiry or a suspend goes nowhere. Small packets go out at once and are acknowledged at once; the read buffer
+//! grows while data comes in bulk and is given back when the connection is idle. Must never block.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use byleave_core::event::Side;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::gate::LegId;
+use crate::live::Live;
+
+/// The read buffer of a connection where little happens.
+const SMALL: usize = 4 * 1024;
+/// The read buffer of a connection that carries data in bulk.
+const LARGE: usize = 256 * 1024;
+/// A read below this is taken for one packet of a conversation, which the peer may be waiting to see acknowledged.
+const CONVERSATION: usize = 4 * 1024;
+
+/// One leg of a session.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    live: Arc<Live>,
+    leg: LegId,
+    side: Side,
+    buffer: Vec<u8>,
+    /// The part of `buffer` that was read and not yet handed on.
+    start: usize,
+    end: usize,
+}
+
+impl Socket {
+    /// Takes over a connection.
+    ///
+    /// # Errors
+    /// If the socket cannot be prepared, or duplicated for the cut.
+    pub(crate) fn new(stream: TcpStream, side: Side, live: Arc<Live>) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let socket = SockRef::from(&stream);
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(std::time::Duration::from_secs(60)))?;
+        let leg = live.gate.add(side, &stream)?;
+        Ok(Self { stream, live, leg, side, buffer: Vec::new(), start: 0, end: 0 })
+    }
+
+    /// How the gate names this leg.
+    pub(crate) fn leg(&self) -> LegId {
+        self.leg
+    }
+
+    fn buffered(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Fills the empty buffer from the socket; 0 bytes is the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; SMALL];
+        }
+        let mut buf = ReadBuf::new(&mut self.buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+        let read = buf.filled().len();
+        match polled {
+            Poll::Pending => {
+                if self.buffer.len() == SMALL {
+                    self.buffer = Vec::new();
+                }
+                return Poll::Pending;
+            }
+            Poll::Ready(result) => result?,
+        }
+        (self.start, self.end) = (0, read);
+        if read < CONVERSATION {
+            drop(SockRef::from(&self.stream).set_tcp_quickack(true));
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    /// After a buffer was handed on: more room if it was full, less if most of it was not needed.
+    fn resize(&mut self) {
+        let size = self.buffer.len();
+        if self.end == size && size < LARGE {
+            self.buffer = vec![0; (size * 4).min(LARGE)];
+        } else if self.end < size / 16 {
+            self.buffer = Vec::new();
+        }
+        (self.start, self.end) = (0, 0);
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if !this.live.passes() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if this.buffered().is_empty() && ready!(this.poll_fill(cx))? == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let ready = this.buffered();
+        let length = ready.len().min(out.remaining());
+        out.put_slice(ready.get(..length).unwrap_or_default());
+        this.start += length;
+        if this.start == this.end {
+            this.resize();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let farewell = !self.live.passes();
+        if farewell && (self.side == Side::Node || !self.live.gate.take_farewell(bytes.len())) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if self.side == Side::Employee {
+            self.live.set_stuck(polled.is_pending());
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.live.gate.forget(self.leg);
+    }
+}

@@ -1,0 +1,53 @@
+//! Everything that an employee is told, in one place.
+//!
+//! No text may name a customer's person, another employee, or say more of a closed target than that it is not open.
+//! Lines end with CR LF, so that they stand straight on a terminal in raw mode too.
+
+use byleave_core::access::{Basis, Denial};
+use byleave_core::name::CaseNumber;
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{MINUTE, Span};
+
+/// The exit status of what was refused. `ssh` itself uses 255 for its own failures; 1 says that the gateway answered.
+pub(crate) const REFUSED: u32 = 1;
+
+/// One line from the gateway.
+pub(crate) fn line(text: &str) -> String {
+    format!("byleave: {text}\r\n")
+}
+
+/// A target that is not open, and nothing more.
+pub(crate) const NOT_OPEN: &str = "this target is not open to you now, or does not exist";
+
+/// The control does not answer.
+pub(crate) const UNAVAILABLE: &str = "the gateway cannot open a session now; try again in a moment";
+
+/// A denial, with its reason where the employee may know it.
+pub(crate) fn denied(denial: Denial, tell: bool) -> String {
+    if tell { line(&format!("not open: {denial}")) } else { line(NOT_OPEN) }
+}
+
+/// What a terminal shows first.
+pub(crate) fn welcome(basis: Basis, case: Option<&CaseNumber>, left: i64) -> String {
+    let why = match basis {
+        Basis::Grant { .. } => "the customer's grant",
+        Basis::Standing => "standing access",
+    };
+    let case = case.map(|case| format!(", case {case}")).unwrap_or_default();
+    line(&format!("this session is recorded for the customer; {why}{case}, {} left", Span(left)))
+}
+
+/// The end that comes.
+pub(crate) fn warning(left: i64) -> String {
+    let minutes = (left + MINUTE - 1) / MINUTE;
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("\r\n{}", line(&format!("this session ends in {minutes} {unit}")))
+}
+
+/// The end that came.
+pub(crate) fn farewell(end: SessionEnd) -> String {
+    format!("\r\n{}", line(&format!("session ended: {}", end.told())))
+}
+
+/// What went wrong with the node.
+pub(crate) const NODE_REFUSED: &str = "the node refused the request";

@@ -1,0 +1,14 @@
+//! The gateway against a real OpenSSH server and real clients.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod memory;
+mod shell;
+mod world;
