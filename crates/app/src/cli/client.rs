@@ -1,0 +1,322 @@
+//! The REST API from the caller's side: requests, answers, and what an error answer means for a script.
+//!
+//! Secrets go to `https`, or to this machine; nothing follows a redirect with them.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use anyhow::Context;
+use byleave_api::error::{ErrorCode, FieldViolation};
+use byleave_api::path::BYLEAVE;
+use reqwest::{Method, StatusCode, Url, header};
+use serde::Deserialize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Global;
+use super::credentials::Credentials;
+use super::digest::Challenge;
+use super::fault::{Exit, Fault, Outcome};
+use crate::entropy::SystemEntropy;
+
+/// How long an answer may take: a grant waits for the disk, a node check for a node.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The version of Atlas's API that is asked for.
+pub(crate) const ATLAS_JSON: &str = "application/vnd.atlas.2025-03-12+json";
+
+/// Somebody who calls one server.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    server: Url,
+    credentials: Credentials,
+    /// The latest challenge for an API key; a nonce serves several requests.
+    challenge: RefCell<Option<Challenge>>,
+}
+
+/// What is sent.
+pub(crate) struct Request<'a> {
+    /// The method.
+    pub(crate) method: Method,
+    /// The path, with query.
+    pub(crate) path: String,
+    /// The media type that is asked for.
+    pub(crate) accept: &'a str,
+    /// The body, JSON.
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    /// A client for the server and credentials of the command line.
+    ///
+    /// # Errors
+    /// If the address is none, or would carry a secret in the clear over a network.
+    pub(crate) fn new(global: &Global, credentials: Credentials) -> Outcome<Self> {
+        let server = server(&global.server, &credentials)?;
+        // Set once for the process; it is fine if somebody was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let local = is_local(&server);
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .user_agent(concat!("byleave/", env!("CARGO_PKG_VERSION")));
+        let builder = if local { builder.no_proxy() } else { builder };
+        let http = builder.build().context("cannot set up the HTTP client")?;
+        Ok(Self { http, server, credentials, challenge: RefCell::new(None) })
+    }
+
+    /// Who asks, for people.
+    pub(crate) fn who(&self) -> String {
+        self.credentials.who()
+    }
+
+    /// The server's address, without a final slash.
+    pub(crate) fn server(&self) -> &str {
+        self.server.as_str().trim_end_matches('/')
+    }
+
+    /// The same server, asked as nobody.
+    pub(crate) fn anonymous(&self) -> Self {
+        let (http, server) = (self.http.clone(), self.server.clone());
+        Self { http, server, credentials: Credentials::None, challenge: RefCell::new(None) }
+    }
+
+    /// Reads something under `/api/byleave/v1`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
+        self.json::<(), T>(Method::GET, path, None).await
+    }
+
+    /// Does something under `/api/byleave/v1` that needs no body.
+    pub(crate) async fn act<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
+        self.json::<(), T>(Method::POST, path, None).await
+    }
+
+    /// Does something under `/api/byleave/v1`.
+    pub(crate) async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Outcome<T> {
+        self.json(Method::POST, path, Some(body)).await
+    }
+
+    /// Changes something under `/api/byleave/v1`.
+    pub(crate) async fn patch<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Outcome<T> {
+        self.json(Method::PATCH, path, Some(body)).await
+    }
+
+    /// Removes something under `/api/byleave/v1`.
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
+        self.json::<(), T>(Method::DELETE, path, None).await
+    }
+
+    async fn json<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Outcome<T> {
+        let body = body.map(serde_json::to_vec).transpose().context("the request has no JSON form")?;
+        let request = Request { method, path: format!("{BYLEAVE}{path}"), accept: "application/json", body };
+        let answer = self.expect(&request).await?;
+        // An empty answer is read as `null`, for callers that expect nothing.
+        let body = if answer.body.is_empty() { b"null".as_slice() } else { &answer.body };
+        let read = serde_json::from_slice(body);
+        Ok(read.with_context(|| format!("{} {}: the server's answer has another form", request.method, request.path))?)
+    }
+
+    /// Sends a request and takes only success.
+    ///
+    /// # Errors
+    /// What the server said, with the exit code that fits.
+    pub(crate) async fn expect(&self, request: &Request<'_>) -> Outcome<Answer> {
+        let answer = self.send(request).await?;
+        self.judge(request, answer)
+    }
+
+    /// Takes an answer that says success.
+    ///
+    /// # Errors
+    /// What the server said, with the exit code that fits.
+    pub(crate) fn judge(&self, request: &Request<'_>, answer: Answer) -> Outcome<Answer> {
+        if answer.status.is_success() { Ok(answer) } else { Err(self.refusal(request, &answer)) }
+    }
+
+    /// Sends a request, with the credentials of the command line.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub(crate) async fn send(&self, request: &Request<'_>) -> Outcome<Answer> {
+        let Credentials::Key(key) = &self.credentials else {
+            return self
+                .send_with(request, self.credentials.bearer().map(|token| format!("Bearer {token}")))
+                .await
+                .map(|(answer, _)| answer);
+        };
+        let url = self.url(&request.path)?;
+        let uri = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
+        let answer_challenge = |challenge: &mut Option<Challenge>| {
+            challenge.as_mut().map(|c| c.answer(key, request.method.as_str(), &uri, &SystemEntropy))
+        };
+        let authorization = answer_challenge(&mut self.challenge.borrow_mut());
+        let (answer, asked) = self.send_with(request, authorization.clone()).await?;
+        let Some(asked) = asked.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else { return Ok(answer) };
+        // Without a nonce this was only the question for one; with one, the nonce may just have grown old.
+        if authorization.is_some() && !asked.stale {
+            return Ok(answer);
+        }
+        *self.challenge.borrow_mut() = Some(asked.challenge);
+        let authorization = answer_challenge(&mut self.challenge.borrow_mut());
+        Ok(self.send_with(request, authorization).await?.0)
+    }
+
+    async fn send_with(
+        &self,
+        request: &Request<'_>,
+        authorization: Option<String>,
+    ) -> Outcome<(Answer, Option<Asked>)> {
+        let mut builder = self.http.request(request.method.clone(), self.url(&request.path)?);
+        builder = builder.header(header::ACCEPT, request.accept);
+        // A key's first request only asks for a challenge: it needs no body.
+        let asks = matches!(self.credentials, Credentials::Key(_)) && authorization.is_none();
+        if let Some(body) = request.body.as_ref().filter(|_| !asks) {
+            builder = builder.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        if let Some(authorization) = authorization {
+            builder = builder.header(header::AUTHORIZATION, authorization);
+        }
+        let sent = builder.send().await.map_err(|error| self.unreachable(error))?;
+        let asked =
+            sent.headers().get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).and_then(Asked::read);
+        let status = sent.status();
+        let body = sent.bytes().await.map_err(|error| self.unreachable(error))?;
+        Ok((Answer { status, body: body.to_vec() }, asked))
+    }
+
+    fn url(&self, path: &str) -> Outcome<Url> {
+        self.server.join(path).map_err(|error| Fault::usage(format!("the path `{path}` cannot be asked for: {error}")))
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Fault {
+        let error = anyhow::Error::new(error.without_url()).context(format!("no answer from `{}`", self.server()));
+        Fault { exit: Exit::Unavailable, ..Fault::from(error) }
+            .advise("is the server running (`byleave serve`)? name another one with --server or BYLEAVE_SERVER")
+    }
+
+    fn refusal(&self, request: &Request<'_>, answer: &Answer) -> Fault {
+        let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let exit = match answer.status.as_u16() {
+            401 | 403 => Exit::Denied,
+            404 => Exit::NotFound,
+            429 | 502..=504 => Exit::Unavailable,
+            _ => Exit::Failure,
+        };
+        let mut text = match said.detail {
+            Some(detail) => detail,
+            None => format!("{} {} answered {}", request.method, request.path, answer.status),
+        };
+        for violation in said.bad_request_detail.into_iter().flat_map(|detail| detail.fields) {
+            text.push_str(&format!("\n`{}`: {}", violation.field, violation.description));
+        }
+        let fault = Fault::new(exit, text.trim_end_matches('.'));
+        match self.advice(answer.status, said.error_code.as_deref()) {
+            Some(advice) => fault.advise(advice),
+            None => fault,
+        }
+    }
+
+    fn advice(&self, status: StatusCode, code: Option<&str>) -> Option<String> {
+        if code == Some(ErrorCode::SignInAgain.as_str()) {
+            return Some(
+                "your password was asked more than 5 minutes ago: run `byleave sign-in` and try again".to_owned(),
+            );
+        }
+        match (status, &self.credentials) {
+            (StatusCode::UNAUTHORIZED, Credentials::None) => Some(
+                "sign in with `byleave sign-in`, or give an API key with BYLEAVE_PUBLIC_KEY and BYLEAVE_PRIVATE_KEY; \
+                 administrators give --data DIR"
+                    .to_owned(),
+            ),
+            (StatusCode::UNAUTHORIZED, Credentials::SignedIn(_)) => {
+                Some("your sign-in is over: run `byleave sign-in`".to_owned())
+            }
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Some(format!("you asked as {}", self.who())),
+            _ => None,
+        }
+    }
+}
+
+/// A challenge, and whether it came only because the nonce grew old.
+struct Asked {
+    challenge: Challenge,
+    stale: bool,
+}
+
+impl Asked {
+    fn read(header: &str) -> Option<Self> {
+        let stale = header.to_ascii_lowercase().contains("stale=true");
+        Challenge::parse(header).map(|challenge| Self { challenge, stale })
+    }
+}
+
+/// What an error answer says. Read more loosely than the API's own type: a newer server may know more codes.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Said {
+    detail: Option<String>,
+    error_code: Option<String>,
+    bad_request_detail: Option<Violations>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Violations {
+    fields: Vec<FieldViolation>,
+}
+
+/// Reads the server's address.
+fn server(text: &str, credentials: &Credentials) -> Outcome<Url> {
+    let fault = |why: &str| Fault::usage(format!("--server `{text}` {why}"));
+    let url = Url::parse(text).map_err(|error| fault(&format!("is no address: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(fault("must begin with https:// (or http:// on this machine)"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() {
+        return Err(fault("must be a scheme, a host and a port, and nothing else"));
+    }
+    if url.scheme() == "http" && !is_local(&url) && !matches!(credentials, Credentials::None) {
+        return Err(fault("is plain http to another machine: secrets would travel in the clear").advise("use https://"));
+    }
+    Ok(url)
+}
+
+/// Whether an address is on this machine.
+fn is_local(url: &Url) -> bool {
+    match url.host_str().map(|host| host.trim_matches(['[', ']'])) {
+        Some("localhost") => true,
+        Some(host) => host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_never_travel_in_the_clear() {
+        let token = || Credentials::Bearer("t".into());
+        for local in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080", "https://byleave.example"] {
+            assert!(server(local, &token()).is_ok(), "{local}");
+        }
+        assert_eq!(server("http://byleave.example", &token()).unwrap_err().exit, Exit::Usage);
+        assert!(server("http://byleave.example", &Credentials::None).is_ok());
+        for bad in ["byleave.example", "ftp://x", "https://u:p@x", "https://x/path", ""] {
+            assert_eq!(server(bad, &Credentials::None).unwrap_err().exit, Exit::Usage, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `byleave organizations`: the tenants. An administrator makes one with a single invitation for its first owner, and
+//! has no say in it from then on.
+
+use byleave_api::byleave::{Invited, NewOrganization, Settings, SettingsPatch};
+use byleave_core::time::{Span, Ttl};
+use clap::Subcommand;
+
+use super::Caller;
+use super::fault::Outcome;
+use super::output::table;
+use super::users::sent;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the organizations you may know of
+    #[command(after_help = "Example:\n  byleave organizations list --data /var/lib/byleave")]
+    List,
+    /// Make an organization and the invitation of its first owner (administrator)
+    #[command(
+        after_help = "Example:\n  byleave organizations invite 'Harbour Books' mia@harbour-books.example --data /var/lib/byleave"
+    )]
+    Invite {
+        /// The organization's name
+        name: String,
+        /// The e-mail address of its first owner
+        #[arg(value_name = "E-MAIL")]
+        owner: String,
+    },
+    /// Show the settings: the block, and the longest grant
+    #[command(after_help = "Example:\n  byleave organizations settings")]
+    Settings,
+    /// Lower or raise the longest grant that can be given: never over 24 hours (owner)
+    #[command(after_help = "Example:\n  byleave organizations longest-grant 8h")]
+    LongestGrant {
+        /// The longest, such as 8h
+        #[arg(value_name = "TIME")]
+        longest: Ttl,
+    },
+}
+
+/// Runs one.
+pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
+    match command {
+        Command::List => {
+            let known = caller.organizations().await?;
+            caller.output.print(&known, |known| {
+                let rows = known.iter().map(|one| vec![one.name.clone(), one.id.clone()]);
+                table(&["organization", "id"], rows.collect(), "no organizations")
+            })
+        }
+        Command::Invite { name, owner } => {
+            let wanted = NewOrganization { name, owner_user_name: owner };
+            let invited: Invited = caller.client.post("/organizations", &wanted).await?;
+            caller.take(&invited.anchors);
+            caller.output.print(&invited, |invited| {
+                format!("organization {}\n{}", invited.organization_id, sent(caller, invited))
+            })
+        }
+        Command::Settings => {
+            let path = format!("/organizations/{}/settings", caller.organization().await?);
+            let settings: Settings = caller.client.get(&path).await?;
+            caller.output.print(&settings, words)
+        }
+        Command::LongestGrant { longest } => {
+            let path = format!("/organizations/{}/settings", caller.organization().await?);
+            let patch = SettingsPatch { restrict_employee_access: None, longest_grant_ms: Some(longest.millis()) };
+            let settings: Settings = caller.client.patch(&path, &patch).await?;
+            caller.take(&settings.anchors);
+            caller.output.print(&settings, words)
+        }
+    }
+}
+
+fn words(settings: &Settings) -> String {
+    let blocked = if settings.restrict_employee_access { "yes" } else { "no" };
+    format!("support blocked  {blocked}\nlongest grant    {}", Span(settings.longest_grant_ms))
+}

@@ -1,0 +1,123 @@
+//! `byleave sessions`: who of the vendor is or was in, and ending it.
+
+use byleave_api::byleave::{List, Session, SessionEnded};
+use clap::Subcommand;
+
+use super::Caller;
+use super::fault::{Exit, Fault, Outcome};
+use super::output::{bytes, instant, table};
+use super::sign_in::segment;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the live sessions, or all
+    #[command(after_help = "Examples:\n  byleave sessions list\n  byleave sessions list --all --output json")]
+    List {
+        /// Those of the past, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one session
+    #[command(after_help = "Example:\n  byleave sessions show 64ef00aa11bb22cc33dd44ee")]
+    Show {
+        /// Its id
+        session: String,
+    },
+    /// End live sessions now
+    #[command(
+        after_help = "Examples:\n  byleave sessions end 64ef00aa11bb22cc33dd44ee\n  byleave sessions end --all\n\n\
+        Ending a session takes away no grant: the engineer can come again. To close the door, revoke or block."
+    )]
+    End {
+        /// Its id
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        session: Option<String>,
+        /// Every live session of the organization
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// Runs one.
+pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
+    match command {
+        Command::List { all } => list(caller, all).await,
+        Command::Show { session } => {
+            let session: Session = caller.client.get(&format!("/sessions/{}", segment(&session)?)).await?;
+            caller.output.print(&session, show)
+        }
+        Command::End { session: Some(session), .. } => end(caller, &session).await,
+        Command::End { session: None, .. } => {
+            let mut failed = None;
+            for session in sessions(caller, true).await?.results {
+                // One that cannot be ended must not keep the others alive.
+                if let Err(fault) = end(caller, &session.id).await {
+                    failed = Some(fault);
+                }
+            }
+            failed.map_or(Ok(()), Err)
+        }
+    }
+}
+
+async fn sessions(caller: &Caller, live: bool) -> Outcome<List<Session>> {
+    let path = format!("/organizations/{}/sessions?live={live}", caller.organization().await?);
+    caller.client.get(&path).await
+}
+
+async fn list(caller: &Caller, all: bool) -> Outcome<()> {
+    let sessions = sessions(caller, !all).await?;
+    caller.output.print(&sessions, |sessions| {
+        let rows = sessions.results.iter().map(|session| {
+            let state = match (&session.ended_at, &session.end_reason) {
+                (None, _) => format!("live until {}", instant(&session.until)),
+                (Some(at), reason) => format!("ended {}: {}", instant(at), reason.as_deref().unwrap_or("unknown")),
+            };
+            let (employee, host) = (session.employee_identifier.clone(), session.host.clone());
+            vec![session.id.clone(), employee, host, instant(&session.opened_at), basis(session), state]
+        });
+        let empty = if all { "no sessions" } else { "no live sessions" };
+        table(&["session", "employee", "host", "opened", "basis", "state"], rows.collect(), empty)
+    })
+}
+
+async fn end(caller: &Caller, id: &str) -> Outcome<()> {
+    let ended: SessionEnded = caller.client.act(&format!("/sessions/{}:end", segment(id)?)).await?;
+    if !ended.ended {
+        return Err(Fault::new(Exit::Failure, format!("session `{id}` was over already")));
+    }
+    caller.output.entry(&ended, |_| format!("session {id} has ended"))
+}
+
+fn basis(session: &Session) -> String {
+    if session.basis == "standing" { "standing access".to_owned() } else { session.basis.replace(':', " ") }
+}
+
+fn show(session: &Session) -> String {
+    let ended = match (&session.ended_at, &session.end_reason) {
+        (None, _) => format!("until      {} at the latest", instant(&session.until)),
+        (Some(at), reason) => format!("ended      {}: {}", instant(at), reason.as_deref().unwrap_or("unknown")),
+    };
+    let recording = match (&session.recording_sha256, session.partly_recorded) {
+        (None, _) => "none yet".to_owned(),
+        (Some(hash), false) => format!("SHA-256 {hash}"),
+        (Some(hash), true) => format!("SHA-256 {hash}, partly recorded"),
+    };
+    format!(
+        "session    {}\nemployee   {}\nhost       {}\nbasis      {}\nopened     {}\n{ended}\n\
+         done       {} shells, {} commands, {} transfers, {} refused\nbytes      {} from the node, {} to it\n\
+         recording  {recording}\n",
+        session.id,
+        session.employee_identifier,
+        session.host,
+        basis(session),
+        instant(&session.opened_at),
+        session.shells,
+        session.commands,
+        session.transfers,
+        session.refused,
+        bytes(session.received_bytes),
+        bytes(session.sent_bytes),
+    )
+}

@@ -1,0 +1,178 @@
+//! `byleave users`: the organization's people and their roles. Only its owners change them.
+
+use byleave_api::byleave::{Done, GroupRoles, Invited, List, NewUser, Roles, RolesPatch, User};
+use byleave_core::role::{OrgRole, ProjectRole};
+use clap::{Args, Subcommand};
+
+use super::Caller;
+use super::fault::{Exit, Fault, Outcome};
+use super::output::{instant, table};
+use super::sign_in::segment;
+
+/// Roles on the command line.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RoleArgs {
+    /// A role: ORG_OWNER, ORG_MEMBER, ORG_READ_ONLY, or <project>:GROUP_OWNER, <project>:GROUP_SUPPORT_ACCESS_MANAGER,
+    /// <project>:GROUP_READ_ONLY; may be given several times
+    #[arg(long = "role", required = true, value_name = "ROLE")]
+    roles: Vec<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List people and roles
+    #[command(after_help = "Example:\n  byleave users list")]
+    List,
+    /// Invite somebody
+    #[command(after_help = "Examples:\n  byleave users invite ada@shop.example --role ORG_MEMBER\n  \
+        byleave users invite ada@shop.example --role 'Web shop:GROUP_SUPPORT_ACCESS_MANAGER'")]
+    Invite {
+        /// Their e-mail address
+        #[arg(value_name = "E-MAIL")]
+        user: String,
+        #[command(flatten)]
+        roles: RoleArgs,
+    },
+    /// Give somebody other roles instead of those they have
+    #[command(after_help = "Example:\n  byleave users roles ada@shop.example --role ORG_READ_ONLY")]
+    Roles {
+        /// Their e-mail address or id
+        #[arg(value_name = "E-MAIL")]
+        user: String,
+        #[command(flatten)]
+        roles: RoleArgs,
+    },
+    /// Remove somebody; grants that they gave stand until they end
+    #[command(after_help = "Example:\n  byleave users remove ada@shop.example")]
+    Remove {
+        /// Their e-mail address or id
+        #[arg(value_name = "E-MAIL")]
+        user: String,
+    },
+}
+
+/// Runs one.
+pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
+    let base = format!("/organizations/{}/users", caller.organization().await?);
+    match command {
+        Command::List => {
+            let users: List<User> = caller.client.get(&base).await?;
+            caller.output.print(&users, |users| {
+                let rows = users.results.iter();
+                let rows = rows.map(|user| vec![user.user_name.clone(), words(&user.roles), user.id.clone()]);
+                table(&["user", "roles", "id"], rows.collect(), "no users")
+            })
+        }
+        Command::Invite { user, roles } => {
+            let roles = caller.roles(&roles).await?;
+            let invited: Invited = caller.client.post(&base, &NewUser { user_name: user, roles }).await?;
+            caller.take(&invited.anchors);
+            caller.output.print(&invited, |invited| sent(caller, invited))
+        }
+        Command::Roles { user, roles } => {
+            let (id, roles) = (find(caller, &base, &user).await?, caller.roles(&roles).await?);
+            let done: Done = caller.client.patch(&format!("{base}/{id}"), &RolesPatch { roles: roles.clone() }).await?;
+            caller.take(&done.anchors);
+            caller.output.print(&done, |_| format!("{user} has the roles: {}", words(&roles)))
+        }
+        Command::Remove { user } => {
+            let done: Done = caller.client.delete(&format!("{base}/{}", find(caller, &base, &user).await?)).await?;
+            caller.take(&done.anchors);
+            caller.output.print(&done, |_| format!("{user} was removed and signed out"))
+        }
+    }
+}
+
+async fn find(caller: &Caller, base: &str, user: &str) -> Outcome<String> {
+    let users: List<User> = caller.client.get(base).await?;
+    let found = users.results.into_iter().find(|known| known.user_name == user || known.id == user);
+    let found = found.ok_or_else(|| {
+        Fault::new(Exit::NotFound, format!("there is no user `{user}`")).advise("list them with `byleave users list`")
+    })?;
+    Ok(segment(&found.id)?.to_owned())
+}
+
+/// An invitation, as it is handed on.
+pub(super) fn sent(caller: &Caller, invited: &Invited) -> String {
+    format!(
+        "invited; hand this on, it works once and until {}:\n  {}{}\nor: byleave claim {} --server {}",
+        instant(&invited.expires_at),
+        caller.client.server(),
+        invited.path,
+        invited.token,
+        caller.client.server(),
+    )
+}
+
+/// Roles in a few words.
+pub(super) fn words(roles: &Roles) -> String {
+    let projects = roles.group_role_assignments.iter();
+    let projects = projects.flat_map(|one| one.group_roles.iter().map(|role| format!("{}:{role}", one.group_id)));
+    roles.org_roles.iter().cloned().chain(projects).collect::<Vec<_>>().join(", ")
+}
+
+impl Caller {
+    /// The roles of a command line; projects may be named by name or id.
+    pub(super) async fn roles(&self, args: &RoleArgs) -> Outcome<Roles> {
+        let wanted: Vec<Wanted> = args.roles.iter().map(|text| Wanted::parse(text)).collect::<Outcome<_>>()?;
+        let mut roles = Roles::default();
+        for one in wanted {
+            match one {
+                Wanted::Organization(role) => roles.org_roles.push(role.to_string()),
+                Wanted::Project(project, role) => {
+                    let group_id = self.project(&project).await?;
+                    roles.group_role_assignments.push(GroupRoles { group_id, group_roles: vec![role.to_string()] });
+                }
+            }
+        }
+        Ok(roles)
+    }
+
+    /// The id of a project.
+    async fn project(&self, name: &str) -> Outcome<String> {
+        let clusters = self.clusters().await?;
+        let found = clusters.into_iter().find(|cluster| cluster.group_name == name || cluster.group_id == name);
+        found.map(|cluster| cluster.group_id).ok_or_else(|| {
+            Fault::new(Exit::NotFound, format!("there is no project `{name}`"))
+                .advise("list clusters and their projects with `byleave clusters list`")
+        })
+    }
+}
+
+/// One role of the command line.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    Organization(OrgRole),
+    Project(String, ProjectRole),
+}
+
+impl Wanted {
+    fn parse(text: &str) -> Outcome<Self> {
+        let wrong = |rule: String| Fault::usage(format!("--role `{text}` {rule}"));
+        match text.rsplit_once(':') {
+            None => text.parse().map(Self::Organization).map_err(|error| {
+                wrong(error.to_string()).advise("roles in a project are written <project>:GROUP_OWNER")
+            }),
+            Some((project, role)) => role
+                .parse()
+                .map(|role| Self::Project(project.to_owned(), role))
+                .map_err(|error| wrong(format!("after the colon {error}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_read_and_wrong_ones_named() {
+        assert_eq!(Wanted::parse("ORG_OWNER").unwrap(), Wanted::Organization(OrgRole::Owner));
+        let wanted = Wanted::Project("Web: shop".into(), ProjectRole::SupportAccessManager);
+        assert_eq!(Wanted::parse("Web: shop:GROUP_SUPPORT_ACCESS_MANAGER").unwrap(), wanted);
+        for bad in ["GROUP_OWNER", "owner", "Web:ORG_OWNER", ""] {
+            assert_eq!(Wanted::parse(bad).unwrap_err().exit, Exit::Usage, "{bad}");
+        }
+    }
+}
