@@ -119,8 +119,12 @@ async fn authenticate(
 
 fn client_config(pinned: &ssh_key::PublicKey) -> client::Config {
     let rsa = |hash| Algorithm::Rsa { hash: Some(hash) };
-    let pinned = pinned.algorithm();
-    let key = if pinned.is_rsa() { vec![rsa(HashAlg::Sha512), rsa(HashAlg::Sha256)] } else { vec![pinned] };
+    let key = match pinned.algorithm() {
+        Algorithm::Rsa { .. } => vec![rsa(HashAlg::Sha512), rsa(HashAlg::Sha256)],
+        other @ (Algorithm::Ed25519 | Algorithm::Ecdsa { .. }) => vec![other],
+        // No server signs with these, or we do not take them.
+        Algorithm::Dsa | Algorithm::SkEcdsaSha2NistP256 | Algorithm::SkEd25519 | Algorithm::Other(_) | _ => Vec::new(),
+    };
     client::Config {
         client_id: SshId::Standard(server::BANNER.into()),
         limits: limits(),
