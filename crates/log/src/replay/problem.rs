@@ -129,7 +129,7 @@ pub enum Problem {
         before: Timestamp,
     },
     /// Something with this id is there already.
-    #[error("there is a {what} of this id already")]
+    #[error("the {what} is there already")]
     Twice {
         /// What.
         what: &'static str,
