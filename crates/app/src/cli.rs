@@ -22,8 +22,10 @@ mod fault;
 mod find;
 mod grants;
 mod inventory;
+mod nodes;
 mod organizations;
 mod output;
+mod recording;
 mod sessions;
 mod sign_in;
 mod users;
@@ -94,6 +96,9 @@ pub(crate) enum Command {
     /// Clusters and what is open on them
     #[command(subcommand)]
     Clusters(clusters::Command),
+    /// Hosts of clusters and the verdicts on them
+    #[command(subcommand)]
+    Nodes(nodes::Command),
     /// Sessions of support engineers
     #[command(subcommand)]
     Sessions(sessions::Command),
@@ -204,6 +209,7 @@ async fn ask(caller: &Caller, command: Command) -> Outcome<()> {
         Command::Grant(args) => grants::give(caller, args).await,
         Command::Grants(args) => grants::list(caller, args).await,
         Command::Inventory(command) => inventory::run(caller, command).await,
+        Command::Nodes(command) => nodes::run(caller, command).await,
         Command::Organizations(command) => organizations::run(caller, command).await,
         Command::Revoke(args) => grants::revoke(caller, args).await,
         Command::Sessions(command) => sessions::run(caller, command).await,

@@ -78,6 +78,11 @@ impl Client {
         self.credentials.who()
     }
 
+    /// Whether the administrator's token is sent.
+    pub(crate) const fn is_administrator(&self) -> bool {
+        matches!(self.credentials, Credentials::Administrator(_))
+    }
+
     /// The server's address, without a final slash.
     pub(crate) fn server(&self) -> &str {
         self.server.as_str().trim_end_matches('/')

@@ -1,7 +1,7 @@
 //! `byleave organizations`: the tenants. An administrator makes one with a single invitation for its first owner, and
 //! has no say in it from then on.
 
-use byleave_api::byleave::{Invited, NewOrganization, Settings, SettingsPatch};
+use byleave_api::byleave::{InviteOwner, Invited, NewOrganization, Settings, SettingsPatch};
 use byleave_core::time::{Span, Ttl};
 use clap::Subcommand;
 
@@ -24,6 +24,15 @@ pub(crate) enum Command {
         /// The organization's name
         name: String,
         /// The e-mail address of its first owner
+        #[arg(value_name = "E-MAIL")]
+        owner: String,
+    },
+    /// Invite another first owner while nobody has claimed the organization (administrator)
+    #[command(
+        after_help = "Example:\n  byleave organizations invite-owner ada@harbour-books.example --org 'Harbour Books' --data /var/lib/byleave"
+    )]
+    InviteOwner {
+        /// The e-mail address of the first owner
         #[arg(value_name = "E-MAIL")]
         owner: String,
     },
@@ -56,6 +65,12 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             caller.output.print(&invited, |invited| {
                 format!("organization {}\n{}", invited.organization_id, sent(caller, invited))
             })
+        }
+        Command::InviteOwner { owner } => {
+            let path = format!("/organizations/{}:inviteOwner", caller.organization().await?);
+            let invited: Invited = caller.client.post(&path, &InviteOwner { owner_user_name: owner }).await?;
+            caller.take(&invited.anchors);
+            caller.output.print(&invited, |invited| sent(caller, invited))
         }
         Command::Settings => {
             let path = format!("/organizations/{}/settings", caller.organization().await?);

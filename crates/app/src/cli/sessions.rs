@@ -6,6 +6,7 @@ use clap::Subcommand;
 use super::Caller;
 use super::fault::{Exit, Fault, Outcome};
 use super::output::{bytes, instant, table};
+use super::recording::{self, ReadRecording};
 use super::sign_in::segment;
 
 /// The commands.
@@ -24,6 +25,8 @@ pub(crate) enum Command {
         /// Its id
         session: String,
     },
+    /// Write what was recorded of a session to files (owners)
+    Recording(ReadRecording),
     /// End live sessions now
     #[command(
         after_help = "Examples:\n  byleave sessions end 64ef00aa11bb22cc33dd44ee\n  byleave sessions end --all\n\n\
@@ -47,6 +50,7 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             let session: Session = caller.client.get(&format!("/sessions/{}", segment(&session)?)).await?;
             caller.output.print(&session, show)
         }
+        Command::Recording(args) => recording::run(caller, args).await,
         Command::End { session: Some(session), .. } => end(caller, &session).await,
         Command::End { session: None, .. } => {
             let mut failed = None;
@@ -105,10 +109,11 @@ fn show(session: &Session) -> String {
         (Some(hash), true) => format!("SHA-256 {hash}, partly recorded"),
     };
     format!(
-        "session    {}\nemployee   {}\nhost       {}\nbasis      {}\nopened     {}\n{ended}\n\
+        "session    {}\ncluster    {}\nemployee   {}\nhost       {}\nbasis      {}\nopened     {}\n{ended}\n\
          done       {} shells, {} commands, {} transfers, {} refused\nbytes      {} from the node, {} to it\n\
          recording  {recording}\n",
         session.id,
+        session.cluster_name,
         session.employee_identifier,
         session.host,
         basis(session),

@@ -1,6 +1,6 @@
 //! `byleave users`: the organization's people and their roles. Only its owners change them.
 
-use byleave_api::byleave::{Done, GroupRoles, Invited, List, NewUser, Roles, RolesPatch, User};
+use byleave_api::byleave::{Done, GroupRoles, Invited, List, NewUser, OpenInvitation, Roles, RolesPatch, User};
 use byleave_core::role::{OrgRole, ProjectRole};
 use clap::{Args, Subcommand};
 
@@ -34,6 +34,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         roles: RoleArgs,
     },
+    /// List the invitations that nobody has taken up yet
+    #[command(after_help = "Example:\n  byleave users invitations")]
+    Invitations,
     /// Give somebody other roles instead of those they have
     #[command(after_help = "Example:\n  byleave users roles ada@shop.example --role ORG_READ_ONLY")]
     Roles {
@@ -69,6 +72,15 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             let invited: Invited = caller.client.post(&base, &NewUser { user_name: user, roles }).await?;
             caller.take(&invited.anchors);
             caller.output.print(&invited, |invited| sent(caller, invited))
+        }
+        Command::Invitations => {
+            let path = format!("/organizations/{}/invitations", caller.organization().await?);
+            let open: List<OpenInvitation> = caller.client.get(&path).await?;
+            caller.output.print(&open, |open| {
+                let rows = open.results.iter();
+                let rows = rows.map(|one| vec![one.user_name.clone(), words(&one.roles), instant(&one.expires_at)]);
+                table(&["user", "roles", "until"], rows.collect(), "no open invitations")
+            })
         }
         Command::Roles { user, roles } => {
             let (id, roles) = (find(caller, &base, &user).await?, caller.roles(&roles).await?);
