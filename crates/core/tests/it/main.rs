@@ -14,6 +14,8 @@ mod golden;
 mod access;
 mod estate;
 mod event;
+mod history;
 mod inventory;
 mod oracle;
 mod policy;
+mod world;

@@ -1,0 +1,486 @@
+//! A model of an installation for random histories: the store's and the gateway's part played by the simplest code,
+//! with everything remembered that must never be forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use byleave_core::access::{Asker, Facts, GRANTS_FOR, Permit, Verdict, Wanted, again, decide};
+use byleave_core::event::Event;
+use byleave_core::grant::{Grant, GrantEnd, GrantType, Request, Terms, give, in_force};
+use byleave_core::id::{ClusterId, GrantId, NodeId, OrgId};
+use byleave_core::inventory::{Cluster, Prune};
+use byleave_core::sample::{AT, USER, text};
+use byleave_core::time::{BootId, DAY, Now, Reading, Timestamp, Ttl, advance, judge};
+use byleave_core::{access::Basis, actor::By, session::SessionEnd};
+
+use crate::estate::{Edit, Estate, ORGANIZATIONS};
+use crate::oracle;
+
+/// Something that happens. Small numbers choose organization, cluster, node, employee.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    AcceptRisk(usize, usize),
+    Block(usize),
+    Boot {
+        gap: i64,
+    },
+    Check {
+        cluster: usize,
+        node: usize,
+        passed: bool,
+        stale: bool,
+    },
+    Employee(usize, Asker),
+    Give {
+        cluster: usize,
+        kind: GrantType,
+        ttl: Option<Ttl>,
+        longest: Ttl,
+    },
+    Inventory(Vec<Edit>, Prune),
+    LeaveDoubt,
+    Open {
+        employee: usize,
+        cluster: usize,
+        wanted: usize,
+    },
+    /// Time goes by, on both clocks.
+    Pass(i64),
+    Revoke(usize),
+    Unblock(usize),
+    /// The wall clock is set.
+    Wall(i64),
+}
+
+struct Session {
+    employee: usize,
+    cluster: ClusterId,
+    permit: Permit,
+    opened_at: Timestamp,
+    /// The revision that had brought what is open.
+    born: i64,
+    /// The grant that it would be on had it been decided again after each single change.
+    on: Option<GrantId>,
+    /// A person revoked that grant.
+    doomed: bool,
+}
+
+pub(crate) struct World {
+    estate: Estate,
+    blocked: BTreeSet<OrgId>,
+    grants: Vec<Grant>,
+    employees: [Asker; 2],
+    sessions: Vec<Session>,
+    clock: Reading,
+    mark: Reading,
+    now: Now,
+    ids: u32,
+    /// What the inventory holds, by name, each with its form and the revision that brought that form.
+    born: BTreeMap<(NodeId, String), (String, i64)>,
+    born_sync: BTreeMap<(ClusterId, String), i64>,
+    /// Grants that are over, with how their row looked then.
+    over: BTreeMap<GrantId, Option<(Timestamp, GrantEnd)>>,
+    pub(crate) opened: usize,
+    pub(crate) cut: BTreeMap<SessionEnd, usize>,
+    pub(crate) continued: usize,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = Reading { wall: AT, boot: BootId("0".into()), since_boot: 1_000_000 };
+        let mut world = Self {
+            estate: Estate::new(),
+            blocked: BTreeSet::new(),
+            grants: Vec::new(),
+            employees: [Asker::Active; 2],
+            sessions: Vec::new(),
+            mark: advance(None, &clock),
+            now: judge(None, &clock),
+            clock,
+            ids: 0,
+            born: BTreeMap::new(),
+            born_sync: BTreeMap::new(),
+            over: BTreeMap::new(),
+            opened: 0,
+            cut: BTreeMap::new(),
+            continued: 0,
+        };
+        world.remember_inventory();
+        world
+    }
+
+    /// One step. Live sessions are only decided again if the change is not `quiet`; a later one brings it with it.
+    pub(crate) fn step(&mut self, op: Op, quiet: bool) {
+        self.happen(op);
+        self.check_grants();
+        self.check_table();
+        self.follow_revokes();
+        if !quiet {
+            self.settle();
+        }
+    }
+
+    fn happen(&mut self, op: Op) {
+        match op {
+            Op::AcceptRisk(cluster, node) => self.on_node(cluster, node, |of, node| Event::NodeRiskAccepted {
+                project: of.project,
+                cluster: of.id,
+                node,
+                reason: None,
+                revision: of.revision,
+            }),
+            Op::Block(organization) => drop(self.blocked.insert(ORGANIZATIONS[organization])),
+            Op::Boot { gap } => {
+                let boot = BootId(format!("{}+", self.clock.boot.0));
+                self.clock = Reading { wall: self.clock.wall.plus(gap), boot, since_boot: 10_000 };
+                self.sessions.clear();
+                self.tick();
+            }
+            Op::Check { cluster, node, passed, stale } => self.on_node(cluster, node, |of, node| Event::NodeChecked {
+                project: of.project,
+                cluster: of.id,
+                node,
+                passed,
+                findings: 0,
+                revision: if stale { byleave_core::inventory::Revision::FIRST } else { of.revision },
+            }),
+            Op::Employee(employee, state) => self.employees[employee] = state,
+            Op::Give { cluster, kind, ttl, longest } => self.give(cluster, kind, ttl, longest),
+            Op::Inventory(edits, prune) => self.change_inventory(edits, prune),
+            Op::LeaveDoubt => self.leave_doubt(),
+            Op::Open { employee, cluster, wanted } => self.open(employee, cluster, wanted),
+            Op::Pass(millis) => {
+                self.clock.wall = self.clock.wall.plus(millis);
+                self.clock.since_boot += millis;
+                self.tick();
+            }
+            Op::Revoke(cluster) => self.revoke(cluster),
+            Op::Unblock(organization) => drop(self.blocked.remove(&ORGANIZATIONS[organization])),
+            Op::Wall(millis) => {
+                self.clock.wall = self.clock.wall.plus(millis);
+                self.tick();
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = judge(Some(&self.mark), &self.clock);
+        assert!(now.at >= self.now.at, "time never runs backwards");
+        self.mark = advance(Some(&self.mark), &self.clock);
+        assert_eq!(self.mark.wall, now.at);
+        self.now = now;
+    }
+
+    fn leave_doubt(&mut self) {
+        if self.now.doubt.is_none() {
+            return;
+        }
+        self.mark = self.clock.clone();
+        self.now = judge(None, &self.clock);
+        for grant in &mut self.grants {
+            grant.end(self.now.at, GrantEnd::ClockReset);
+        }
+        // The lease of live sessions ran out long ago.
+        self.sessions.clear();
+    }
+
+    fn clusters(&self) -> &[Cluster] {
+        &self.estate.inventory.clusters
+    }
+
+    /// The cluster of this number that is present, or was last.
+    fn cluster(&self, number: usize) -> &Cluster {
+        let clusters = self.clusters();
+        &clusters[number % clusters.len()]
+    }
+
+    fn on_node(&mut self, cluster: usize, node: usize, event: impl FnOnce(&Cluster, NodeId) -> Event) {
+        let clusters = &mut self.estate.inventory.clusters;
+        let number = cluster % clusters.len();
+        let cluster = &mut clusters[number];
+        if let Some(id) = cluster.nodes.iter().filter(|node| !node.removed).nth(node).map(|node| node.id) {
+            let event = event(cluster, id);
+            cluster.apply(&event);
+        }
+    }
+
+    fn give(&mut self, cluster: usize, kind: GrantType, ttl: Option<Ttl>, longest: Ttl) {
+        let cluster = self.cluster(cluster).clone();
+        if cluster.removed {
+            return;
+        }
+        self.ids += 1;
+        let [a, b, c, d] = self.ids.to_be_bytes();
+        let terms = Terms {
+            id: GrantId::from_bytes([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]),
+            cluster: cluster.id,
+            inventory_revision: cluster.revision,
+            has_sync_data: cluster.has_sync_data(),
+            longest,
+            by: By::User(USER),
+            now: self.now,
+        };
+        let Ok(grant) = give(Request { kind, ttl, case: None, reason: None }, terms) else {
+            let sync = kind == GrantType::InfrastructureAndSyncData && !cluster.has_sync_data();
+            assert!(self.now.doubt.is_some() || sync || ttl > Some(longest), "a grant is refused without a reason");
+            return;
+        };
+        assert_eq!(self.now.doubt, None, "no grant in doubt");
+        let length = grant.expires_at.since(grant.granted_at);
+        assert!((1..=DAY).contains(&length) && length <= longest.millis(), "a grant of {length} ms");
+        self.end_in_force(cluster.id, GrantEnd::Replaced);
+        self.grants.push(grant);
+    }
+
+    fn end_in_force(&mut self, cluster: ClusterId, reason: GrantEnd) -> Option<GrantId> {
+        let at = self.now.at;
+        let grant = self.grants.iter_mut().find(|grant| grant.cluster == cluster && grant.is_active(at))?;
+        assert!(grant.end(at, reason));
+        Some(grant.id)
+    }
+
+    fn revoke(&mut self, cluster: usize) {
+        let id = self.cluster(cluster).id;
+        let Some(revoked) = self.end_in_force(id, GrantEnd::Revoked) else { return };
+        for session in &mut self.sessions {
+            // One that is on standing access since it was last decided is not based on a grant that it never met.
+            session.doomed |= session.on == Some(revoked) && matches!(session.permit.basis(), Basis::Grant { .. });
+        }
+    }
+
+    fn change_inventory(&mut self, edits: Vec<Edit>, prune: Prune) {
+        let mut next = self.estate.clone();
+        edits.into_iter().for_each(|edit| next.edit(edit));
+        let Ok(plan) = next.apply(prune) else { return };
+        self.estate = next;
+        for removed in plan.clusters.iter().filter(|cluster| cluster.removed) {
+            self.end_in_force(removed.id, GrantEnd::ClusterRemoved);
+        }
+        self.remember_inventory();
+    }
+
+    /// Compares forms by itself, so that the revisions of nodes, logs and databases are not taken on trust.
+    fn remember_inventory(&mut self) {
+        let (old, old_sync) = (std::mem::take(&mut self.born), std::mem::take(&mut self.born_sync));
+        for cluster in self.estate.inventory.clusters.iter().filter(|cluster| !cluster.removed) {
+            let revision = cluster.revision.number();
+            let since = |place: &(NodeId, String), form: &str| match old.get(place) {
+                Some((known, born)) if known == form => *born,
+                _ => revision,
+            };
+            for node in cluster.nodes.iter().filter(|node| !node.removed) {
+                let form = format!("{} {} {}", node.host, node.address, node.host_key);
+                let place = (node.id, String::new());
+                let node_born = since(&place, &form);
+                self.born.insert(place, (form, node_born));
+                for log in &node.logs {
+                    let place = (node.id, log.name.to_string());
+                    let form = format!("{} {}", log.kind.as_str(), log.path);
+                    self.born.insert(place.clone(), (form.clone(), since(&place, &form)));
+                }
+            }
+            for (database, _) in &cluster.sync_databases {
+                let place = (cluster.id, database.to_string());
+                let born = old_sync.get(&place).copied().unwrap_or(revision);
+                self.born_sync.insert(place, born);
+            }
+        }
+    }
+
+    /// The revision that brought what is wanted, by the model's own memory.
+    fn born(&self, cluster: &Cluster, wanted: &Wanted) -> Option<i64> {
+        let of = |node: &NodeId, name: &str| self.born.get(&(*node, name.to_owned())).map(|(_, born)| *born);
+        match wanted {
+            Wanted::Database | Wanted::LogList => Some(1),
+            Wanted::Node(node) => of(node, ""),
+            Wanted::Log(node, name) => Some(of(node, name.as_str())?.max(of(node, "")?)),
+            Wanted::SyncData(database) => {
+                let covers =
+                    |pattern: &str| pattern.strip_suffix('*').map_or(pattern == database, |p| database.starts_with(p));
+                let all = self.born_sync.iter().filter(|((id, pattern), _)| *id == cluster.id && covers(pattern));
+                all.map(|(_, born)| *born).min()
+            }
+        }
+    }
+
+    fn facts(&self, id: ClusterId) -> Facts {
+        let cluster = self.clusters().iter().find(|cluster| cluster.id == id).unwrap().clone();
+        let recent = |grant: &&Grant| grant.cluster == id && grant.granted_at > self.now.at.plus(-GRANTS_FOR);
+        Facts {
+            organization: cluster.organization,
+            claimed: true,
+            blocked: self.blocked.contains(&cluster.organization),
+            grants: self.grants.iter().filter(recent).cloned().collect(),
+            log_size: 1,
+            cluster,
+        }
+    }
+
+    fn everything_to_want(cluster: &Cluster) -> Vec<Wanted> {
+        let mut all = vec![Wanted::LogList, Wanted::Database];
+        for node in &cluster.nodes {
+            all.push(Wanted::Node(node.id));
+            all.extend(["mongod", "audit", "mongot"].map(|log| Wanted::Log(node.id, text(log))));
+        }
+        all.extend(["appsync_1", "appsync_2", "state", "admin"].map(|name| Wanted::SyncData(name.to_owned())));
+        all
+    }
+
+    fn open(&mut self, employee: usize, cluster: usize, wanted: usize) {
+        let cluster = self.cluster(cluster).clone();
+        let all = Self::everything_to_want(&cluster);
+        let wanted = all[wanted % all.len()].clone();
+        let born = self.born(&cluster, &wanted);
+        if let Ok(permit) = decide(&self.facts(cluster.id), self.employees[employee], wanted, self.now) {
+            assert_eq!(self.now.doubt, None, "nothing opens in doubt");
+            self.opened += 1;
+            let on = granted(&permit);
+            let (opened_at, born) = (self.now.at, born.unwrap());
+            self.sessions.push(Session { employee, cluster: cluster.id, permit, opened_at, born, on, doomed: false });
+        }
+    }
+
+    /// No row is revived or rewritten, and one grant of a cluster is in force at most.
+    fn check_grants(&mut self) {
+        let mut clusters = BTreeSet::new();
+        for grant in &self.grants {
+            if grant.is_active(self.now.at) {
+                assert!(!self.over.contains_key(&grant.id), "a grant is revived");
+                assert!(clusters.insert(grant.cluster), "two grants are in force");
+                let mine: Vec<Grant> = self.grants.iter().filter(|g| g.cluster == grant.cluster).cloned().collect();
+                assert_eq!(in_force(&mine, self.now.at), Some(grant));
+                assert_eq!(mine.last(), Some(grant), "only the newest can be in force");
+            } else if let Some(then) = self.over.insert(grant.id, grant.ended) {
+                assert!(then.is_none() || then == grant.ended, "an end is rewritten");
+            }
+        }
+    }
+
+    /// Everything that can be wanted gets the answer of the naive table.
+    fn check_table(&self) {
+        for cluster in self.clusters() {
+            let facts = self.facts(cluster.id);
+            for wanted in Self::everything_to_want(cluster) {
+                let thing = oracle::thing(&facts, &wanted).map(|(_, since)| since).filter(|_| !cluster.removed);
+                let born = self.born(cluster, &wanted).filter(|_| !cluster.removed);
+                assert_eq!(thing, born, "the revision of {wanted:?}");
+                for asker in [Asker::Active, Asker::Disabled, Asker::KeyRemoved] {
+                    let at = self.now.at;
+                    let said = oracle::says(&facts, asker, &wanted, at, at).filter(|_| self.now.doubt.is_none());
+                    let decided = decide(&facts, asker, wanted.clone(), self.now).ok();
+                    assert_eq!(decided.map(|permit| (permit.basis(), permit.until())), said, "{wanted:?}");
+                }
+            }
+        }
+    }
+
+    /// What each session would be based on if it had been decided again after this very change.
+    fn follow_revokes(&mut self) {
+        let mut sessions = std::mem::take(&mut self.sessions);
+        for session in &mut sessions {
+            let (facts, asker) = (self.facts(session.cluster), self.employees[session.employee]);
+            let said = oracle::says(&facts, asker, session.permit.wanted(), session.opened_at, self.now.at);
+            session.on = said.and_then(|(basis, _)| grant_of(basis)).or(session.on.filter(|_| session.doomed));
+        }
+        self.sessions = sessions;
+    }
+
+    /// Decides again for every live session, as the gateway does, and compares with what a naive reader expects.
+    fn settle(&mut self) {
+        for mut session in std::mem::take(&mut self.sessions) {
+            let (facts, asker) = (self.facts(session.cluster), self.employees[session.employee]);
+            let now = self.now.at;
+            let expected = self.expected(&session, &facts);
+            match (again(&facts, asker, &session.permit, session.opened_at, now), expected) {
+                (Verdict::Cut(end), Err(ends)) => {
+                    assert!(ends.contains(&end), "ended as {end}, expected {ends:?}");
+                    *self.cut.entry(end).or_default() += 1;
+                    continue;
+                }
+                (Verdict::Unchanged(next), Ok((basis, until))) => {
+                    assert_eq!((next.basis(), next.until()), (basis, until));
+                    assert_eq!(session.permit.basis(), basis);
+                    session.permit = next;
+                }
+                (Verdict::Continued(next), Ok((basis, until))) => {
+                    assert_eq!((next.basis(), next.until()), (basis, until));
+                    assert_ne!(session.permit.basis(), basis);
+                    self.continued += 1;
+                    session.permit = next;
+                }
+                (verdict, expected) => panic!("{verdict:?}, expected {expected:?}"),
+            }
+            assert!(!session.doomed, "a revoke cuts");
+            assert!(session.permit.until() > now);
+            session.on = granted(&session.permit);
+            // In doubt the lease runs out.
+            if self.now.doubt.is_none() {
+                self.sessions.push(session);
+            }
+        }
+    }
+
+    /// The basis that the session goes on with, or the ends that it may have.
+    fn expected(&self, session: &Session, facts: &Facts) -> Result<(Basis, Timestamp), Vec<SessionEnd>> {
+        let (now, asker, wanted) = (self.now.at, self.employees[session.employee], session.permit.wanted());
+        let held = granted(&session.permit).map(|id| facts.grants.iter().position(|grant| grant.id == id));
+        let since = match held {
+            None => &[],
+            Some(None) => return Err(vec![SessionEnd::Expired]),
+            Some(Some(place)) => &facts.grants[place..],
+        };
+        if since.iter().any(|grant| matches!(grant.ended, Some((_, GrantEnd::Revoked)))) {
+            return Err(vec![SessionEnd::Revoked]);
+        }
+        let mut ends = vec![];
+        match asker {
+            Asker::Active => {}
+            Asker::Disabled => return Err(vec![SessionEnd::EmployeeDisabled]),
+            Asker::KeyRemoved => return Err(vec![SessionEnd::KeyRemoved]),
+        }
+        if facts.cluster.removed {
+            return Err(vec![SessionEnd::ClusterRemoved]);
+        }
+        if self.born(&facts.cluster, wanted) != Some(session.born) {
+            ends.push(SessionEnd::NodeChanged);
+        }
+        match since.first() {
+            Some(grant) if grant.ended.is_none() && grant.expires_at <= now => ends.push(SessionEnd::Expired),
+            Some(Grant { ended: Some((_, GrantEnd::Replaced)), .. }) => ends.push(SessionEnd::Replaced),
+            Some(Grant { ended: Some((_, GrantEnd::ClockReset)), .. }) => ends.push(SessionEnd::ClockDoubt),
+            Some(_) => {}
+            None if facts.blocked => ends.push(SessionEnd::Blocked),
+            None => ends.push(SessionEnd::StandingLimit),
+        }
+        match oracle::says(facts, asker, wanted, session.opened_at, now) {
+            Some((basis, until)) if self.born(&facts.cluster, wanted) == Some(session.born) && until > now => {
+                Ok((basis, until))
+            }
+            // A node that lost its check, and a block with a narrower grant, end as what they are.
+            None if facts.blocked => {
+                ends.extend([SessionEnd::NodeChanged, SessionEnd::Blocked, SessionEnd::Replaced]);
+                Err(ends)
+            }
+            _ => Err(ends),
+        }
+    }
+
+    /// Lets a day and more go by in good order: nothing is open any more.
+    pub(crate) fn end(mut self) -> Self {
+        self.step(Op::LeaveDoubt, false);
+        self.step(Op::Pass(GRANTS_FOR), false);
+        assert!(self.sessions.is_empty(), "a session outlives every basis");
+        assert!(self.grants.iter().all(|grant| !grant.is_active(self.now.at)));
+        self
+    }
+}
+
+fn grant_of(basis: Basis) -> Option<GrantId> {
+    match basis {
+        Basis::Grant { id } => Some(id),
+        Basis::Standing => None,
+    }
+}
+
+fn granted(permit: &Permit) -> Option<GrantId> {
+    grant_of(permit.basis())
+}
