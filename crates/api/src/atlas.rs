@@ -92,6 +92,8 @@ pub struct Group {
 pub struct Cluster {
     /// Always `REPLICASET`: Byleave knows nodes, not shards.
     pub cluster_type: String,
+    /// When it came into the inventory.
+    pub create_date: String,
     /// Its project.
     pub group_id: String,
     /// Its id.

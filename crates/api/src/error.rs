@@ -79,8 +79,12 @@ codes! {
     InvalidAttribute = "INVALID_ATTRIBUTE", 400;
     /// A value is none of the allowed ones.
     InvalidEnumValue = "INVALID_ENUM_VALUE", 400;
-    /// An id is not 24 lower-case hexadecimal digits.
+    /// Any other id is not 24 lower-case hexadecimal digits.
     InvalidId = "INVALID_ID", 400;
+    /// The id of a project is not 24 lower-case hexadecimal digits.
+    InvalidGroupId = "INVALID_GROUP_ID", 400;
+    /// The id of an organization is not 24 lower-case hexadecimal digits.
+    InvalidOrgId = "INVALID_ORG_ID", 400;
     /// The body is no JSON, or JSON of another form.
     InvalidJson = "INVALID_JSON", 400;
     /// A parameter of the query breaks a rule.

@@ -32,12 +32,6 @@ pub trait Door: Send + Sync {
     /// Ends one session. Answers whether it was alive.
     fn end(&self, session: SessionId, reason: SessionEnd) -> bool;
 
-    /// Ends every live session of an employee, who was disabled. Answers how many.
-    fn end_employee(&self, employee: EmployeeId, reason: SessionEnd) -> usize;
-
-    /// Ends every live session that was opened with a key, which was removed. Answers how many.
-    fn end_key(&self, key: EmployeeKeyId, reason: SessionEnd) -> usize;
-
     /// Ends the sessions of an employee who was disabled. Answers how many were alive. To be called once it is
     /// committed.
     fn end_employee(&self, employee: EmployeeId) -> usize;

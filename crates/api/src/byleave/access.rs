@@ -153,8 +153,15 @@ pub struct Session {
     pub group_id: String,
     /// The cluster.
     pub cluster_id: String,
+    /// The cluster's name.
+    pub cluster_name: String,
     /// The name that was asked for in `ssh <host>@gateway`.
     pub host: String,
+    /// The node, if one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_id: Option<String>,
+    /// What is open: `node` or `logs`.
+    pub wanted: String,
     /// The pseudonym of the support engineer.
     pub employee_identifier: String,
     /// `standing`, or `grant:<id>`.

@@ -118,6 +118,28 @@ pub struct NewOrganization {
     pub owner_user_name: String,
 }
 
+/// Whom an administrator invites anew, as long as nobody has claimed the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InviteOwner {
+    /// The name of the first owner, an e-mail address.
+    pub owner_user_name: String,
+}
+
+/// An invitation that nobody has claimed yet, as owners see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenInvitation {
+    /// Its id.
+    pub id: String,
+    /// Who is invited.
+    pub user_name: String,
+    /// The roles they will have.
+    pub roles: Roles,
+    /// Until when it can be claimed.
+    pub expires_at: String,
+}
+
 /// Somebody was invited. The token is shown once.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,10 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use byleave_core::time::{Entropy, MINUTE};
+use byleave_store::api_key::Ha1;
 use md5::{Digest as _, Md5};
 use ring::hmac;
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 /// The realm, fixed for ever: the stored hashes are bound to it.
 pub const REALM: &str = "MMS Public API";
@@ -53,9 +55,10 @@ impl Algorithm {
 }
 
 /// Hashes the credentials of a key: with MD5 and with SHA-256.
-pub fn ha1(public_key: &str, private_key: &str) -> ([u8; 16], [u8; 32]) {
-    let text = format!("{public_key}:{REALM}:{private_key}");
-    (Md5::digest(&text).into(), Sha256::digest(&text).into())
+pub fn ha1(public_key: &str, private_key: &str) -> Ha1 {
+    let text = Zeroizing::new(format!("{public_key}:{REALM}:{private_key}"));
+    let (md5, sha256) = (Md5::digest(text.as_bytes()), Sha256::digest(text.as_bytes()));
+    Ha1 { md5: Zeroizing::new(md5.into()), sha256: Zeroizing::new(sha256.into()) }
 }
 
 /// What a client sent in `Authorization: Digest …`.
@@ -111,6 +114,14 @@ impl Digest {
     /// The algorithm of this server.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The hash of a key's credentials that this server's algorithm needs.
+    pub fn ha1_of<'a>(&self, ha1: &'a Ha1) -> &'a [u8] {
+        match self.algorithm {
+            Algorithm::Md5 => ha1.md5.as_slice(),
+            Algorithm::Sha256 => ha1.sha256.as_slice(),
+        }
     }
 
     /// The value of `WWW-Authenticate`. `now` is the boot clock in milliseconds.

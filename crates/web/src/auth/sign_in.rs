@@ -3,7 +3,7 @@
 //! Unknown names, wrong passwords and removed users get one answer after the same work.
 
 use byleave_core::name::UserName;
-use byleave_core::time::{MINUTE, Timestamp};
+use byleave_core::time::{BEHIND_ALLOWED, MINUTE, Timestamp};
 use byleave_store::StoreError;
 use byleave_store::web_session::WebSession;
 
@@ -17,8 +17,9 @@ pub const FRESH_FOR: i64 = 5 * MINUTE;
 
 /// Whether somebody who gave their password at `fresh_at` must give it again for what needs it.
 pub const fn is_fresh(fresh_at: Timestamp, now: Timestamp) -> bool {
+    // The store's clock may run a little ahead of the machine's.
     let ago = now.since(fresh_at);
-    ago >= 0 && ago <= FRESH_FOR
+    ago >= -BEHIND_ALLOWED && ago <= FRESH_FOR
 }
 
 /// Why nobody was signed in.

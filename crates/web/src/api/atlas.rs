@@ -1,0 +1,30 @@
+//! The paths that Atlas has, too, in Atlas's manner: versions by date, envelopes, pages.
+
+mod access;
+mod clusters;
+mod events;
+mod organizations;
+mod projects;
+mod settings;
+
+use crate::api::version::{ACCESS, CLUSTERS, FIRST};
+
+routes! {
+    GET "/api/atlas/v2/orgs" as ["/api/atlas/v2/orgs"] => organizations::list, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}" as ["/api/atlas/v2/orgs/{orgId}"] => organizations::get, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/settings" as ["/api/atlas/v2/orgs/{orgId}/settings"] => settings::get, FIRST;
+    PATCH "/api/atlas/v2/orgs/{orgId}/settings" as ["/api/atlas/v2/orgs/{orgId}/settings"] => settings::patch, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/groups" as ["/api/atlas/v2/orgs/{orgId}/groups"] => projects::of_organization, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/events" as ["/api/atlas/v2/orgs/{orgId}/events"] => events::of_organization, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/events/{id}" as ["/api/atlas/v2/orgs/{orgId}/events/{id}"] => events::one_of_organization, FIRST;
+    GET "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::list, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}" as ["/api/atlas/v2/groups/{groupId}"] => projects::get, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/events" as ["/api/atlas/v2/groups/{groupId}/events"] => events::of_project, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/events/{id}" as ["/api/atlas/v2/groups/{groupId}/events/{id}"] => events::one_of_project, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/clusters" as ["/api/atlas/v2/groups/{groupId}/clusters"] => clusters::list, CLUSTERS;
+    GET "/api/atlas/v2/groups/{groupId}/clusters/{clusterAndVerb}" as ["/api/atlas/v2/groups/{groupId}/clusters/{clusterName}"] => clusters::get, CLUSTERS;
+    POST "/api/atlas/v2/groups/{groupId}/clusters/{clusterAndVerb}" as [
+        "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}:grantMongoDBEmployeeAccess",
+        "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}:revokeMongoDBEmployeeAccess"
+    ] => access::post, ACCESS;
+}

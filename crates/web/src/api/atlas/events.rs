@@ -1,0 +1,214 @@
+//! Feeds in Atlas's form: only types that Atlas has, the newest first. What a feed holds is told by
+//! [`EventType`] alone; the full feed is under `/api/byleave/v1`.
+
+use std::collections::BTreeMap;
+
+use axum::response::Response;
+use byleave_api::atlas::Event;
+use byleave_api::error::ErrorCode;
+use byleave_api::event_type::{EventType, Feed};
+use byleave_core::actor::By;
+use byleave_core::event;
+use byleave_core::field::{Fields, Value as Plain};
+use byleave_core::id::{ClusterId, EventId, ProjectId};
+use byleave_core::time::Timestamp;
+use byleave_store::event::{EventPage, EventQuery, EventRow, EventsOf};
+use serde_json::json;
+
+use crate::api::caller::Caller;
+use crate::api::error::Failure;
+use crate::api::page::Paging;
+use crate::api::path::{GroupPath, IdPath, OrgPath};
+use crate::api::show;
+
+/// The names of the clusters that events are about.
+type Clusters = BTreeMap<ClusterId, String>;
+
+/// A page of an organization's feed.
+pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
+    let paging = Paging::read(&caller)?;
+    let query = query(&caller, EventsOf::Organization(id), Feed::Organization, paging)?;
+    caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
+    let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
+    answer(&caller, paging, &page, &Clusters::new())
+}
+
+/// A page of a project's feed.
+pub(super) async fn of_project(caller: Caller, GroupPath(id): GroupPath) -> Result<Response, Failure> {
+    let paging = Paging::read(&caller)?;
+    let query = query(&caller, EventsOf::Project(id), Feed::Project, paging)?;
+    let clusters = clusters(&caller, id).await?;
+    let names = caller.parameters("clusterNames");
+    let names: Vec<&str> = names.iter().flat_map(|names| names.split(',')).collect();
+    let page = if names.is_empty() {
+        caller.ask(caller.app.store.events(&caller.actor, query)).await?
+    } else {
+        let wanted = clusters.iter().filter(|(_, name)| names.contains(&name.as_str())).map(|(id, _)| *id).collect();
+        merged(&caller, query, wanted).await?
+    };
+    answer(&caller, paging, &page, &clusters)
+}
+
+/// One event of an organization's feed.
+pub(super) async fn one_of_organization(
+    caller: Caller,
+    OrgPath(id): OrgPath,
+    IdPath(event): IdPath<EventId>,
+) -> Result<Response, Failure> {
+    caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
+    one(&caller, EventsOf::Organization(id), event, &Clusters::new()).await
+}
+
+/// One event of a project's feed.
+pub(super) async fn one_of_project(
+    caller: Caller,
+    GroupPath(id): GroupPath,
+    IdPath(event): IdPath<EventId>,
+) -> Result<Response, Failure> {
+    let clusters = clusters(&caller, id).await?;
+    one(&caller, EventsOf::Project(id), event, &clusters).await
+}
+
+async fn clusters(caller: &Caller, project: ProjectId) -> Result<Clusters, Failure> {
+    let rows = caller.ask(caller.app.store.clusters(&caller.actor, &caller.now, project)).await?;
+    Ok(rows.into_iter().map(|row| (row.cluster.id, row.cluster.name.to_string())).collect())
+}
+
+/// Reads the filters.
+fn query(caller: &Caller, of: EventsOf, feed: Feed, paging: Paging) -> Result<EventQuery, Failure> {
+    let wanted = types(caller, "eventType")?;
+    let excluded = types(caller, "excludedEventType")?;
+    let asked = caller.parameters("eventType").is_empty();
+    let names = EventType::ALL
+        .iter()
+        .filter(|kind| kind.feed() == feed && (asked || wanted.contains(kind)) && !excluded.contains(kind))
+        .map(|kind| kind.event_name())
+        .collect();
+    Ok(EventQuery {
+        names: Some(names),
+        from: instant(caller, "minDate")?,
+        // Atlas's bound includes the instant, the store's does not.
+        before: instant(caller, "maxDate")?.map(|at| at.plus(1)),
+        page: paging.page,
+        per_page: paging.per_page,
+        ..EventQuery::newest(of)
+    })
+}
+
+/// The types of a filter. Types that Atlas has and Byleave does not match nothing.
+fn types(caller: &Caller, name: &str) -> Result<Vec<EventType>, Failure> {
+    let values = caller.parameters(name);
+    let words: Vec<&str> = values.iter().flat_map(|value| value.split(',')).collect();
+    let plain = |word: &&str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
+    if let Some(word) = words.iter().find(|word| !plain(word)) {
+        return Err(Failure::field(ErrorCode::InvalidEnumValue, name, "must be event types")
+            .saying(format!("An invalid enumeration value {word} was specified."), vec![(*word).to_owned()]));
+    }
+    Ok(EventType::ALL.iter().copied().filter(|kind| words.contains(&kind.as_str())).collect())
+}
+
+fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, Failure> {
+    let Some(text) = caller.parameter(name)? else { return Ok(None) };
+    // A bare `+` of an offset arrives as a space.
+    let parsed = text.replace(' ', "+").parse::<Timestamp>();
+    parsed.map(Some).map_err(|error| Failure::field(ErrorCode::InvalidQueryParameter, name, error.to_string()))
+}
+
+/// A page over several clusters: each one's newest, merged.
+async fn merged(caller: &Caller, query: EventQuery, clusters: Vec<ClusterId>) -> Result<EventPage, Failure> {
+    let until = query.page.saturating_mul(query.per_page);
+    let (mut total, mut rows) = (0, Vec::new());
+    for cluster in clusters {
+        let query = EventQuery { cluster: Some(cluster), page: 1, per_page: until, ..query.clone() };
+        let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
+        total += page.total;
+        rows.extend(page.rows);
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.entry.index));
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let rows = rows.into_iter().skip(size(until.saturating_sub(query.per_page))).take(size(query.per_page)).collect();
+    Ok(EventPage { total, rows })
+}
+
+fn answer(caller: &Caller, paging: Paging, page: &EventPage, clusters: &Clusters) -> Result<Response, Failure> {
+    let raw = caller.flag("includeRaw", false)?;
+    let events = page.rows.iter().filter_map(|row| show(caller, row, clusters, raw)).collect();
+    caller.list(&paging.with_total(caller, events, page.total))
+}
+
+async fn one(caller: &Caller, of: EventsOf, id: EventId, clusters: &Clusters) -> Result<Response, Failure> {
+    let raw = caller.flag("includeRaw", false)?;
+    let row = caller.ask(caller.app.store.event(&caller.actor, of, id)).await?;
+    let feed = match of {
+        EventsOf::Project(_) => Feed::Project,
+        EventsOf::Organization(_) | EventsOf::Installation => Feed::Organization,
+    };
+    let of_feed = EventType::of(&row.entry.event).is_some_and(|kind| kind.feed() == feed);
+    match show(caller, &row, clusters, raw).filter(|_| of_feed) {
+        Some(event) => caller.ok(&event),
+        None => Err(caller.nothing_here()),
+    }
+}
+
+/// An event in Atlas's form, if Atlas has it.
+fn show(caller: &Caller, row: &EventRow, clusters: &Clusters, raw: bool) -> Option<Event> {
+    let entry = &row.entry;
+    let kind = EventType::of(&entry.event)?;
+    let organization = match entry.log {
+        event::LogId::Organization(id) => Some(id.to_string()),
+        event::LogId::Installation => None,
+    };
+    let group = entry.event.project().map(|id| id.to_string());
+    let path = match (&organization, &group) {
+        (_, Some(group)) => format!("/api/atlas/v2/groups/{group}/events/{}", row.id),
+        (organization, None) => {
+            format!("/api/atlas/v2/orgs/{}/events/{}", organization.as_deref().unwrap_or_default(), row.id)
+        }
+    };
+    let fields = entry.event.fields();
+    let mut event = Event {
+        cluster_name: entry.event.cluster().and_then(|id| clusters.get(&id).cloned()),
+        created: entry.at.to_seconds_text(),
+        event_type_name: kind.as_str().to_owned(),
+        group_id: group,
+        id: row.id.to_string(),
+        links: vec![caller.link(&path, "self")],
+        org_id: organization,
+        raw: raw.then(|| json!({ "event": entry.event.name(), "data": show::data(entry.event.fields()) })),
+        target_username: target(kind, &fields),
+        ..Event::default()
+    };
+    actor(&mut event, row);
+    Some(event)
+}
+
+/// The person it happened to.
+fn target(kind: EventType, fields: &Fields) -> Option<String> {
+    let about_a_person = matches!(kind, EventType::InvitedToOrg | EventType::JoinedOrg);
+    match fields.get("user_name") {
+        Some(Plain::Erasable(text)) if about_a_person => text.text().map(ToOwned::to_owned),
+        Some(_) | None => None,
+    }
+}
+
+/// Who caused it, as Atlas names them.
+fn actor(event: &mut Event, row: &EventRow) {
+    match &row.entry.by {
+        By::Administrator => event.is_global_admin = true,
+        By::ApiKey(id) => {
+            event.api_key_id = Some(id.to_string());
+            event.public_key = row.public_key.clone();
+        }
+        By::Employee(identifier) => {
+            event.is_global_admin = true;
+            event.employee_identifier = Some(identifier.to_string());
+        }
+        By::System => {}
+        By::User(id) => {
+            event.user_id = Some(id.to_string());
+            event.username = row.user_name.as_ref().map(ToString::to_string);
+        }
+    }
+}

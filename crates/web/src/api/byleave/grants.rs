@@ -1,0 +1,64 @@
+//! Grant, revoke and look back, with a duration instead of an instant and with anchors in the answer.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use byleave_api::byleave::{GrantRequest, Granted, List, Revoked};
+use byleave_core::grant::Request;
+use byleave_core::policy::{Action, Resource};
+
+use crate::api::caller::Caller;
+use crate::api::error::Failure;
+use crate::api::json::Raw;
+use crate::api::path::{ClusterPath, ClusterVerbPath, GroupPath};
+use crate::api::show::{self, parse_if_any};
+use crate::api::shut::shut;
+use crate::door::Scope;
+
+/// How many grants are listed.
+const LISTED: u32 = 500;
+
+/// Lists the grants of a project, or of the cluster of `?cluster=`.
+pub(super) async fn list(caller: Caller, GroupPath(project): GroupPath) -> Result<Response, Failure> {
+    let cluster = caller.parameter("cluster")?;
+    let cluster = parse_if_any("cluster", cluster.as_deref())?;
+    let rows = caller.ask(caller.app.store.grants(&caller.actor, project, cluster.as_ref(), LISTED)).await?;
+    caller.ok(&List { results: rows.iter().map(|row| show::grant(&row.grant, caller.now.wall)).collect() })
+}
+
+/// Does what the verb says.
+pub(super) async fn post(caller: Caller, path: ClusterVerbPath, body: Raw) -> Result<Response, Failure> {
+    match path.verb.as_str() {
+        "grant" => grant(&caller, path.cluster, body).await,
+        "revoke" => revoke(&caller, path.cluster).await,
+        _ => Err(caller.nothing_here()),
+    }
+}
+
+async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response, Failure> {
+    let ClusterPath { project, name } = path;
+    let (store, actor, now) = (&caller.app.store, &caller.actor, &caller.now);
+    let row = caller.ask(store.cluster(actor, now, project, &name)).await?;
+    caller.may(Action::Grant, Resource::Project(row.cluster.organization, project))?;
+    let body: GrantRequest = body.json(&caller.app).await?;
+    let request = Request {
+        kind: show::grant_type(&body.grant_type)?,
+        ttl: parse_if_any("duration", body.duration.as_deref())?,
+        case: parse_if_any("case", body.case.as_deref())?,
+        reason: parse_if_any("reason", body.reason.as_deref())?,
+    };
+    let written = caller.ask(store.give_grant(actor, now, project, &name, request)).await?;
+    caller.app.door.unlatch(Scope::Cluster(row.cluster.id));
+    let grant = show::grant(&written.value, now.wall);
+    caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
+}
+
+async fn revoke(caller: &Caller, path: ClusterPath) -> Result<Response, Failure> {
+    let ClusterPath { project, name } = path;
+    let (store, actor, now) = (caller.app.store.clone(), caller.actor.clone(), caller.now.clone());
+    let row = caller.ask(store.cluster(&actor, &now, project, &name)).await?;
+    caller.may(Action::Revoke, Resource::Project(row.cluster.organization, project))?;
+    let write = async move { store.revoke_grant(&actor, &now, project, &name).await };
+    let written = shut(caller, Scope::Cluster(row.cluster.id), "the revoke", write).await?;
+    let revoked = written.value.as_ref().map(|grant| show::grant(grant, caller.now.wall));
+    caller.ok(&Revoked { revoked, anchors: show::anchors(written.anchors) })
+}

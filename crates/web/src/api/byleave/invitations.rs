@@ -1,0 +1,50 @@
+//! Claiming an invitation: its token is the only credential.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use byleave_api::byleave::{Claimed, Invitation, PasswordRequest};
+use byleave_api::error::ErrorCode;
+
+use crate::api::error::Failure;
+use crate::api::json::Raw;
+use crate::api::path::{TextPath, TextVerbPath};
+use crate::api::show;
+use crate::app::App;
+use crate::auth::password;
+
+/// What the bearer is invited to.
+pub(super) async fn get(State(app): State<Arc<App>>, TextPath(token): TextPath) -> Result<Json<Invitation>, Failure> {
+    let facts = app.store.invitation(&token, &app.read_clock()).await?;
+    Ok(Json(Invitation {
+        org_id: facts.organization.to_string(),
+        organization_name: facts.organization_name.to_string(),
+        user_name: facts.user_name.to_string(),
+        roles: show::roles(&facts.roles),
+        first_owner: facts.first_owner,
+        expires_at: Some(facts.expires_at.to_string()),
+    }))
+}
+
+/// Claims it with a password.
+pub(super) async fn post(State(app): State<Arc<App>>, path: TextVerbPath, body: Raw) -> Result<Response, Failure> {
+    if path.verb != "claim" {
+        return Err(Failure::not_found("invitation"));
+    }
+    let now = app.read_clock();
+    let facts = app.store.invitation(&path.text, &now).await?;
+    let PasswordRequest { password } = body.json(&app).await?;
+    password::check(&password, facts.user_name.as_str())
+        .map_err(|error| Failure::field(ErrorCode::PasswordRefused, "password", error.to_string()))?;
+    let hash = app.passwords.hash(password).await?;
+    let written = app.store.claim(&path.text, hash, &now).await?;
+    let claimed = Claimed {
+        user_id: written.value.user.to_string(),
+        org_id: written.value.organization.to_string(),
+        anchors: show::anchors(written.anchors),
+    };
+    Ok((StatusCode::CREATED, Json(claimed)).into_response())
+}

@@ -1,0 +1,69 @@
+//! Signing in with a password, for the command line: a bearer token that lasts 12 hours.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use byleave_api::byleave::{Me, PasswordRequest, Roles, SignInRequest, SignedIn};
+use byleave_api::error::ErrorCode;
+use byleave_core::actor::Actor;
+use byleave_store::web_session::WebSession;
+
+use crate::api::caller::Caller;
+use crate::api::error::Failure;
+use crate::api::json::Raw;
+use crate::api::show;
+use crate::app::App;
+use crate::auth::sign_in::{FRESH_FOR, give_password_again, sign_in};
+
+/// Who is signed in.
+pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
+    caller.ok(&me(&caller.actor, caller.signed_in.as_ref().map(|signed_in| &signed_in.session)))
+}
+
+/// Signs in.
+pub(super) async fn post(State(app): State<Arc<App>>, body: Raw) -> Result<Response, Failure> {
+    let SignInRequest { user_name, password } = body.json(&app).await?;
+    let (token, session) = sign_in(&app, &user_name, password).await?;
+    let user = me(&session.actor, Some(&session));
+    Ok((StatusCode::CREATED, Json(SignedIn { token: token.reveal().to_owned(), user })).into_response())
+}
+
+/// Signs out.
+pub(super) async fn delete(caller: Caller) -> Result<Response, Failure> {
+    if let Some(signed_in) = &caller.signed_in {
+        caller.ask(caller.app.store.close_web_session(*signed_in.token.as_bytes(), &caller.now)).await?;
+    }
+    Ok(caller.done())
+}
+
+/// Takes the password again, for what opens the door.
+pub(super) async fn refresh(caller: Caller, body: Raw) -> Result<Response, Failure> {
+    let Some(signed_in) = &caller.signed_in else {
+        return Err(Failure::new(ErrorCode::UserUnauthorized, "only who signed in with a password can give it again"));
+    };
+    let PasswordRequest { password } = body.json(&caller.app).await?;
+    let session = give_password_again(&caller.app, signed_in.token, &signed_in.session, password).await?;
+    caller.ok(&me(&session.actor, Some(&session)))
+}
+
+fn me(actor: &Actor, session: Option<&WebSession>) -> Me {
+    let (kind, id) = match actor {
+        Actor::Administrator => ("administrator", None),
+        Actor::ApiKey { id, .. } => ("apiKey", Some(id.to_string())),
+        Actor::Employee { id } => ("employee", Some(id.to_string())),
+        Actor::System => ("system", None),
+        Actor::User { id, .. } => ("user", Some(id.to_string())),
+    };
+    let membership = actor.membership();
+    Me {
+        kind: kind.to_owned(),
+        id,
+        user_name: session.map(|session| session.user_name.to_string()),
+        org_id: membership.map(|(organization, _)| organization.to_string()),
+        roles: membership.map_or_else(Roles::default, |(_, roles)| show::roles(roles)),
+        fresh_until: session.map(|session| session.fresh_at.plus(FRESH_FOR).to_string()),
+    }
+}

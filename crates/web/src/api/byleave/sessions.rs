@@ -1,0 +1,75 @@
+//! Sessions: what was open and is, ending one, and reading what was recorded.
+
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use byleave_api::byleave::{List, LiveSession, Recording, RecordingPart, SessionEnded};
+use byleave_core::actor::Actor;
+use byleave_core::id::SessionId;
+use byleave_core::policy::{Action, Resource};
+use byleave_core::session::SessionEnd;
+use byleave_store::session::{SessionQuery, SessionsOf};
+
+use crate::api::caller::Caller;
+use crate::api::error::Failure;
+use crate::api::path::{IdPath, IdVerbPath, OrgPath};
+use crate::api::show;
+use crate::door;
+
+/// How many sessions are listed.
+const LISTED: u32 = 500;
+
+/// Lists those of an organization that the caller can read; with `?live=true` the open ones.
+pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
+    let live = caller.flag("live", false)?;
+    let query = SessionQuery { of: SessionsOf::Organization(id), live, limit: LISTED };
+    let rows = caller.ask(caller.app.store.sessions(&caller.actor, query)).await?;
+    caller.ok(&List { results: rows.iter().map(show::session).collect() })
+}
+
+/// Shows one.
+pub(super) async fn get(caller: Caller, IdPath(id): IdPath<SessionId>) -> Result<Response, Failure> {
+    let row = caller.ask(caller.app.store.session(&caller.actor, id)).await?;
+    caller.ok(&show::session(&row))
+}
+
+/// Ends one. Needs the store only to know who may.
+pub(super) async fn post(caller: Caller, path: IdVerbPath<SessionId>) -> Result<Response, Failure> {
+    if path.verb != "end" {
+        return Err(caller.nothing_here());
+    }
+    let row = caller.ask(caller.app.store.may_end_session(&caller.actor, path.id)).await?;
+    let reason = match &caller.actor {
+        Actor::Administrator | Actor::Employee { .. } | Actor::System => SessionEnd::EndedByAdministrator,
+        Actor::ApiKey { .. } | Actor::User { .. } => SessionEnd::EndedByCustomer,
+    };
+    caller.ok(&SessionEnded { ended: caller.app.door.end(row.id, reason) })
+}
+
+/// Hands out what was recorded, after it is noted who reads it.
+pub(super) async fn recording(caller: Caller, IdPath(id): IdPath<SessionId>) -> Result<Response, Failure> {
+    caller.ask(caller.app.store.read_recording(&caller.actor, &caller.now, id)).await?;
+    let part = |part: door::RecordingPart| RecordingPart {
+        name: part.name,
+        kind: part.kind,
+        content: STANDARD.encode(part.content),
+    };
+    let parts = caller.app.door.recording(id).await?;
+    caller.ok(&Recording { session_id: id.to_string(), parts: parts.into_iter().map(part).collect() })
+}
+
+/// Lists the live sessions of the installation without their contents, for its administrator.
+pub(super) async fn live(caller: Caller) -> Result<Response, Failure> {
+    caller.may(Action::ReadInstallation, Resource::Installation)?;
+    let query = SessionQuery { of: SessionsOf::Installation, live: true, limit: LISTED };
+    let rows = caller.ask(caller.app.store.sessions(&caller.actor, query)).await?;
+    let live = rows.iter().map(|row| LiveSession {
+        id: row.id.to_string(),
+        org_id: row.organization.to_string(),
+        cluster_id: row.cluster.to_string(),
+        host: row.host.to_string(),
+        opened_at: row.opened_at.to_string(),
+        until: row.until.to_string(),
+    });
+    caller.ok(&List { results: live.collect() })
+}
