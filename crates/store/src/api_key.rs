@@ -2,15 +2,20 @@
 //! sealed at rest.
 
 use byleave_core::actor::Actor;
+use byleave_core::event::Event;
 use byleave_core::id::{ApiKeyId, OrgId};
 use byleave_core::name::Description;
+use byleave_core::policy::Action;
 use byleave_core::role::Roles;
 use byleave_core::time::{Reading, Timestamp};
+use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
 
-use crate::error::StoreError;
+use crate::authority::{self, Holder, require_in_organization};
+use crate::error::{Conflict, StoreError, Thing};
+use crate::row;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
 
 /// The two HA1 values of a key: MD5 and SHA-256 over public key, realm and private key.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,8 +84,19 @@ impl Store {
         organization: OrgId,
         key: NewApiKey,
     ) -> Result<Written<ApiKeyRow>, StoreError> {
-        let _ = (actor, now, organization, key);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("add API key", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::ManageApiKeys, organization).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+                let id = insert(tx, organization, &key).await?;
+                authority::set_roles(&mut tx.sql, organization, Holder::ApiKey(id), &key.roles).await?;
+                let event = Event::ApiKeyAdded { api_key: id, public_key: key.public_key, roles: key.roles };
+                tx.append(organization, by, event).await?;
+                load(&mut tx.sql, organization, id).await
+            })
+        });
+        body.await
     }
 
     /// The keys of an organization, oldest first.
@@ -88,8 +104,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an owner.
     pub async fn api_keys(&self, actor: &Actor, organization: OrgId) -> Result<Vec<ApiKeyRow>, StoreError> {
-        let _ = (actor, organization);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_organization(&mut sql, actor, Action::ManageApiKeys, organization).await?;
+        let rows =
+            sqlx::query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id")
+                .bind(organization.to_string())
+                .fetch_all(&mut *sql)
+                .await?;
+        let mut found = Vec::new();
+        for row in &rows {
+            found.push(load(&mut sql, organization, row::text(row, "id")?).await?);
+        }
+        Ok(found)
     }
 
     /// Removes a key.
@@ -103,8 +129,25 @@ impl Store {
         organization: OrgId,
         key: ApiKeyId,
     ) -> Result<Written<()>, StoreError> {
-        let _ = (actor, now, organization, key);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("remove API key", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::ManageApiKeys, organization).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::ApiKey))?;
+                load(&mut tx.sql, organization, key).await?;
+                // The sealed values go at once: nothing needs them any more.
+                sqlx::query("UPDATE api_keys SET removed_at = $2, ha1_sealed = $3 WHERE id = $1")
+                    .bind(key.to_string())
+                    .bind(tx.at().millis())
+                    .bind(Vec::new())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                sqlx::query("DELETE FROM roles WHERE api_key = $1").bind(key.to_string()).execute(&mut *tx.sql).await?;
+                tx.append(organization, by, Event::ApiKeyRemoved { api_key: key }).await?;
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// The key with this public part; `None` if there is none.
@@ -112,7 +155,75 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn api_key(&self, public_key: &str) -> Result<Option<ApiKeyFacts>, StoreError> {
-        let _ = public_key;
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let row = sqlx::query(
+            "SELECT id, organization, ha1_sealed FROM api_keys WHERE public_key = $1 AND removed_at IS NULL",
+        )
+        .bind(public_key)
+        .fetch_optional(&mut *sql)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (id, organization) = (row::text(&row, "id")?, row::text(&row, "organization")?);
+        let plain = self.sealing().open(&context(id), &row::raw::<Vec<u8>>(&row, "ha1_sealed")?)?;
+        let roles = authority::roles(&mut sql, Holder::ApiKey(id)).await?;
+        Ok(Some(ApiKeyFacts { actor: Actor::ApiKey { id, organization, roles }, ha1: read_ha1(&plain)? }))
     }
+}
+
+async fn insert(tx: &mut Transaction<'_>, organization: OrgId, key: &NewApiKey) -> Result<ApiKeyId, StoreError> {
+    let taken = sqlx::query("SELECT id FROM api_keys WHERE public_key = $1")
+        .bind(&key.public_key)
+        .fetch_optional(&mut *tx.sql)
+        .await?;
+    if taken.is_some() {
+        return Err(StoreError::Conflict(Conflict::ApiKeyTaken));
+    }
+    let id = ApiKeyId::from_bytes(tx.random());
+    let plain = Zeroizing::new([key.ha1.md5.as_slice(), key.ha1.sha256.as_slice()].concat());
+    let sealed = tx.store.sealing().seal(tx.store.entropy(), &context(id), &plain)?;
+    sqlx::query(
+        "INSERT INTO api_keys (id, organization, public_key, description, ha1_sealed, added_at, removed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, NULL)",
+    )
+    .bind(id.to_string())
+    .bind(organization.to_string())
+    .bind(&key.public_key)
+    .bind(key.description.as_str())
+    .bind(sealed)
+    .bind(tx.at().millis())
+    .execute(&mut *tx.sql)
+    .await?;
+    Ok(id)
+}
+
+/// A key that was not removed.
+async fn load(sql: &mut SqliteConnection, organization: OrgId, id: ApiKeyId) -> Result<ApiKeyRow, StoreError> {
+    let row = sqlx::query(
+        "SELECT public_key, description, added_at FROM api_keys
+         WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
+    )
+    .bind(id.to_string())
+    .bind(organization.to_string())
+    .fetch_optional(&mut *sql)
+    .await?;
+    let row = row.ok_or(StoreError::NotFound(Thing::ApiKey))?;
+    Ok(ApiKeyRow {
+        id,
+        organization,
+        public_key: row::raw(&row, "public_key")?,
+        description: row::text(&row, "description")?,
+        roles: authority::roles(sql, Holder::ApiKey(id)).await?,
+        added_at: row::instant(&row, "added_at")?,
+    })
+}
+
+fn context(id: ApiKeyId) -> String {
+    format!("api key {id} ha1")
+}
+
+fn read_ha1(plain: &[u8]) -> Result<Ha1, StoreError> {
+    let damaged = || StoreError::corrupt("a sealed key must have 48 bytes");
+    let (md5, rest) = plain.split_first_chunk::<16>().ok_or_else(damaged)?;
+    let sha256 = <[u8; 32]>::try_from(rest).map_err(|_| damaged())?;
+    Ok(Ha1 { md5: Zeroizing::new(*md5), sha256: Zeroizing::new(sha256) })
 }

@@ -1,15 +1,22 @@
-//! Clusters and nodes as customers, the gateway and the node check see them.
+//! Clusters as customers see them.
 
 use byleave_core::actor::Actor;
-use byleave_core::grant::Grant;
-use byleave_core::id::{ClusterId, NodeId, OrgId, ProjectId};
-use byleave_core::inventory::{Cluster, Node};
-use byleave_core::name::{ClusterName, ProjectName, Reason};
+use byleave_core::grant::{Grant, in_force};
+use byleave_core::id::{ClusterId, OrgId, ProjectId};
+use byleave_core::inventory::Cluster;
+use byleave_core::name::{ClusterName, ProjectName};
+use byleave_core::policy::Action;
 use byleave_core::time::{Reading, Timestamp, Ttl};
+use sqlx::SqliteConnection;
 
-use crate::error::StoreError;
+use crate::authority::{readable, require_in_organization, require_in_project};
+use crate::error::{StoreError, Thing};
+use crate::facts;
+use crate::grant;
+use crate::row;
 use crate::store::Store;
-use crate::transaction::Written;
+
+pub use crate::node::{NodeReport, NodeRow};
 
 /// A cluster with what is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,34 +35,6 @@ pub struct ClusterRow {
     pub created_at: Timestamp,
 }
 
-/// What a check of a node found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeReport {
-    /// Whether it passed.
-    pub passed: bool,
-    /// How many findings there are.
-    pub findings: i64,
-    /// The whole report, as the checker wrote it (JSON).
-    pub report: String,
-}
-
-/// A node with its cluster and latest check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeRow {
-    /// The organization.
-    pub organization: OrgId,
-    /// The project.
-    pub project: ProjectId,
-    /// The cluster.
-    pub cluster: ClusterId,
-    /// The cluster's name.
-    pub cluster_name: ClusterName,
-    /// The node.
-    pub node: Node,
-    /// The latest check and when it was made.
-    pub report: Option<(Timestamp, NodeReport)>,
-}
-
 impl Store {
     /// The clusters of a project, by name.
     ///
@@ -67,8 +46,14 @@ impl Store {
         now: &Reading,
         project: ProjectId,
     ) -> Result<Vec<ClusterRow>, StoreError> {
-        let _ = (actor, now, project);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
+        let at = self.judged(&mut sql, now).await?.at;
+        let mut found = Vec::new();
+        for id in ids_of_project(&mut sql, project).await? {
+            found.push(cluster_row(&mut sql, id, at).await?);
+        }
+        Ok(found)
     }
 
     /// One cluster of a project.
@@ -82,8 +67,11 @@ impl Store {
         project: ProjectId,
         name: &ClusterName,
     ) -> Result<ClusterRow, StoreError> {
-        let _ = (actor, now, project, name);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
+        let at = self.judged(&mut sql, now).await?.at;
+        let id = by_name(&mut sql, project, name).await?.id;
+        cluster_row(&mut sql, id, at).await
     }
 
     /// The clusters of an organization whose projects the actor can read, by project and name.
@@ -96,55 +84,59 @@ impl Store {
         now: &Reading,
         organization: OrgId,
     ) -> Result<Vec<ClusterRow>, StoreError> {
-        let _ = (actor, now, organization);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
+        let at = self.judged(&mut sql, now).await?.at;
+        let mut found = Vec::new();
+        for project in readable(&mut sql, &actor, organization).await? {
+            for id in ids_of_project(&mut sql, project).await? {
+                found.push(cluster_row(&mut sql, id, at).await?);
+            }
+        }
+        found.sort_by(|a, b| (&a.project_name, &a.cluster.name).cmp(&(&b.project_name, &b.cluster.name)));
+        Ok(found)
     }
+}
 
-    /// One node that is present, for who can read its project and for administrators.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
-    pub async fn node(&self, actor: &Actor, id: NodeId) -> Result<NodeRow, StoreError> {
-        let _ = (actor, id);
-        Err(StoreError::unwritten())
-    }
+/// The present cluster of this name.
+pub(crate) async fn by_name(
+    sql: &mut SqliteConnection,
+    project: ProjectId,
+    name: &ClusterName,
+) -> Result<Cluster, StoreError> {
+    let row = sqlx::query("SELECT id FROM clusters WHERE project = $1 AND name = $2 AND removed = 0")
+        .bind(project.to_string())
+        .bind(name.as_str())
+        .fetch_optional(&mut *sql)
+        .await?;
+    let Some(row) = row else { return Err(StoreError::NotFound(Thing::Cluster)) };
+    facts::cluster(sql, row::text(&row, "id")?).await?.ok_or(StoreError::NotFound(Thing::Cluster))
+}
 
-    /// The present nodes of an organization with their checks, as far as the actor can read their projects.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the actor may not know of the organization.
-    pub async fn node_checks(&self, actor: &Actor, organization: OrgId) -> Result<Vec<NodeRow>, StoreError> {
-        let _ = (actor, organization);
-        Err(StoreError::unwritten())
-    }
+async fn ids_of_project(sql: &mut SqliteConnection, project: ProjectId) -> Result<Vec<ClusterId>, StoreError> {
+    let rows = sqlx::query("SELECT id FROM clusters WHERE project = $1 AND removed = 0 ORDER BY name")
+        .bind(project.to_string())
+        .fetch_all(sql)
+        .await?;
+    rows.iter().map(|row| row::text(row, "id")).collect()
+}
 
-    /// Records what a check of a node found.
-    ///
-    /// # Errors
-    /// [`StoreError::Forbidden`] unless the actor is an administrator, [`StoreError::NotFound`] for an unknown node.
-    pub async fn record_node_check(
-        &self,
-        actor: &Actor,
-        now: &Reading,
-        node: NodeId,
-        report: NodeReport,
-    ) -> Result<Written<NodeRow>, StoreError> {
-        let _ = (actor, now, node, report);
-        Err(StoreError::unwritten())
-    }
-
-    /// Accepts the risk of a node without a passing check, at its present revision.
-    ///
-    /// # Errors
-    /// [`StoreError::Forbidden`] unless the actor is an owner, [`StoreError::NotFound`] for an unknown node.
-    pub async fn accept_node_risk(
-        &self,
-        actor: &Actor,
-        now: &Reading,
-        node: NodeId,
-        reason: Option<Reason>,
-    ) -> Result<Written<NodeRow>, StoreError> {
-        let _ = (actor, now, node, reason);
-        Err(StoreError::unwritten())
-    }
+async fn cluster_row(sql: &mut SqliteConnection, id: ClusterId, at: Timestamp) -> Result<ClusterRow, StoreError> {
+    let facts = facts::load(sql, id, at).await?.ok_or(StoreError::NotFound(Thing::Cluster))?;
+    let row = sqlx::query(
+        "SELECT clusters.created_at, projects.name AS project_name, organizations.longest_ms
+         FROM clusters JOIN projects ON projects.id = clusters.project
+         JOIN organizations ON organizations.id = clusters.organization WHERE clusters.id = $1",
+    )
+    .bind(id.to_string())
+    .fetch_one(sql)
+    .await?;
+    Ok(ClusterRow {
+        project_name: row::text(&row, "project_name")?,
+        blocked: facts.blocked,
+        longest: grant::ttl(&row)?,
+        grant: in_force(&facts.grants, at).cloned(),
+        created_at: row::instant(&row, "created_at")?,
+        cluster: facts.cluster,
+    })
 }

@@ -1,15 +1,21 @@
 //! Employees: the vendor's support engineers, their public keys, and the pseudonyms under which customers see them.
 
 use byleave_core::access::Asker;
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::Event;
 use byleave_core::id::{EmployeeId, EmployeeKeyId, OrgId};
-use byleave_core::identifier::EmployeeIdentifier;
+use byleave_core::identifier::{Assignment, EmployeeIdentifier, RESERVED_FOR};
 use byleave_core::name::{EmployeeName, PublicKey};
+use byleave_core::policy::{Action, Resource};
 use byleave_core::time::{Reading, Timestamp};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
-use crate::error::StoreError;
+use crate::authority::require;
+use crate::error::{Conflict, Fault, StoreError, Thing};
+use crate::row;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
 
 /// An employee, as administrators see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +67,26 @@ impl Store {
         now: &Reading,
         name: EmployeeName,
     ) -> Result<Written<EmployeeRow>, StoreError> {
-        let _ = (actor, now, name);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("add employee", now, move |tx| {
+            Box::pin(async move {
+                manage(&mut tx.sql, &actor).await?;
+                let taken = sqlx::query("SELECT id FROM employees WHERE name = $1").bind(name.as_str());
+                if taken.fetch_optional(&mut *tx.sql).await?.is_some() {
+                    return Err(StoreError::Conflict(Conflict::EmployeeNameTaken));
+                }
+                let id = EmployeeId::from_bytes(tx.random());
+                sqlx::query("INSERT INTO employees (id, name, enabled, added_at) VALUES ($1, $2, 1, $3)")
+                    .bind(id.to_string())
+                    .bind(name.as_str())
+                    .bind(tx.at().millis())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                tx.append_installation(By::Administrator, Event::EmployeeAdded { employee: id }).await?;
+                load(&mut tx.sql, id).await
+            })
+        });
+        body.await
     }
 
     /// The employees, by name.
@@ -70,8 +94,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator.
     pub async fn employees(&self, actor: &Actor) -> Result<Vec<EmployeeRow>, StoreError> {
-        let _ = actor;
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require(&mut sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await?;
+        let rows = sqlx::query("SELECT id FROM employees ORDER BY name").fetch_all(&mut *sql).await?;
+        let mut found = Vec::new();
+        for row in &rows {
+            found.push(load(&mut sql, row::text(row, "id")?).await?);
+        }
+        Ok(found)
     }
 
     /// Disables an employee. The caller ends their sessions. Writes nothing if they are disabled already.
@@ -84,8 +114,14 @@ impl Store {
         now: &Reading,
         id: EmployeeId,
     ) -> Result<Written<EmployeeRow>, StoreError> {
-        let _ = (actor, now, id);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("disable employee", now, move |tx| {
+            Box::pin(async move {
+                manage(&mut tx.sql, &actor).await?;
+                set_enabled(tx, id, false).await
+            })
+        });
+        body.await
     }
 
     /// Enables an employee again. Writes nothing if they are enabled.
@@ -98,8 +134,14 @@ impl Store {
         now: &Reading,
         id: EmployeeId,
     ) -> Result<Written<EmployeeRow>, StoreError> {
-        let _ = (actor, now, id);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("enable employee", now, move |tx| {
+            Box::pin(async move {
+                manage(&mut tx.sql, &actor).await?;
+                set_enabled(tx, id, true).await
+            })
+        });
+        body.await
     }
 
     /// Gives an employee a public key. A key belongs to one employee for ever.
@@ -114,8 +156,15 @@ impl Store {
         id: EmployeeId,
         key: PublicKey,
     ) -> Result<Written<EmployeeKeyRow>, StoreError> {
-        let _ = (actor, now, id, key);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("add employee key", now, move |tx| {
+            Box::pin(async move {
+                manage(&mut tx.sql, &actor).await?;
+                load(&mut tx.sql, id).await?;
+                add_key(tx, id, key).await
+            })
+        });
+        body.await
     }
 
     /// Removes a public key. The caller ends the sessions opened with it.
@@ -129,8 +178,27 @@ impl Store {
         id: EmployeeId,
         key: EmployeeKeyId,
     ) -> Result<Written<()>, StoreError> {
-        let _ = (actor, now, id, key);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("remove employee key", now, move |tx| {
+            Box::pin(async move {
+                manage(&mut tx.sql, &actor).await?;
+                let removed = sqlx::query(
+                    "UPDATE employee_keys SET removed_at = $3 WHERE id = $1 AND employee = $2 AND removed_at IS NULL",
+                )
+                .bind(key.to_string())
+                .bind(id.to_string())
+                .bind(tx.at().millis())
+                .execute(&mut *tx.sql)
+                .await?;
+                if removed.rows_affected() == 0 {
+                    return Err(StoreError::NotFound(Thing::EmployeeKey));
+                }
+                let event = Event::EmployeeKeyRemoved { employee: id, employee_key: key };
+                tx.append_installation(By::Administrator, event).await?;
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// Who offers this public key; `None` if nobody known ever had it.
@@ -138,8 +206,23 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn employee_by_key(&self, key: &PublicKey) -> Result<Option<KnownEmployee>, StoreError> {
-        let _ = key;
-        Err(StoreError::unwritten())
+        let row = sqlx::query(
+            "SELECT employee_keys.id, employee_keys.employee, employee_keys.removed_at, employees.name,
+                    employees.enabled
+             FROM employee_keys JOIN employees ON employees.id = employee_keys.employee
+             WHERE employee_keys.public_key = $1
+             ORDER BY employee_keys.removed_at IS NOT NULL, employee_keys.added_at DESC LIMIT 1",
+        )
+        .bind(key.as_str())
+        .fetch_optional(&mut *self.read().await?)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(KnownEmployee {
+            employee: row::text(&row, "employee")?,
+            name: row::text(&row, "name")?,
+            key: row::text(&row, "id")?,
+            asker: asker(row::flag(&row, "enabled")?, row::instant_or_none(&row, "removed_at")?.is_some()),
+        }))
     }
 
     /// Resolves a pseudonym to a person, which the customer sees.
@@ -154,7 +237,167 @@ impl Store {
         organization: OrgId,
         identifier: EmployeeIdentifier,
     ) -> Result<Written<EmployeeName>, StoreError> {
-        let _ = (actor, now, organization, identifier);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("resolve identifier", now, move |tx| {
+            Box::pin(async move {
+                let resource = Resource::Installation;
+                require(&mut tx.sql, &actor, Action::ResolveIdentifier, resource, Thing::Identifier).await?;
+                let row = sqlx::query(
+                    "SELECT employees.name FROM identifiers JOIN employees ON employees.id = identifiers.employee
+                     WHERE identifiers.organization = $1 AND identifiers.identifier = $2
+                     ORDER BY identifiers.assigned_at DESC LIMIT 1",
+                )
+                .bind(organization.to_string())
+                .bind(identifier.as_str())
+                .fetch_optional(&mut *tx.sql)
+                .await?;
+                let name = row::text(&row.ok_or(StoreError::NotFound(Thing::Identifier))?, "name")?;
+                tx.append(organization, By::Administrator, Event::IdentifierResolved { identifier }).await?;
+                Ok(name)
+            })
+        });
+        body.await
     }
+}
+
+async fn manage(sql: &mut SqliteConnection, actor: &Actor) -> Result<(), StoreError> {
+    require(sql, actor, Action::ManageEmployees, Resource::Installation, Thing::Employee).await.map(drop)
+}
+
+/// The state of an employee with one key.
+pub(crate) const fn asker(enabled: bool, key_removed: bool) -> Asker {
+    match (enabled, key_removed) {
+        (false, _) => Asker::Disabled,
+        (true, true) => Asker::KeyRemoved,
+        (true, false) => Asker::Active,
+    }
+}
+
+async fn load(sql: &mut SqliteConnection, id: EmployeeId) -> Result<EmployeeRow, StoreError> {
+    let row = sqlx::query("SELECT name, enabled, added_at FROM employees WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(&mut *sql)
+        .await?;
+    let row = row.ok_or(StoreError::NotFound(Thing::Employee))?;
+    let keys = sqlx::query(
+        "SELECT id, public_key, added_at FROM employee_keys WHERE employee = $1 AND removed_at IS NULL
+         ORDER BY added_at, id",
+    )
+    .bind(id.to_string())
+    .fetch_all(sql)
+    .await?;
+    Ok(EmployeeRow {
+        id,
+        name: row::text(&row, "name")?,
+        enabled: row::flag(&row, "enabled")?,
+        keys: keys.iter().map(read_key).collect::<Result<_, _>>()?,
+        added_at: row::instant(&row, "added_at")?,
+    })
+}
+
+fn read_key(row: &SqliteRow) -> Result<EmployeeKeyRow, StoreError> {
+    let (id, public_key) = (row::text(row, "id")?, row::text(row, "public_key")?);
+    Ok(EmployeeKeyRow { id, public_key, added_at: row::instant(row, "added_at")? })
+}
+
+async fn set_enabled(tx: &mut Transaction<'_>, id: EmployeeId, enabled: bool) -> Result<EmployeeRow, StoreError> {
+    if load(&mut tx.sql, id).await?.enabled != enabled {
+        sqlx::query("UPDATE employees SET enabled = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(i64::from(enabled))
+            .execute(&mut *tx.sql)
+            .await?;
+        let event = match enabled {
+            true => Event::EmployeeEnabled { employee: id },
+            false => Event::EmployeeDisabled { employee: id },
+        };
+        tx.append_installation(By::Administrator, event).await?;
+    }
+    load(&mut tx.sql, id).await
+}
+
+async fn add_key(tx: &mut Transaction<'_>, id: EmployeeId, key: PublicKey) -> Result<EmployeeKeyRow, StoreError> {
+    let known =
+        sqlx::query("SELECT id, employee, public_key, added_at, removed_at FROM employee_keys WHERE public_key = $1")
+            .bind(key.as_str())
+            .fetch_all(&mut *tx.sql)
+            .await?;
+    for row in &known {
+        if row::text::<EmployeeId>(row, "employee")? != id {
+            return Err(StoreError::Conflict(Conflict::EmployeeKeyTaken));
+        }
+        if row::instant_or_none(row, "removed_at")?.is_none() {
+            return read_key(row);
+        }
+    }
+    let row = EmployeeKeyRow { id: EmployeeKeyId::from_bytes(tx.random()), public_key: key, added_at: tx.at() };
+    sqlx::query(
+        "INSERT INTO employee_keys (id, employee, public_key, added_at, removed_at) VALUES ($1, $2, $3, $4, NULL)",
+    )
+    .bind(row.id.to_string())
+    .bind(id.to_string())
+    .bind(row.public_key.as_str())
+    .bind(row.added_at.millis())
+    .execute(&mut *tx.sql)
+    .await?;
+    let (employee_key, public_key) = (row.id, row.public_key.clone());
+    let event = Event::EmployeeKeyAdded { employee: id, employee_key, public_key };
+    tx.append_installation(By::Administrator, event).await?;
+    Ok(row)
+}
+
+/// The pseudonym of an employee in an organization: the current one, or a new one that nobody had for a year.
+pub(crate) async fn identifier(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    employee: EmployeeId,
+) -> Result<EmployeeIdentifier, StoreError> {
+    let latest = sqlx::query(
+        "SELECT identifier, assigned_at FROM identifiers WHERE organization = $1 AND employee = $2
+         ORDER BY assigned_at DESC LIMIT 1",
+    )
+    .bind(organization.to_string())
+    .bind(employee.to_string())
+    .fetch_optional(&mut *tx.sql)
+    .await?;
+    if let Some(row) = latest {
+        let latest =
+            Assignment { identifier: row::text(&row, "identifier")?, assigned_at: row::instant(&row, "assigned_at")? };
+        if latest.is_current(tx.at()) {
+            return Ok(latest.identifier);
+        }
+    }
+    // With eight digits and a thousand employees, each draw is taken once in a hundred thousand times.
+    for _ in 0..16 {
+        let identifier = EmployeeIdentifier::new(&tx.store.options().slug, tx.random());
+        let reserved = sqlx::query(
+            "SELECT identifier FROM identifiers WHERE organization = $1 AND identifier = $2 AND assigned_at > $3",
+        )
+        .bind(organization.to_string())
+        .bind(identifier.as_str())
+        .bind(tx.at().millis() - RESERVED_FOR)
+        .fetch_optional(&mut *tx.sql)
+        .await?;
+        if reserved.is_none() {
+            assign(tx, organization, employee, &identifier).await?;
+            return Ok(identifier);
+        }
+    }
+    Err(StoreError::Unavailable(Fault::new("no free employee identifier was found")))
+}
+
+async fn assign(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    employee: EmployeeId,
+    identifier: &EmployeeIdentifier,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO identifiers (organization, identifier, employee, assigned_at) VALUES ($1, $2, $3, $4)")
+        .bind(organization.to_string())
+        .bind(identifier.as_str())
+        .bind(employee.to_string())
+        .bind(tx.at().millis())
+        .execute(&mut *tx.sql)
+        .await?;
+    Ok(())
 }

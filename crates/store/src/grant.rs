@@ -1,14 +1,25 @@
 //! Grants: given, revoked, looked back at. What they open is told in [`byleave_core::access`].
+//!
+//! A row never changes but by ending once; triggers of the database say so, too.
 
-use byleave_core::actor::Actor;
-use byleave_core::grant::{Grant, Request};
-use byleave_core::id::ProjectId;
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::Event;
+use byleave_core::grant::{Grant, GrantEnd, Request, Terms, give, in_force};
+use byleave_core::id::{ClusterId, GrantId, OrgId, ProjectId};
+use byleave_core::inventory::Cluster;
 use byleave_core::name::{ClusterName, UserName};
-use byleave_core::time::Reading;
+use byleave_core::policy::Action;
+use byleave_core::time::{Reading, Ttl};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
-use crate::error::StoreError;
+use crate::authority::require_in_project;
+use crate::cluster;
+use crate::error::{Conflict, Rule, StoreError};
+use crate::facts;
+use crate::row;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
 
 /// A grant with the names that belong to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +48,30 @@ impl Store {
         cluster: &ClusterName,
         request: Request,
     ) -> Result<Written<Grant>, StoreError> {
-        let _ = (actor, now, project, cluster, request);
-        Err(StoreError::unwritten())
+        let (actor, name) = (actor.clone(), cluster.clone());
+        let body = self.write("give grant", now, move |tx| {
+            Box::pin(async move {
+                let (_, organization) = require_in_project(&mut tx.sql, &actor, Action::Grant, project).await?;
+                let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
+                let cluster = cluster::by_name(&mut tx.sql, project, &name).await?;
+                let terms = Terms {
+                    id: GrantId::from_bytes(tx.random()),
+                    cluster: cluster.id,
+                    inventory_revision: cluster.revision,
+                    has_sync_data: cluster.has_sync_data(),
+                    longest: longest(&mut tx.sql, organization).await?,
+                    by: by.clone(),
+                    now: tx.now,
+                };
+                let grant = give(request, terms).map_err(|error| StoreError::Refused(Rule::Give(error)))?;
+                let replaced = end_in_force(tx, cluster.id, GrantEnd::Replaced).await?.map(|grant| grant.id);
+                insert(tx, &grant).await?;
+                let event = given(tx, &cluster, &grant, replaced);
+                tx.append(organization, by, event).await?;
+                Ok(grant)
+            })
+        });
+        body.await
     }
 
     /// Revokes whatever is in force for a cluster. With nothing in force it succeeds and writes nothing. Works in clock
@@ -54,8 +87,21 @@ impl Store {
         project: ProjectId,
         cluster: &ClusterName,
     ) -> Result<Written<Option<Grant>>, StoreError> {
-        let _ = (actor, now, project, cluster);
-        Err(StoreError::unwritten())
+        let (actor, name) = (actor.clone(), cluster.clone());
+        let body = self.write("revoke grant", now, move |tx| {
+            Box::pin(async move {
+                let (_, organization) = require_in_project(&mut tx.sql, &actor, Action::Revoke, project).await?;
+                let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
+                let cluster = cluster::by_name(&mut tx.sql, project, &name).await?;
+                let revoked = end_in_force(tx, cluster.id, GrantEnd::Revoked).await?;
+                if let Some(grant) = &revoked {
+                    let event = Event::GrantRevoked { project, cluster: cluster.id, grant: grant.id };
+                    tx.append(organization, by, event).await?;
+                }
+                Ok(revoked)
+            })
+        });
+        body.await
     }
 
     /// The grants of a project, or of one of its clusters, newest first: at most `limit`.
@@ -69,7 +115,154 @@ impl Store {
         cluster: Option<&ClusterName>,
         limit: u32,
     ) -> Result<Vec<GrantRow>, StoreError> {
-        let _ = (actor, project, cluster, limit);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
+        let cluster = match cluster {
+            Some(name) => Some(cluster::by_name(&mut sql, project, name).await?.id.to_string()),
+            None => None,
+        };
+        let rows = sqlx::query(
+            "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
+                    grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason,
+                    clusters.name AS cluster_name, users.name AS user_name
+             FROM grants JOIN clusters ON clusters.id = grants.cluster
+             LEFT JOIN users ON 'user:' || users.id = grants.granted_by
+             WHERE clusters.project = $1 AND (CAST($2 AS TEXT) IS NULL OR grants.cluster = $2)
+             ORDER BY grants.granted_at DESC, grants.number DESC LIMIT $3",
+        )
+        .bind(project.to_string())
+        .bind(cluster)
+        .bind(i64::from(limit))
+        .fetch_all(&mut *sql)
+        .await?;
+        rows.iter().map(|row| grant_row(row, project)).collect()
     }
+}
+
+fn grant_row(row: &SqliteRow, project: ProjectId) -> Result<GrantRow, StoreError> {
+    Ok(GrantRow {
+        grant: facts::grant(row)?,
+        project,
+        cluster_name: row::text(row, "cluster_name")?,
+        granted_by_name: row::text_or_none(row, "user_name")?,
+    })
+}
+
+fn given(tx: &Transaction<'_>, cluster: &Cluster, grant: &Grant, replaced: Option<GrantId>) -> Event {
+    Event::GrantGiven {
+        project: cluster.project,
+        cluster: cluster.id,
+        grant: grant.id,
+        kind: grant.kind,
+        expires_at: grant.expires_at,
+        inventory_revision: grant.inventory_revision,
+        replaced,
+        case: grant.case.as_ref().map(|case| tx.erasable(case)),
+        reason: grant.reason.as_ref().map(|reason| tx.erasable(reason)),
+    }
+}
+
+/// Ends every grant that is or could come in force, each with its event.
+pub(crate) async fn end_all(tx: &mut Transaction<'_>, reason: GrantEnd) -> Result<(), StoreError> {
+    let rows =
+        sqlx::query("SELECT DISTINCT cluster FROM grants WHERE ended_at IS NULL AND expires_at > $1 ORDER BY cluster")
+            .bind(tx.at().millis())
+            .fetch_all(&mut *tx.sql)
+            .await?;
+    for row in &rows {
+        end_of_cluster(tx, row::text(row, "cluster")?, reason).await?;
+    }
+    Ok(())
+}
+
+/// Ends what is in force for a cluster, with `grant.ended`.
+pub(crate) async fn end_of_cluster(
+    tx: &mut Transaction<'_>,
+    cluster: ClusterId,
+    reason: GrantEnd,
+) -> Result<(), StoreError> {
+    let ids = facts::cluster(&mut tx.sql, cluster).await?.map(|cluster| (cluster.organization, cluster.project));
+    let (organization, project) = ids.ok_or_else(|| StoreError::corrupt("a grant without its cluster"))?;
+    while let Some(grant) = end_in_force(tx, cluster, reason).await? {
+        let event = Event::GrantEnded { project, cluster, grant: grant.id, reason };
+        tx.append(organization, By::System, event).await?;
+    }
+    Ok(())
+}
+
+/// Ends the grant in force, without an event.
+async fn end_in_force(
+    tx: &mut Transaction<'_>,
+    cluster: ClusterId,
+    reason: GrantEnd,
+) -> Result<Option<Grant>, StoreError> {
+    let at = tx.at();
+    let grants = facts::grants_after(&mut tx.sql, cluster, at.millis() - byleave_core::access::GRANTS_FOR).await?;
+    let Some(mut grant) = in_force(&grants, at).cloned() else { return Ok(None) };
+    if !grant.end(at, reason) {
+        return Err(StoreError::corrupt("a grant in force does not end"));
+    }
+    sqlx::query("UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
+        .bind(grant.id.to_string())
+        .bind(at.millis())
+        .bind(reason.as_str())
+        .execute(&mut *tx.sql)
+        .await?;
+    Ok(Some(grant))
+}
+
+async fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO grants (id, number, cluster, kind, granted_by, granted_at, expires_at, ended_at, end_reason,
+                             inventory_revision, case_number, reason, expiry_logged)
+         VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM grants WHERE cluster = $2), $2, $3, $4, $5, $6, NULL,
+                 NULL, $7, $8, $9, 0)",
+    )
+    .bind(grant.id.to_string())
+    .bind(grant.cluster.to_string())
+    .bind(grant.kind.as_str())
+    .bind(row::field_text(&grant.granted_by)?)
+    .bind(grant.granted_at.millis())
+    .bind(grant.expires_at.millis())
+    .bind(grant.inventory_revision.number())
+    .bind(grant.case.as_ref().map(ToString::to_string))
+    .bind(grant.reason.as_ref().map(ToString::to_string))
+    .execute(&mut *tx.sql)
+    .await?;
+    Ok(())
+}
+
+/// The longest grant of an organization.
+async fn longest(sql: &mut SqliteConnection, organization: OrgId) -> Result<Ttl, StoreError> {
+    let row = sqlx::query("SELECT longest_ms FROM organizations WHERE id = $1").bind(organization.to_string());
+    ttl(&row.fetch_one(sql).await?)
+}
+
+/// Reads `longest_ms`.
+pub(crate) fn ttl(row: &SqliteRow) -> Result<Ttl, StoreError> {
+    Ttl::from_millis(row::raw(row, "longest_ms")?).map_err(|rule| StoreError::corrupt(format!("`longest_ms` {rule}")))
+}
+
+/// Writes `grant.expired` once for each grant that ran out.
+pub(crate) async fn log_expired(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
+    let rows = sqlx::query(
+        "SELECT grants.id, grants.cluster, clusters.project, clusters.organization
+         FROM grants JOIN clusters ON clusters.id = grants.cluster
+         WHERE grants.ended_at IS NULL AND grants.expiry_logged = 0 AND grants.expires_at <= $1
+         ORDER BY grants.expires_at, grants.id",
+    )
+    .bind(tx.at().millis())
+    .fetch_all(&mut *tx.sql)
+    .await?;
+    for row in &rows {
+        let grant: GrantId = row::text(row, "id")?;
+        let event =
+            Event::GrantExpired { project: row::text(row, "project")?, cluster: row::text(row, "cluster")?, grant };
+        tx.append(row::text(row, "organization")?, By::System, event).await?;
+        sqlx::query("UPDATE grants SET expiry_logged = 1 WHERE id = $1")
+            .bind(grant.to_string())
+            .execute(&mut *tx.sql)
+            .await?;
+    }
+    Ok(rows.len())
 }

@@ -4,14 +4,52 @@
 //! that touches the cluster is published before the writing method returns. A receiver that lags sees the latest
 //! facts only.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use byleave_core::access::Facts;
 use byleave_core::id::ClusterId;
 use tokio::sync::watch;
 
-use crate::error::StoreError;
-use crate::store::Store;
+use crate::error::{Fault, StoreError, Thing};
+use crate::facts;
+use crate::store::{QUEUE_FOR, Store};
+
+/// Who follows which cluster.
+#[derive(Debug, Default)]
+pub(crate) struct Hub {
+    clusters: Mutex<HashMap<ClusterId, watch::Sender<Arc<Facts>>>>,
+}
+
+impl Hub {
+    /// The clusters that somebody follows.
+    pub(crate) fn followed(&self) -> Vec<ClusterId> {
+        let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        clusters.retain(|_, sender| sender.receiver_count() > 0);
+        clusters.keys().copied().collect()
+    }
+
+    /// Tells the followers of a cluster its facts. The caller holds the writer's lock.
+    pub(crate) fn publish(&self, facts: Facts) {
+        let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = clusters.get(&facts.cluster.id) {
+            sender.send_replace(Arc::new(facts));
+        }
+    }
+
+    fn join(&self, cluster: ClusterId) -> Option<watch::Receiver<Arc<Facts>>> {
+        let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = clusters.get(&cluster)?;
+        // A sender that nobody listened to was not told of every commit.
+        (sender.receiver_count() > 0).then(|| sender.subscribe())
+    }
+
+    fn begin(&self, facts: Facts) -> watch::Receiver<Arc<Facts>> {
+        let (cluster, (sender, receiver)) = (facts.cluster.id, watch::channel(Arc::new(facts)));
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(cluster, sender);
+        receiver
+    }
+}
 
 impl Store {
     /// The cluster's facts from now on.
@@ -19,7 +57,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown cluster, [`StoreError::Unavailable`] if the facts cannot be read.
     pub async fn follow(&self, cluster: ClusterId) -> Result<watch::Receiver<Arc<Facts>>, StoreError> {
-        let _ = cluster;
-        Err(StoreError::unwritten())
+        // Under the writer's lock nothing lies between a commit and its publication.
+        let queue = tokio::time::timeout(QUEUE_FOR, self.writer().lock());
+        let mut writer =
+            queue.await.map_err(|_| StoreError::Unavailable(Fault::new("the queue of writes is stuck")))?;
+        if let Some(receiver) = self.hub().join(cluster) {
+            return Ok(receiver);
+        }
+        let mark = crate::clock::mark(&mut writer).await?;
+        let at = mark.map_or(byleave_core::time::Timestamp::EPOCH, |mark| mark.wall);
+        let facts = facts::load(&mut writer, cluster, at).await?.ok_or(StoreError::NotFound(Thing::Cluster))?;
+        Ok(self.hub().begin(facts))
     }
 }

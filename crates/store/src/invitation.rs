@@ -3,16 +3,25 @@
 //!
 //! An administrator can invite a first owner only while nobody has claimed the organization.
 
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::Event;
 use byleave_core::id::{InvitationId, OrgId, UserId};
 use byleave_core::name::{OrgName, UserName};
-use byleave_core::role::Roles;
+use byleave_core::policy::{Action, Resource};
+use byleave_core::role::{OrgRole, Roles};
 use byleave_core::time::{DAY, Reading, Timestamp};
+use sha2::{Digest as _, Sha256};
+use sqlx::SqliteConnection;
 
-use crate::error::StoreError;
+use crate::authority::{self, Holder, require, require_in_organization};
+use crate::error::{Conflict, StoreError, Thing};
+use crate::inventory;
+use crate::organization;
+use crate::row;
 use crate::seal::Secret;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
+use crate::user;
 
 /// How long an invitation can be claimed, in milliseconds.
 pub const INVITED_FOR: i64 = 7 * DAY;
@@ -82,8 +91,16 @@ impl Store {
         name: OrgName,
         owner: UserName,
     ) -> Result<Written<Invited>, StoreError> {
-        let _ = (actor, now, name, owner);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("invite organization", now, move |tx| {
+            Box::pin(async move {
+                let resource = Resource::Installation;
+                require(&mut tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Installation).await?;
+                let organization = organization::create(tx, &name).await?;
+                invite_first_owner(tx, organization, name, owner).await
+            })
+        });
+        body.await
     }
 
     /// Invites the first owner anew, in place of the former invitation.
@@ -97,8 +114,22 @@ impl Store {
         organization: OrgId,
         owner: UserName,
     ) -> Result<Written<Invited>, StoreError> {
-        let _ = (actor, now, organization, owner);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("invite first owner again", now, move |tx| {
+            Box::pin(async move {
+                let resource = Resource::Installation;
+                require(&mut tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Organization).await?;
+                let row = organization::load(&mut tx.sql, organization).await?;
+                if row.claimed_at.is_some() {
+                    return Err(StoreError::Conflict(Conflict::Claimed));
+                }
+                let open = "UPDATE invitations SET closed = 'replaced', closed_at = $2
+                            WHERE organization = $1 AND closed_at IS NULL";
+                sqlx::query(open).bind(organization.to_string()).bind(tx.at().millis()).execute(&mut *tx.sql).await?;
+                invite_first_owner(tx, organization, row.name, owner).await
+            })
+        });
+        body.await
     }
 
     /// Invites a person to the organization, in place of a former invitation of the same name.
@@ -114,8 +145,26 @@ impl Store {
         user: UserName,
         roles: Roles,
     ) -> Result<Written<Invited>, StoreError> {
-        let _ = (actor, now, organization, user, roles);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("invite user", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+                let replaced = "UPDATE invitations SET closed = 'replaced', closed_at = $3
+                                WHERE organization = $1 AND user_name = $2 AND closed_at IS NULL";
+                sqlx::query(replaced)
+                    .bind(organization.to_string())
+                    .bind(user.as_str())
+                    .bind(tx.at().millis())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                let invited = invite(tx, organization, &user, &roles, false).await?;
+                let (invitation, user_name) = (invited.invitation, tx.erasable(&user));
+                tx.append(organization, by, Event::UserInvited { invitation, user_name, roles }).await?;
+                Ok(invited)
+            })
+        });
+        body.await
     }
 
     /// The invitations of an organization that can still be claimed, by user name.
@@ -128,8 +177,25 @@ impl Store {
         now: &Reading,
         organization: OrgId,
     ) -> Result<Vec<InvitationRow>, StoreError> {
-        let _ = (actor, now, organization);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
+        let at = self.judged(&mut sql, now).await?.at;
+        let rows = sqlx::query(
+            "SELECT id, user_name, expires_at FROM invitations
+             WHERE organization = $1 AND closed_at IS NULL AND expires_at > $2 ORDER BY user_name",
+        )
+        .bind(organization.to_string())
+        .bind(at.millis())
+        .fetch_all(&mut *sql)
+        .await?;
+        let mut found = Vec::new();
+        for row in &rows {
+            let id: InvitationId = row::text(row, "id")?;
+            let roles = authority::roles(&mut sql, Holder::Invitation(id)).await?;
+            let (user_name, expires_at) = (row::text(row, "user_name")?, row::instant(row, "expires_at")?);
+            found.push(InvitationRow { id, user_name, roles, expires_at });
+        }
+        Ok(found)
     }
 
     /// What the holder of a token may see before claiming.
@@ -137,8 +203,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for a token that cannot be claimed, whatever the cause.
     pub async fn invitation(&self, token: &str, now: &Reading) -> Result<InvitationFacts, StoreError> {
-        let _ = (token, now);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let at = self.judged(&mut sql, now).await?.at;
+        Ok(open(&mut sql, token, at).await?.1)
     }
 
     /// Claims an invitation: the person becomes a user with this password. The first owner's claim writes
@@ -153,7 +220,133 @@ impl Store {
         password_hash: Secret,
         now: &Reading,
     ) -> Result<Written<Claimed>, StoreError> {
-        let _ = (token, password_hash, now);
-        Err(StoreError::unwritten())
+        let token = Secret::new(token.to_owned());
+        let body = self.write("claim", now, move |tx| {
+            Box::pin(async move {
+                let at = tx.at();
+                let (id, facts) = open(&mut tx.sql, token.expose(), at).await?;
+                refuse_taken(&mut tx.sql, &facts.user_name).await?;
+                sqlx::query("UPDATE invitations SET closed = 'claimed', closed_at = $2 WHERE id = $1")
+                    .bind(id.to_string())
+                    .bind(at.millis())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                let organization = facts.organization;
+                let user = user::insert(tx, organization, &facts.user_name, &password_hash).await?;
+                authority::set_roles(&mut tx.sql, organization, Holder::User(user), &facts.roles).await?;
+                if facts.first_owner {
+                    claim_organization(tx, user, facts).await?;
+                } else {
+                    let user_name = tx.erasable(&facts.user_name);
+                    let event = Event::UserAdded { user, user_name, roles: facts.roles };
+                    tx.append(organization, By::User(user), event).await?;
+                }
+                Ok(Claimed { user, organization })
+            })
+        });
+        body.await
     }
+}
+
+async fn invite_first_owner(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    name: OrgName,
+    owner: UserName,
+) -> Result<Invited, StoreError> {
+    let invited = invite(tx, organization, &owner, &Roles::in_organization([OrgRole::Owner]), true).await?;
+    let event = Event::OrganizationInvited { organization, name, invitation: invited.invitation };
+    tx.append_installation(By::Administrator, event).await?;
+    Ok(invited)
+}
+
+async fn invite(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    user: &UserName,
+    roles: &Roles,
+    first_owner: bool,
+) -> Result<Invited, StoreError> {
+    refuse_taken(&mut tx.sql, user).await?;
+    let invitation = InvitationId::from_bytes(tx.random());
+    let token = Secret::new(hex::encode(tx.random::<32>()));
+    let expires_at = tx.at().plus(INVITED_FOR);
+    sqlx::query(
+        "INSERT INTO invitations (id, organization, user_name, token_hash, first_owner, created_at, expires_at,
+                                  closed_at, closed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL)",
+    )
+    .bind(invitation.to_string())
+    .bind(organization.to_string())
+    .bind(user.as_str())
+    .bind(token_hash(token.expose()).to_vec())
+    .bind(i64::from(first_owner))
+    .bind(tx.at().millis())
+    .bind(expires_at.millis())
+    .execute(&mut *tx.sql)
+    .await?;
+    authority::set_roles(&mut tx.sql, organization, Holder::Invitation(invitation), roles).await?;
+    Ok(Invited { organization, invitation, token, expires_at })
+}
+
+/// User names are unique in the installation, so that no identity is two parties'.
+async fn refuse_taken(sql: &mut SqliteConnection, name: &UserName) -> Result<(), StoreError> {
+    let known = sqlx::query("SELECT id FROM users WHERE name = $1 AND removed_at IS NULL")
+        .bind(name.as_str())
+        .fetch_optional(sql)
+        .await?;
+    if known.is_some() { Err(StoreError::Conflict(Conflict::UserNameTaken)) } else { Ok(()) }
+}
+
+/// The invitation of a token that can be claimed now.
+async fn open(
+    sql: &mut SqliteConnection,
+    token: &str,
+    at: Timestamp,
+) -> Result<(InvitationId, InvitationFacts), StoreError> {
+    let row = sqlx::query(
+        "SELECT invitations.id, invitations.organization, invitations.user_name, invitations.first_owner,
+                invitations.expires_at, organizations.name AS organization_name
+         FROM invitations JOIN organizations ON organizations.id = invitations.organization
+         WHERE invitations.token_hash = $1 AND invitations.closed_at IS NULL AND invitations.expires_at > $2
+           AND (invitations.first_owner = 1) = (organizations.claimed_at IS NULL)",
+    )
+    .bind(token_hash(token).to_vec())
+    .bind(at.millis())
+    .fetch_optional(&mut *sql)
+    .await?;
+    let row = row.ok_or(StoreError::NotFound(Thing::Invitation))?;
+    let id: InvitationId = row::text(&row, "id")?;
+    let facts = InvitationFacts {
+        organization: row::text(&row, "organization")?,
+        organization_name: row::text(&row, "organization_name")?,
+        user_name: row::text(&row, "user_name")?,
+        roles: authority::roles(sql, Holder::Invitation(id)).await?,
+        first_owner: row::flag(&row, "first_owner")?,
+        expires_at: row::instant(&row, "expires_at")?,
+    };
+    Ok((id, facts))
+}
+
+/// The first leaf of an organization's log, and the inventory as it stands.
+async fn claim_organization(tx: &mut Transaction<'_>, owner: UserId, facts: InvitationFacts) -> Result<(), StoreError> {
+    let organization = facts.organization;
+    sqlx::query("UPDATE organizations SET claimed_at = $2 WHERE id = $1")
+        .bind(organization.to_string())
+        .bind(tx.at().millis())
+        .execute(&mut *tx.sql)
+        .await?;
+    let ssh_ca = organization::ca_public(&mut tx.sql, organization).await?;
+    let user_name = tx.erasable(&facts.user_name);
+    let claimed = Event::OrganizationClaimed { organization, name: facts.organization_name, owner, user_name, ssh_ca };
+    tx.append(organization, By::User(owner), claimed).await?;
+    for event in inventory::snapshot(&mut tx.sql, organization).await? {
+        tx.append(organization, By::System, event).await?;
+    }
+    tx.touch_organization(organization);
+    Ok(())
+}
+
+fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
 }

@@ -11,17 +11,23 @@
 //! The methods of [`Store`] stand in one module per noun. Read [`mod@store`] and [`mod@transaction`] first.
 
 pub mod api_key;
+mod authority;
+pub mod check;
 pub mod clock;
 pub mod cluster;
+mod denial;
 pub mod employee;
 pub mod error;
 pub mod event;
 pub mod evidence;
+mod facts;
 pub mod grant;
 pub mod hub;
 pub mod inventory;
 pub mod invitation;
+pub mod node;
 pub mod organization;
+mod row;
 pub mod seal;
 pub mod session;
 pub mod store;
@@ -32,4 +38,4 @@ pub mod web_session;
 pub use error::StoreError;
 pub use seal::{SealingKey, Secret};
 pub use store::{Store, StoreOptions};
-pub use transaction::Written;
+pub use transaction::{Anchor, Written};

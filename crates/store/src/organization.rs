@@ -1,13 +1,24 @@
 //! Organizations and projects: who they are, the block, and the longest grant.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use byleave_core::actor::Actor;
+use byleave_core::event::Event;
 use byleave_core::id::{OrgId, ProjectId};
-use byleave_core::name::{OrgName, ProjectName};
+use byleave_core::name::{OrgName, ProjectName, PublicKey};
+use byleave_core::policy::{Action, Refusal, Resource, may};
 use byleave_core::time::{Reading, Timestamp, Ttl};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use zeroize::Zeroizing;
 
-use crate::error::StoreError;
+use crate::authority::{present, readable, require_in_organization, require_in_project};
+use crate::error::{StoreError, Thing};
+use crate::grant;
+use crate::row;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,13 +51,34 @@ pub struct ProjectRow {
 }
 
 impl Store {
+    /// The public key of the organization's SSH user CA, which its nodes trust. For members and administrators.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the actor may not know of the organization.
+    pub async fn ssh_user_ca(&self, actor: &Actor, id: OrgId) -> Result<PublicKey, StoreError> {
+        let mut sql = self.read().await?;
+        let actor = present(&mut sql, actor).await?;
+        if !sees(&actor, id) {
+            return Err(StoreError::NotFound(Thing::Organization));
+        }
+        ca_public(&mut sql, id).await
+    }
+
     /// The organizations that the actor may know of, by name: a customer's own, all for an administrator.
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] for an employee.
     pub async fn organizations(&self, actor: &Actor) -> Result<Vec<OrganizationRow>, StoreError> {
-        let _ = actor;
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let actor = present(&mut sql, actor).await?;
+        if matches!(actor, Actor::Employee { .. }) {
+            return Err(StoreError::Forbidden(Refusal::Forbidden));
+        }
+        let rows = sqlx::query("SELECT id, name, blocked, longest_ms, claimed_at FROM organizations ORDER BY name, id")
+            .fetch_all(&mut *sql)
+            .await?;
+        let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().filter(|row| sees(&actor, row.id)).collect())
     }
 
     /// One organization.
@@ -54,17 +86,28 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of it.
     pub async fn organization(&self, actor: &Actor, id: OrgId) -> Result<OrganizationRow, StoreError> {
-        let _ = (actor, id);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let actor = present(&mut sql, actor).await?;
+        let row = load(&mut sql, id).await?;
+        if sees(&actor, id) { Ok(row) } else { Err(StoreError::NotFound(Thing::Organization)) }
     }
 
     /// The projects that the actor can read, by name.
     ///
     /// # Errors
-    /// [`StoreError::Forbidden`] for an employee.
+    /// [`StoreError::Forbidden`] for whoever is not a customer.
     pub async fn projects(&self, actor: &Actor) -> Result<Vec<ProjectRow>, StoreError> {
-        let _ = actor;
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let actor = present(&mut sql, actor).await?;
+        let Some((organization, _)) = actor.membership() else {
+            return Err(StoreError::Forbidden(Refusal::Forbidden));
+        };
+        let mut found = Vec::new();
+        for id in readable(&mut sql, &actor, organization).await? {
+            found.push(project_row(&mut sql, id).await?);
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
     }
 
     /// One project.
@@ -72,8 +115,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of it.
     pub async fn project(&self, actor: &Actor, id: ProjectId) -> Result<ProjectRow, StoreError> {
-        let _ = (actor, id);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_project(&mut sql, actor, Action::ReadProject, id).await?;
+        project_row(&mut sql, id).await
     }
 
     /// Blocks support from the organization. Writes nothing if it is blocked already. Works in clock doubt.
@@ -81,8 +125,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an owner.
     pub async fn block(&self, actor: &Actor, now: &Reading, id: OrgId) -> Result<Written<OrganizationRow>, StoreError> {
-        let _ = (actor, now, id);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("block", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::Block, id).await?;
+                set_blocked(tx, &actor, id, true).await
+            })
+        });
+        body.await
     }
 
     /// Lifts the block. Writes nothing if there is none.
@@ -95,8 +145,14 @@ impl Store {
         now: &Reading,
         id: OrgId,
     ) -> Result<Written<OrganizationRow>, StoreError> {
-        let _ = (actor, now, id);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("unblock", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::Unblock, id).await?;
+                set_blocked(tx, &actor, id, false).await
+            })
+        });
+        body.await
     }
 
     /// Sets the longest grant of the organization; grants in force keep their time.
@@ -110,7 +166,140 @@ impl Store {
         id: OrgId,
         longest: Ttl,
     ) -> Result<Written<OrganizationRow>, StoreError> {
-        let _ = (actor, now, id, longest);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("set longest grant", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::SetLongestGrant, id).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+                if load(&mut tx.sql, id).await?.longest != longest {
+                    sqlx::query("UPDATE organizations SET longest_ms = $2 WHERE id = $1")
+                        .bind(id.to_string())
+                        .bind(longest.millis())
+                        .execute(&mut *tx.sql)
+                        .await?;
+                    tx.append(id, by, Event::LongestGrantSet { longest }).await?;
+                }
+                load(&mut tx.sql, id).await
+            })
+        });
+        body.await
     }
+}
+
+async fn set_blocked(
+    tx: &mut Transaction<'_>,
+    actor: &Actor,
+    id: OrgId,
+    blocked: bool,
+) -> Result<OrganizationRow, StoreError> {
+    let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+    if load(&mut tx.sql, id).await?.blocked != blocked {
+        sqlx::query("UPDATE organizations SET blocked = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(i64::from(blocked))
+            .execute(&mut *tx.sql)
+            .await?;
+        let event = if blocked { Event::OrganizationBlocked {} } else { Event::OrganizationUnblocked {} };
+        tx.append(id, by, event).await?;
+        tx.touch_organization(id);
+    }
+    load(&mut tx.sql, id).await
+}
+
+/// Whether the actor may know of an organization: a member, or who runs the installation.
+fn sees(actor: &Actor, id: OrgId) -> bool {
+    may(actor, Action::ReadOrganization, Resource::Organization(id)).is_ok()
+        || may(actor, Action::ReadInstallation, Resource::Installation).is_ok()
+}
+
+/// One organization.
+pub(crate) async fn load(sql: &mut SqliteConnection, id: OrgId) -> Result<OrganizationRow, StoreError> {
+    let row = sqlx::query("SELECT id, name, blocked, longest_ms, claimed_at FROM organizations WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(sql)
+        .await?;
+    read(&row.ok_or(StoreError::NotFound(Thing::Organization))?)
+}
+
+fn read(row: &SqliteRow) -> Result<OrganizationRow, StoreError> {
+    Ok(OrganizationRow {
+        id: row::text(row, "id")?,
+        name: row::text(row, "name")?,
+        blocked: row::flag(row, "blocked")?,
+        longest: grant::ttl(row)?,
+        claimed_at: row::instant_or_none(row, "claimed_at")?,
+    })
+}
+
+async fn project_row(sql: &mut SqliteConnection, id: ProjectId) -> Result<ProjectRow, StoreError> {
+    let row = sqlx::query(
+        "SELECT organization, name, created_at,
+                (SELECT COUNT(*) FROM clusters WHERE project = projects.id AND removed = 0) AS clusters
+         FROM projects WHERE id = $1",
+    )
+    .bind(id.to_string())
+    .fetch_one(sql)
+    .await?;
+    Ok(ProjectRow {
+        id,
+        organization: row::text(&row, "organization")?,
+        name: row::text(&row, "name")?,
+        cluster_count: row::count(&row, "clusters")?,
+        created_at: row::instant(&row, "created_at")?,
+    })
+}
+
+/// Makes an organization that nobody has claimed, with its own SSH user CA.
+pub(crate) async fn create(tx: &mut Transaction<'_>, name: &OrgName) -> Result<OrgId, StoreError> {
+    let id = OrgId::from_bytes(tx.random());
+    let seed = Zeroizing::new(tx.random::<32>());
+    let sealed = tx.store.sealing().seal(tx.store.entropy(), &ca_context(id), seed.as_slice())?;
+    sqlx::query(
+        "INSERT INTO organizations (id, name, blocked, longest_ms, ssh_ca, ssh_ca_sealed, created_at, claimed_at)
+         VALUES ($1, $2, 0, $3, $4, $5, $6, NULL)",
+    )
+    .bind(id.to_string())
+    .bind(name.as_str())
+    .bind(Ttl::MAX.millis())
+    .bind(ca_line(&seed)?.as_str())
+    .bind(sealed)
+    .bind(tx.at().millis())
+    .execute(&mut *tx.sql)
+    .await?;
+    Ok(id)
+}
+
+/// The seed of the organization's SSH user CA.
+pub(crate) async fn ssh_ca(
+    store: &Store,
+    sql: &mut SqliteConnection,
+    id: OrgId,
+) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    let row = sqlx::query("SELECT ssh_ca_sealed FROM organizations WHERE id = $1").bind(id.to_string());
+    let row = row.fetch_optional(sql).await?.ok_or(StoreError::NotFound(Thing::Organization))?;
+    let seed = store.sealing().open(&ca_context(id), &row::raw::<Vec<u8>>(&row, "ssh_ca_sealed")?)?;
+    let seed = seed.as_slice().try_into().map_err(|_| StoreError::corrupt("the SSH user CA must have 32 bytes"))?;
+    Ok(Zeroizing::new(seed))
+}
+
+fn ca_context(id: OrgId) -> String {
+    format!("organization {id} ssh user ca")
+}
+
+/// The public key of a CA as OpenSSH writes it.
+fn ca_line(seed: &[u8; 32]) -> Result<PublicKey, StoreError> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| StoreError::corrupt("the seed makes no key"))?;
+    let mut blob = Vec::with_capacity(51);
+    for field in [b"ssh-ed25519".as_slice(), pair.public_key().as_ref()] {
+        blob.extend(u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
+        blob.extend(field);
+    }
+    let line = format!("ssh-ed25519 {}", STANDARD.encode(blob));
+    line.parse().map_err(|error| StoreError::corrupt(format!("the SSH user CA {error}")))
+}
+
+/// The public key of the organization's SSH user CA.
+pub(crate) async fn ca_public(sql: &mut SqliteConnection, id: OrgId) -> Result<PublicKey, StoreError> {
+    let row = sqlx::query("SELECT ssh_ca FROM organizations WHERE id = $1").bind(id.to_string());
+    row::text(&row.fetch_optional(sql).await?.ok_or(StoreError::NotFound(Thing::Organization))?, "ssh_ca")
 }

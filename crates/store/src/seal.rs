@@ -3,12 +3,16 @@
 //! AES-256-GCM with a random nonce; the context (what the secret is and whose) is authenticated, so that a sealed text
 //! cannot be moved to another row. This protects backups, not against root on this host.
 
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use byleave_core::time::Entropy;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use crate::error::StoreError;
+use crate::error::{Fault, StoreError};
 
 /// A text that is never printed and is wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,8 +58,33 @@ impl SealingKey {
     /// [`StoreError::Unavailable`] if the file cannot be read or written, [`StoreError::Corrupt`] if it does not hold
     /// 64 hexadecimal digits.
     pub fn load_or_create(path: &Path, entropy: &dyn Entropy) -> Result<Self, StoreError> {
-        let _ = (path, entropy);
-        Err(StoreError::unwritten())
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let mut key = Self::from_bytes([0; 32]);
+                hex::decode_to_slice(Zeroizing::new(text).trim(), key.0.as_mut_slice())
+                    .map_err(|_| StoreError::corrupt("the sealing key file must hold 64 hexadecimal digits"))?;
+                Ok(key)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let key = Self::from_bytes(random(entropy));
+                key.write(path).map_err(|error| {
+                    StoreError::Unavailable(Fault::of("the sealing key file cannot be written", error))
+                })?;
+                Ok(key)
+            }
+            Err(error) => Err(StoreError::Unavailable(Fault::of("the sealing key file cannot be read", error))),
+        }
+    }
+
+    /// Durable before anything is sealed with it: a key that a power cut loses would lose everything it sealed.
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(Zeroizing::new(hex::encode(self.0.as_slice())).as_bytes())?;
+        file.sync_all()?;
+        match path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => std::fs::File::open(dir)?.sync_all(),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Seals `plain`; `context` must be the same when it is opened.
@@ -63,8 +92,14 @@ impl SealingKey {
     /// # Errors
     /// [`StoreError::Corrupt`] if the cipher refuses, which it does not for texts of sane size.
     pub fn seal(&self, entropy: &dyn Entropy, context: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let _ = (entropy, context, plain, &self.0);
-        Err(StoreError::unwritten())
+        let nonce: [u8; NONCE_LEN] = random(entropy);
+        let mut sealed = nonce.to_vec();
+        let mut text = plain.to_vec();
+        self.cipher()?
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut text)
+            .map_err(|_| StoreError::corrupt("a secret cannot be sealed"))?;
+        sealed.append(&mut text);
+        Ok(sealed)
     }
 
     /// Opens what [`SealingKey::seal`] made.
@@ -72,7 +107,26 @@ impl SealingKey {
     /// # Errors
     /// [`StoreError::Corrupt`] for another key, another context or changed bytes.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        let _ = (context, sealed);
-        Err(StoreError::unwritten())
+        let damaged = || StoreError::corrupt(format!("the sealed secret `{context}` does not open with this key"));
+        let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(damaged)?;
+        let mut text = Zeroizing::new(text.to_vec());
+        let plain = self
+            .cipher()?
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut text)
+            .map_err(|_| damaged())?;
+        Ok(Zeroizing::new(plain.to_vec()))
     }
+
+    fn cipher(&self) -> Result<LessSafeKey, StoreError> {
+        let key = UnboundKey::new(&AES_256_GCM, self.0.as_slice())
+            .map_err(|_| StoreError::corrupt("the sealing key has the wrong length"))?;
+        Ok(LessSafeKey::new(key))
+    }
+}
+
+/// `N` random bytes.
+pub(crate) fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
 }

@@ -3,20 +3,29 @@
 //! This module must never let a session exist without its `session.opened`, nor tell an employee more of a target
 //! than that it is not open, unless [`OpenError::Denied::tell`] says so.
 
-use byleave_core::access::{Basis, Denial, Facts, Wanted};
-use byleave_core::actor::Actor;
-use byleave_core::event::{Forwarding, Side};
+mod open;
+
+use byleave_core::access::{Basis, Denial, Facts, STANDING_FOR, Wanted};
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::{Event, Forwarding, Side};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::Node;
 use byleave_core::name::{ClusterName, HostName, LogName};
+use byleave_core::policy::{Action, Resource};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{Reading, Timestamp};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
-use crate::error::StoreError;
+use crate::authority::{self, require, require_in_organization, require_in_project};
+use crate::error::{Conflict, StoreError, Thing};
+use crate::facts;
+use crate::organization;
+use crate::row;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
 
 /// What an employee wants of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +34,10 @@ pub enum Shape {
     Logs,
     /// A shell, command or file transfer on a node.
     Node,
+    /// What `ssh <host>@gateway` means: the node that is named, or only its logs where the node itself is not open but
+    /// one of its logs is; the logs of a cluster that is named. Decided in the one transaction; a denial that led to
+    /// the logs is not written.
+    Widest,
 }
 
 /// A session to be opened.
@@ -101,12 +114,14 @@ pub struct Counters {
 }
 
 /// How a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseSession {
     /// The session.
     pub session: SessionId,
     /// Why.
     pub reason: SessionEnd,
+    /// Who ended it, if a person or key of the customer or an administrator did.
+    pub by: Option<By>,
     /// What it did.
     pub counters: Counters,
     /// The hash of its recording.
@@ -223,24 +238,24 @@ pub struct OpenTarget {
 }
 
 impl Store {
-    /// Decides and opens a session in one transaction: facts, [`byleave_core::access::decide`], `session.opened` (or
-    /// the folded `session.denied`).
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub async fn open_session(&self, now: &Reading, open: OpenSession) -> Result<OpenedSession, OpenError> {
-        let _ = (now, open);
-        Err(OpenError::Store(StoreError::unwritten()))
-    }
-
     /// What the certificate for a node of an open session is made from.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the node is not the session's or not of its cluster, [`StoreError::Conflict`] if
     /// the session has ended.
     pub async fn certificate_facts(&self, session: SessionId, node: NodeId) -> Result<CertificateFacts, StoreError> {
-        let _ = (session, node);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let row = load(&mut sql, session).await?;
+        if row.ended.is_some() {
+            return Err(StoreError::Conflict(Conflict::SessionEnded));
+        }
+        if row.wanted.node().is_some_and(|wanted| wanted != node) {
+            return Err(StoreError::NotFound(Thing::Node));
+        }
+        let cluster = facts::cluster(&mut sql, row.cluster).await?.filter(|cluster| !cluster.removed);
+        let node = cluster.and_then(|cluster| cluster.node(node).cloned()).ok_or(StoreError::NotFound(Thing::Node))?;
+        let ca = organization::ssh_ca(self, &mut sql, row.organization).await?;
+        Ok(CertificateFacts { session, basis: row.basis, organization: row.organization, node, ca })
     }
 
     /// Notes that a live session goes on, on another basis.
@@ -254,8 +269,33 @@ impl Store {
         basis: Basis,
         until: Timestamp,
     ) -> Result<Written<()>, StoreError> {
-        let _ = (now, session, basis, until);
-        Err(StoreError::unwritten())
+        let body = self.write("continue session", now, move |tx| {
+            Box::pin(async move {
+                let row = live(&mut tx.sql, session).await?;
+                let at = tx.at();
+                let facts = facts::load(&mut tx.sql, row.cluster, at).await?;
+                let facts = facts.ok_or_else(|| StoreError::corrupt("a session without its cluster"))?;
+                let ended = || StoreError::Conflict(Conflict::BasisEnded);
+                let (held, limit) = open::basis_now(&facts, row.wanted, tx.now).map_err(|_| ended())?;
+                let limit = limit.unwrap_or(row.opened_at.plus(STANDING_FOR).millis());
+                if held != basis || until.millis() != limit || limit <= at.millis() {
+                    return Err(ended());
+                }
+                let (word, grant) = basis_columns(basis);
+                sqlx::query("UPDATE sessions SET basis = $2, grant_id = $3, until = $4 WHERE id = $1")
+                    .bind(session.to_string())
+                    .bind(word)
+                    .bind(grant)
+                    .bind(until.millis())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                let (project, cluster) = (row.project, row.cluster);
+                let event = Event::SessionContinued { project, cluster, session, basis, until };
+                tx.append(row.organization, By::System, event).await?;
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// Notes that a session ended. Works in clock doubt; a second time it writes nothing.
@@ -263,8 +303,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown session.
     pub async fn close_session(&self, now: &Reading, close: CloseSession) -> Result<Written<()>, StoreError> {
-        let _ = (now, close);
-        Err(StoreError::unwritten())
+        let body = self.write("close session", now, move |tx| {
+            Box::pin(async move {
+                let row = load(&mut tx.sql, close.session).await?;
+                if row.ended.is_none() {
+                    end(tx, &row, &close).await?;
+                }
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// Notes that a session read a log.
@@ -272,8 +320,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown session or node, [`StoreError::Conflict`] if the session has ended.
     pub async fn log_downloaded(&self, now: &Reading, download: LogDownload) -> Result<Written<()>, StoreError> {
-        let _ = (now, download);
-        Err(StoreError::unwritten())
+        let body = self.write("log downloaded", now, move |tx| {
+            Box::pin(async move {
+                let row = live(&mut tx.sql, download.session).await?;
+                let cluster = facts::cluster(&mut tx.sql, row.cluster).await?;
+                if !cluster.is_some_and(|cluster| cluster.nodes.iter().any(|node| node.id == download.node)) {
+                    return Err(StoreError::NotFound(Thing::Node));
+                }
+                let event = Event::LogDownloaded {
+                    project: row.project,
+                    cluster: row.cluster,
+                    session: download.session,
+                    node: download.node,
+                    log: download.log,
+                    bytes: download.bytes,
+                    sha256: download.sha256,
+                };
+                tx.append(row.organization, By::Employee(row.identifier), event).await?;
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// Notes that a session tried to forward something: once per kind and side.
@@ -287,8 +354,27 @@ impl Store {
         forwarding: Forwarding,
         side: Side,
     ) -> Result<Written<()>, StoreError> {
-        let _ = (now, session, forwarding, side);
-        Err(StoreError::unwritten())
+        let body = self.write("forwarding refused", now, move |tx| {
+            Box::pin(async move {
+                let row = live(&mut tx.sql, session).await?;
+                let new = sqlx::query(
+                    "INSERT INTO refused_forwardings (session, forwarding, side) VALUES ($1, $2, $3)
+                     ON CONFLICT (session, forwarding, side) DO NOTHING",
+                )
+                .bind(session.to_string())
+                .bind(forwarding.as_str())
+                .bind(side.as_str())
+                .execute(&mut *tx.sql)
+                .await?;
+                if new.rows_affected() > 0 {
+                    let (project, cluster) = (row.project, row.cluster);
+                    let event = Event::ForwardingRefused { project, cluster, session, forwarding, side };
+                    tx.append(row.organization, By::Employee(row.identifier), event).await?;
+                }
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// Sessions, newest first.
@@ -296,8 +382,39 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn sessions(&self, actor: &Actor, query: SessionQuery) -> Result<Vec<SessionRow>, StoreError> {
-        let _ = (actor, query);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let (organization, project, readable) = match query.of {
+            SessionsOf::Installation => {
+                let resource = Resource::Installation;
+                require(&mut sql, actor, Action::ReadInstallation, resource, Thing::Installation).await?;
+                (None, None, None)
+            }
+            SessionsOf::Organization(id) => {
+                let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, id).await?;
+                (Some(id.to_string()), None, Some(id_list(&authority::readable(&mut sql, &actor, id).await?)))
+            }
+            SessionsOf::Project(id) => {
+                require_in_project(&mut sql, actor, Action::ReadProject, id).await?;
+                (None, Some(id.to_string()), None)
+            }
+        };
+        let rows = sqlx::query(
+            "SELECT sessions.*, clusters.name AS cluster_name
+             FROM sessions JOIN clusters ON clusters.id = sessions.cluster
+             WHERE (CAST($1 AS TEXT) IS NULL OR sessions.organization = $1)
+               AND (CAST($2 AS TEXT) IS NULL OR sessions.project = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR $3 LIKE '%|' || sessions.project || '|%')
+               AND ($4 = 0 OR sessions.ended_at IS NULL)
+             ORDER BY sessions.opened_at DESC, sessions.id DESC LIMIT $5",
+        )
+        .bind(organization)
+        .bind(project)
+        .bind(readable)
+        .bind(i64::from(query.live))
+        .bind(i64::from(query.limit))
+        .fetch_all(&mut *sql)
+        .await?;
+        rows.iter().map(read).collect()
     }
 
     /// One session, for who can read its project.
@@ -305,8 +422,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
     pub async fn session(&self, actor: &Actor, id: SessionId) -> Result<SessionRow, StoreError> {
-        let _ = (actor, id);
-        Err(StoreError::unwritten())
+        self.session_for(actor, Action::ReadProject, id).await
     }
 
     /// The session, if the actor may end it.
@@ -314,8 +430,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn may_end_session(&self, actor: &Actor, id: SessionId) -> Result<SessionRow, StoreError> {
-        let _ = (actor, id);
-        Err(StoreError::unwritten())
+        self.session_for(actor, Action::EndSession, id).await
     }
 
     /// Notes that a person reads the recording of a session; the contents may be handed out after this only.
@@ -328,16 +443,174 @@ impl Store {
         now: &Reading,
         id: SessionId,
     ) -> Result<Written<SessionRow>, StoreError> {
-        let _ = (actor, now, id);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("read recording", now, move |tx| {
+            Box::pin(async move {
+                let row = allowed(&mut tx.sql, &actor, Action::ReadRecording, id).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::Session))?;
+                let (project, cluster) = (row.project, row.cluster);
+                tx.append(row.organization, by, Event::RecordingRead { project, cluster, session: id }).await?;
+                Ok(row)
+            })
+        });
+        body.await
     }
 
-    /// What is open to an employee now, by host name.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] for an unknown employee.
-    pub async fn open_targets(&self, employee: EmployeeId, now: &Reading) -> Result<Vec<OpenTarget>, StoreError> {
-        let _ = (employee, now);
-        Err(StoreError::unwritten())
+    async fn session_for(&self, actor: &Actor, action: Action, id: SessionId) -> Result<SessionRow, StoreError> {
+        allowed(&mut *self.read().await?, actor, action, id).await
     }
+}
+
+/// The session, if the actor may do this to it.
+async fn allowed(
+    sql: &mut SqliteConnection,
+    actor: &Actor,
+    action: Action,
+    id: SessionId,
+) -> Result<SessionRow, StoreError> {
+    let row = load(sql, id).await?;
+    let resource = Resource::Project(row.organization, row.project);
+    require(sql, actor, action, resource, Thing::Session).await?;
+    Ok(row)
+}
+
+/// Ends a session that is open, with its event.
+async fn end(tx: &mut Transaction<'_>, row: &SessionRow, close: &CloseSession) -> Result<(), StoreError> {
+    let counters = close.counters;
+    sqlx::query(
+        "UPDATE sessions SET ended_at = $2, end_reason = $3, shells = $4, commands = $5, transfers = $6, refused = $7,
+                received_bytes = $8, sent_bytes = $9, recording_sha256 = $10, partly_recorded = $11
+         WHERE id = $1 AND ended_at IS NULL",
+    )
+    .bind(close.session.to_string())
+    .bind(tx.at().millis())
+    .bind(close.reason.as_str())
+    .bind(counters.shells)
+    .bind(counters.commands)
+    .bind(counters.transfers)
+    .bind(counters.refused)
+    .bind(counters.received_bytes)
+    .bind(counters.sent_bytes)
+    .bind(close.recording_sha256.map(|hash| hash.to_vec()))
+    .bind(i64::from(close.partly_recorded))
+    .execute(&mut *tx.sql)
+    .await?;
+    let event = Event::SessionClosed {
+        project: row.project,
+        cluster: row.cluster,
+        session: row.id,
+        reason: close.reason,
+        shells: counters.shells,
+        commands: counters.commands,
+        transfers: counters.transfers,
+        refused: counters.refused,
+        received_bytes: counters.received_bytes,
+        sent_bytes: counters.sent_bytes,
+        recording_sha256: close.recording_sha256,
+        partly_recorded: close.partly_recorded,
+    };
+    let by = match (&close.by, close.reason == SessionEnd::ClosedByEmployee) {
+        (Some(by), _) => by.clone(),
+        (None, true) => By::Employee(row.identifier.clone()),
+        (None, false) => By::System,
+    };
+    tx.append(row.organization, by, event).await?;
+    Ok(())
+}
+
+/// Ends every session that is open. Tells how many there were.
+pub(crate) async fn close_all(tx: &mut Transaction<'_>, reason: SessionEnd) -> Result<usize, StoreError> {
+    let rows = sqlx::query(
+        "SELECT sessions.*, clusters.name AS cluster_name FROM sessions JOIN clusters ON clusters.id = sessions.cluster
+         WHERE sessions.ended_at IS NULL ORDER BY sessions.opened_at, sessions.id",
+    )
+    .fetch_all(&mut *tx.sql)
+    .await?;
+    for row in &rows {
+        let row = read(row)?;
+        let (session, counters) = (row.id, Counters::default());
+        // What it recorded is on disk, perhaps without its last second.
+        let close = CloseSession { session, reason, by: None, counters, recording_sha256: None, partly_recorded: true };
+        end(tx, &row, &close).await?;
+    }
+    Ok(rows.len())
+}
+
+async fn load(sql: &mut SqliteConnection, id: SessionId) -> Result<SessionRow, StoreError> {
+    let row = sqlx::query(
+        "SELECT sessions.*, clusters.name AS cluster_name FROM sessions JOIN clusters ON clusters.id = sessions.cluster
+         WHERE sessions.id = $1",
+    )
+    .bind(id.to_string())
+    .fetch_optional(sql)
+    .await?;
+    read(&row.ok_or(StoreError::NotFound(Thing::Session))?)
+}
+
+async fn live(sql: &mut SqliteConnection, id: SessionId) -> Result<SessionRow, StoreError> {
+    let row = load(sql, id).await?;
+    if row.ended.is_none() { Ok(row) } else { Err(StoreError::Conflict(Conflict::SessionEnded)) }
+}
+
+fn read(row: &SqliteRow) -> Result<SessionRow, StoreError> {
+    let node = row::text_or_none(row, "node")?;
+    let word: String = row::raw(row, "wanted")?;
+    let wanted = match (word.as_str(), node) {
+        ("logs", _) => Wanted::LogList,
+        ("node", Some(node)) => Wanted::Node(node),
+        _ => return Err(StoreError::corrupt("a session that wants nothing known")),
+    };
+    let basis: String = row::raw(row, "basis")?;
+    let basis = match (basis.as_str(), row::text_or_none(row, "grant_id")?) {
+        ("grant", Some(id)) => Basis::Grant { id },
+        ("standing", None) => Basis::Standing,
+        _ => return Err(StoreError::corrupt("a session without a basis")),
+    };
+    let ended = match (row::instant_or_none(row, "ended_at")?, row::text_or_none(row, "end_reason")?) {
+        (Some(at), Some(reason)) => Some((at, reason)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(StoreError::corrupt("half an end of a session")),
+    };
+    Ok(SessionRow {
+        id: row::text(row, "id")?,
+        organization: row::text(row, "organization")?,
+        project: row::text(row, "project")?,
+        cluster: row::text(row, "cluster")?,
+        cluster_name: row::text(row, "cluster_name")?,
+        host: row::text(row, "host")?,
+        node,
+        wanted,
+        identifier: row::text(row, "identifier")?,
+        basis,
+        opened_at: row::instant(row, "opened_at")?,
+        until: row::instant(row, "until")?,
+        ended,
+        counters: counters(row)?,
+        recording_sha256: row::bytes_or_none(row, "recording_sha256")?,
+        partly_recorded: row::flag(row, "partly_recorded")?,
+    })
+}
+
+fn counters(row: &SqliteRow) -> Result<Counters, StoreError> {
+    Ok(Counters {
+        shells: row::raw(row, "shells")?,
+        commands: row::raw(row, "commands")?,
+        transfers: row::raw(row, "transfers")?,
+        refused: row::raw(row, "refused")?,
+        received_bytes: row::raw(row, "received_bytes")?,
+        sent_bytes: row::raw(row, "sent_bytes")?,
+    })
+}
+
+/// How a basis is stored: the word and the grant.
+fn basis_columns(basis: Basis) -> (&'static str, Option<String>) {
+    match basis {
+        Basis::Grant { id } => ("grant", Some(id.to_string())),
+        Basis::Standing => ("standing", None),
+    }
+}
+
+/// Ids as one text in which a statement can look for one: `|a|b|`.
+pub(crate) fn id_list<T: ToString>(ids: impl IntoIterator<Item = T>) -> String {
+    ids.into_iter().fold("|".to_owned(), |list, id| format!("{list}{}|", id.to_string()))
 }

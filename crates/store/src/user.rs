@@ -1,15 +1,20 @@
 //! Users: a customer's people, each of one organization, with a user name that is unique in the installation.
 
 use byleave_core::actor::Actor;
+use byleave_core::event::Event;
 use byleave_core::id::{OrgId, UserId};
 use byleave_core::name::UserName;
-use byleave_core::role::Roles;
+use byleave_core::policy::{Action, Refusal};
+use byleave_core::role::{OrgRole, Roles};
 use byleave_core::time::{Reading, Timestamp};
+use sqlx::SqliteConnection;
 
-use crate::error::StoreError;
+use crate::authority::{self, Holder, require_in_organization};
+use crate::error::{Conflict, StoreError, Thing};
+use crate::row;
 use crate::seal::Secret;
 use crate::store::Store;
-use crate::transaction::Written;
+use crate::transaction::{Transaction, Written};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +48,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of the organization.
     pub async fn users(&self, actor: &Actor, organization: OrgId) -> Result<Vec<UserRow>, StoreError> {
-        let _ = (actor, organization);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
+        let rows = sqlx::query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL ORDER BY name")
+            .bind(organization.to_string())
+            .fetch_all(&mut *sql)
+            .await?;
+        let mut found = Vec::new();
+        for row in &rows {
+            found.push(load(&mut sql, organization, row::text(row, "id")?).await?);
+        }
+        Ok(found)
     }
 
     /// Gives a user these roles in place of the former ones.
@@ -60,8 +74,23 @@ impl Store {
         user: UserId,
         roles: Roles,
     ) -> Result<Written<UserRow>, StoreError> {
-        let _ = (actor, now, organization, user, roles);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("change roles", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
+                let row = load(&mut tx.sql, organization, user).await?;
+                if row.roles != roles {
+                    if !roles.has(OrgRole::Owner) {
+                        keep_an_owner(&mut tx.sql, &row).await?;
+                    }
+                    authority::set_roles(&mut tx.sql, organization, Holder::User(user), &roles).await?;
+                    tx.append(organization, by, Event::UserRolesChanged { user, roles }).await?;
+                }
+                load(&mut tx.sql, organization, user).await
+            })
+        });
+        body.await
     }
 
     /// Removes a user and closes their web sessions. The grants they gave stand.
@@ -75,8 +104,28 @@ impl Store {
         organization: OrgId,
         user: UserId,
     ) -> Result<Written<()>, StoreError> {
-        let _ = (actor, now, organization, user);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("remove user", now, move |tx| {
+            Box::pin(async move {
+                require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
+                let row = load(&mut tx.sql, organization, user).await?;
+                keep_an_owner(&mut tx.sql, &row).await?;
+                sqlx::query("UPDATE users SET removed_at = $2, password_hash = '' WHERE id = $1")
+                    .bind(user.to_string())
+                    .bind(tx.at().millis())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                sqlx::query("DELETE FROM roles WHERE user_id = $1")
+                    .bind(user.to_string())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                close_web_sessions(tx, user, None).await?;
+                tx.append(organization, by, Event::UserRemoved { user }).await?;
+                Ok(())
+            })
+        });
+        body.await
     }
 
     /// Sets the actor's own password and closes their other web sessions; `keep` is the hash of the present one.
@@ -90,8 +139,22 @@ impl Store {
         password_hash: Secret,
         keep: Option<[u8; 32]>,
     ) -> Result<(), StoreError> {
-        let _ = (actor, now, password_hash, keep);
-        Err(StoreError::unwritten())
+        let actor = actor.clone();
+        let body = self.write("set password", now, move |tx| {
+            Box::pin(async move {
+                let Actor::User { id, organization, .. } = actor else {
+                    return Err(StoreError::Forbidden(Refusal::Forbidden));
+                };
+                load(&mut tx.sql, organization, id).await?;
+                sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+                    .bind(id.to_string())
+                    .bind(password_hash.expose())
+                    .execute(&mut *tx.sql)
+                    .await?;
+                close_web_sessions(tx, id, keep).await
+            })
+        });
+        body.await.map(|written| written.value)
     }
 
     /// What signing in with this name needs; `None` if there is no such user.
@@ -99,7 +162,81 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn sign_in_facts(&self, name: &UserName) -> Result<Option<SignInFacts>, StoreError> {
-        let _ = name;
-        Err(StoreError::unwritten())
+        let row =
+            sqlx::query("SELECT id, organization, password_hash FROM users WHERE name = $1 AND removed_at IS NULL")
+                .bind(name.as_str())
+                .fetch_optional(&mut *self.read().await?)
+                .await?;
+        let facts = |row| {
+            let (user, organization) = (row::text(&row, "id")?, row::text(&row, "organization")?);
+            let password_hash = Secret::new(row::raw(&row, "password_hash")?);
+            Ok(SignInFacts { user, organization, password_hash })
+        };
+        row.map(facts).transpose()
     }
+}
+
+/// A user who was not removed.
+async fn load(sql: &mut SqliteConnection, organization: OrgId, id: UserId) -> Result<UserRow, StoreError> {
+    let row =
+        sqlx::query("SELECT name, added_at FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
+            .bind(id.to_string())
+            .bind(organization.to_string())
+            .fetch_optional(&mut *sql)
+            .await?;
+    let row = row.ok_or(StoreError::NotFound(Thing::User))?;
+    Ok(UserRow {
+        id,
+        organization,
+        name: row::text(&row, "name")?,
+        roles: authority::roles(sql, Holder::User(id)).await?,
+        added_at: row::instant(&row, "added_at")?,
+    })
+}
+
+/// Writes a new user, without roles.
+pub(crate) async fn insert(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    name: &UserName,
+    password_hash: &Secret,
+) -> Result<UserId, StoreError> {
+    let id = UserId::from_bytes(tx.random());
+    sqlx::query(
+        "INSERT INTO users (id, organization, name, password_hash, added_at, removed_at)
+         VALUES ($1, $2, $3, $4, $5, NULL)",
+    )
+    .bind(id.to_string())
+    .bind(organization.to_string())
+    .bind(name.as_str())
+    .bind(password_hash.expose())
+    .bind(tx.at().millis())
+    .execute(&mut *tx.sql)
+    .await?;
+    Ok(id)
+}
+
+/// Refuses if this is the last user with `ORG_OWNER`: keys do not count, nobody could sign in any more.
+async fn keep_an_owner(sql: &mut SqliteConnection, leaving: &UserRow) -> Result<(), StoreError> {
+    if !leaving.roles.has(OrgRole::Owner) {
+        return Ok(());
+    }
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS others FROM users JOIN roles ON roles.user_id = users.id
+         WHERE users.organization = $1 AND users.id <> $2 AND users.removed_at IS NULL AND roles.role = 'ORG_OWNER'",
+    )
+    .bind(leaving.organization.to_string())
+    .bind(leaving.id.to_string())
+    .fetch_one(sql)
+    .await?;
+    if row::count(&row, "others")? > 0 { Ok(()) } else { Err(StoreError::Conflict(Conflict::LastOwner)) }
+}
+
+async fn close_web_sessions(tx: &mut Transaction<'_>, user: UserId, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM web_sessions WHERE user_id = $1 AND token_hash <> $2")
+        .bind(user.to_string())
+        .bind(keep.map_or_else(Vec::new, |hash| hash.to_vec()))
+        .execute(&mut *tx.sql)
+        .await?;
+    Ok(())
 }

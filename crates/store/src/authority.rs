@@ -1,0 +1,198 @@
+//! Whether the actor may, asked inside the transaction: with the roles as they stand there, not as the caller
+//! remembers them.
+
+use std::collections::BTreeSet;
+
+use byleave_core::actor::Actor;
+use byleave_core::id::{OrgId, ProjectId};
+use byleave_core::policy::{Action, Resource, may};
+use byleave_core::role::{OrgRole, ProjectRole, Roles};
+use sqlx::SqliteConnection;
+
+use crate::error::{Rule, StoreError, Thing};
+use crate::row;
+
+/// Whose roles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Holder {
+    /// An API key.
+    ApiKey(byleave_core::id::ApiKeyId),
+    /// An invitation.
+    Invitation(byleave_core::id::InvitationId),
+    /// A user.
+    User(byleave_core::id::UserId),
+}
+
+impl Holder {
+    /// The three columns of which one is set.
+    fn columns(self) -> (Option<String>, Option<String>, Option<String>) {
+        match self {
+            Self::ApiKey(id) => (None, Some(id.to_string()), None),
+            Self::Invitation(id) => (None, None, Some(id.to_string())),
+            Self::User(id) => (Some(id.to_string()), None, None),
+        }
+    }
+}
+
+/// The actor with the present roles: none for a user or key that was removed or is of another organization.
+pub(crate) async fn present(sql: &mut SqliteConnection, actor: &Actor) -> Result<Actor, StoreError> {
+    Ok(match actor {
+        Actor::Administrator | Actor::Employee { .. } | Actor::System => actor.clone(),
+        Actor::ApiKey { id, organization, .. } => {
+            let known =
+                sqlx::query("SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
+                    .bind(id.to_string())
+                    .bind(organization.to_string())
+                    .fetch_optional(&mut *sql)
+                    .await?
+                    .is_some();
+            let roles = if known { roles(sql, Holder::ApiKey(*id)).await? } else { Roles::default() };
+            Actor::ApiKey { id: *id, organization: *organization, roles }
+        }
+        Actor::User { id, organization, .. } => {
+            let known = sqlx::query("SELECT id FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
+                .bind(id.to_string())
+                .bind(organization.to_string())
+                .fetch_optional(&mut *sql)
+                .await?
+                .is_some();
+            let roles = if known { roles(sql, Holder::User(*id)).await? } else { Roles::default() };
+            Actor::User { id: *id, organization: *organization, roles }
+        }
+    })
+}
+
+/// Refuses unless the actor may, and answers with the actor as they are now.
+pub(crate) async fn require(
+    sql: &mut SqliteConnection,
+    actor: &Actor,
+    action: Action,
+    resource: Resource,
+    thing: Thing,
+) -> Result<Actor, StoreError> {
+    let actor = present(sql, actor).await?;
+    may(&actor, action, resource).map_err(|refusal| StoreError::refusal(refusal, thing))?;
+    Ok(actor)
+}
+
+/// Refuses unless the actor may do this to an organization that exists.
+pub(crate) async fn require_in_organization(
+    sql: &mut SqliteConnection,
+    actor: &Actor,
+    action: Action,
+    id: OrgId,
+) -> Result<Actor, StoreError> {
+    let exists = sqlx::query("SELECT id FROM organizations WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(&mut *sql)
+        .await?
+        .is_some();
+    let actor = require(sql, actor, action, Resource::Organization(id), Thing::Organization).await?;
+    if exists { Ok(actor) } else { Err(StoreError::NotFound(Thing::Organization)) }
+}
+
+/// Refuses unless the actor may do this to a project that exists, and answers with its organization.
+pub(crate) async fn require_in_project(
+    sql: &mut SqliteConnection,
+    actor: &Actor,
+    action: Action,
+    id: ProjectId,
+) -> Result<(Actor, OrgId), StoreError> {
+    let row = sqlx::query("SELECT organization FROM projects WHERE id = $1")
+        .bind(id.to_string())
+        .fetch_optional(&mut *sql)
+        .await?;
+    let Some(row) = row else { return Err(StoreError::NotFound(Thing::Project)) };
+    let organization = row::text(&row, "organization")?;
+    let actor = require(sql, actor, action, Resource::Project(organization, id), Thing::Project).await?;
+    Ok((actor, organization))
+}
+
+/// The projects of an organization that the actor can read.
+pub(crate) async fn readable(
+    sql: &mut SqliteConnection,
+    actor: &Actor,
+    organization: OrgId,
+) -> Result<BTreeSet<ProjectId>, StoreError> {
+    let rows = sqlx::query("SELECT id FROM projects WHERE organization = $1")
+        .bind(organization.to_string())
+        .fetch_all(sql)
+        .await?;
+    let ids = rows.iter().map(|row| row::text(row, "id")).collect::<Result<Vec<ProjectId>, _>>()?;
+    let can = |id: &ProjectId| may(actor, Action::ReadProject, Resource::Project(organization, *id)).is_ok();
+    Ok(ids.into_iter().filter(can).collect())
+}
+
+/// The roles of a holder.
+pub(crate) async fn roles(sql: &mut SqliteConnection, holder: Holder) -> Result<Roles, StoreError> {
+    let (user, api_key, invitation) = holder.columns();
+    let rows = sqlx::query("SELECT project, role FROM roles WHERE user_id = $1 OR api_key = $2 OR invitation = $3")
+        .bind(user)
+        .bind(api_key)
+        .bind(invitation)
+        .fetch_all(sql)
+        .await?;
+    let mut roles = Roles::default();
+    for row in &rows {
+        match row::text_or_none::<ProjectId>(row, "project")? {
+            None => {
+                roles.organization.insert(row::text::<OrgRole>(row, "role")?);
+            }
+            Some(project) => {
+                roles.projects.entry(project).or_default().insert(row::text::<ProjectRole>(row, "role")?);
+            }
+        }
+    }
+    Ok(roles)
+}
+
+/// Gives a holder these roles in place of the former ones, after checking that they are some, in this organization.
+pub(crate) async fn set_roles(
+    sql: &mut SqliteConnection,
+    organization: OrgId,
+    holder: Holder,
+    roles: &Roles,
+) -> Result<(), StoreError> {
+    check_roles(sql, organization, roles).await?;
+    let (user, api_key, invitation) = holder.columns();
+    sqlx::query("DELETE FROM roles WHERE user_id = $1 OR api_key = $2 OR invitation = $3")
+        .bind(&user)
+        .bind(&api_key)
+        .bind(&invitation)
+        .execute(&mut *sql)
+        .await?;
+    let in_organization = roles.organization.iter().map(|role| (None, role.as_str()));
+    let in_projects = roles
+        .projects
+        .iter()
+        .flat_map(|(project, roles)| roles.iter().map(move |role| (Some(project.to_string()), role.as_str())));
+    let all: Vec<(Option<String>, &str)> = in_organization.chain(in_projects).collect();
+    for (project, role) in all {
+        sqlx::query("INSERT INTO roles (user_id, api_key, invitation, project, role) VALUES ($1, $2, $3, $4, $5)")
+            .bind(&user)
+            .bind(&api_key)
+            .bind(&invitation)
+            .bind(project)
+            .bind(role)
+            .execute(&mut *sql)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn check_roles(sql: &mut SqliteConnection, organization: OrgId, roles: &Roles) -> Result<(), StoreError> {
+    if roles.is_empty() {
+        return Err(StoreError::Refused(Rule::NoRole));
+    }
+    for project in roles.projects.keys() {
+        let known = sqlx::query("SELECT id FROM projects WHERE id = $1 AND organization = $2")
+            .bind(project.to_string())
+            .bind(organization.to_string())
+            .fetch_optional(&mut *sql)
+            .await?;
+        if known.is_none() {
+            return Err(StoreError::Refused(Rule::ForeignProject));
+        }
+    }
+    Ok(())
+}

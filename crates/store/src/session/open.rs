@@ -1,0 +1,238 @@
+//! Opening a session: facts, the decision and `session.opened` in one transaction, or the denial.
+
+use byleave_core::access::{Asker, Basis, Denial, Facts, Permit, Wanted, decide};
+use byleave_core::actor::By;
+use byleave_core::event::Event;
+use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId};
+use byleave_core::identifier::EmployeeIdentifier;
+use byleave_core::name::HostName;
+use byleave_core::time::{Now, Reading};
+use sqlx::SqliteConnection;
+
+use super::{OpenError, OpenSession, OpenTarget, OpenedSession, Shape, basis_columns};
+use crate::denial::{self, Try};
+use crate::employee;
+use crate::error::{Conflict, StoreError, Thing};
+use crate::facts;
+use crate::row;
+use crate::store::Store;
+use crate::transaction::Transaction;
+
+impl Store {
+    /// Decides and opens a session in one transaction: facts, [`byleave_core::access::decide`], `session.opened` (or
+    /// the folded `session.denied`).
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_session(&self, now: &Reading, open: OpenSession) -> Result<OpenedSession, OpenError> {
+        let body = self.write("open session", now, move |tx| Box::pin(async move { run(tx, open).await }));
+        match body.await.map_err(OpenError::Store)?.value {
+            Ok(opened) => Ok(*opened),
+            Err((denial, tell)) => Err(OpenError::Denied { denial, tell }),
+        }
+    }
+
+    /// What is open to an employee now, by host name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown employee.
+    pub async fn open_targets(&self, employee: EmployeeId, now: &Reading) -> Result<Vec<OpenTarget>, StoreError> {
+        let mut sql = self.read().await?;
+        let enabled = sqlx::query("SELECT enabled FROM employees WHERE id = $1")
+            .bind(employee.to_string())
+            .fetch_optional(&mut *sql)
+            .await?
+            .ok_or(StoreError::NotFound(Thing::Employee))?;
+        let asker = if row::flag(&enabled, "enabled")? { Asker::Active } else { Asker::Disabled };
+        let now = self.judged(&mut sql, now).await?;
+        let rows = sqlx::query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut *sql).await?;
+        let mut targets = Vec::new();
+        for row in &rows {
+            let facts = facts::load(&mut sql, row::text(row, "id")?, now.at).await?;
+            targets.extend(facts.and_then(|facts| target(&facts, asker, now)));
+        }
+        Ok(targets)
+    }
+}
+
+fn target(facts: &Facts, asker: Asker, now: Now) -> Option<OpenTarget> {
+    let open = |wanted| decide(facts, asker, wanted, now).ok().map(|permit| (permit.basis(), permit.until()));
+    let logs = open(Wanted::LogList);
+    let present = facts.cluster.nodes.iter().filter(|node| !node.removed);
+    let nodes: Vec<_> = present
+        .filter_map(|node| open(Wanted::Node(node.id)).map(|(basis, until)| (node.host.clone(), basis, until)))
+        .collect();
+    if logs.is_none() && nodes.is_empty() {
+        return None;
+    }
+    let (cluster_name, host) = (facts.cluster.name.clone(), facts.cluster.host.clone());
+    Some(OpenTarget { cluster_name, host, logs, nodes })
+}
+
+type Answer = Result<Box<OpenedSession>, (Denial, bool)>;
+
+async fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, StoreError> {
+    let taken = sqlx::query("SELECT id FROM sessions WHERE id = $1")
+        .bind(open.session.to_string())
+        .fetch_optional(&mut *tx.sql)
+        .await?;
+    if taken.is_some() {
+        return Err(StoreError::Conflict(Conflict::SessionTaken));
+    }
+    let asker = asker(&mut tx.sql, open.employee, open.key).await?;
+    let Some((cluster, node)) = find(&mut tx.sql, &open.host).await? else {
+        return Ok(Err(nowhere(asker, tx.now)));
+    };
+    let at = tx.at();
+    let facts = facts::load(&mut tx.sql, cluster, at).await?;
+    let facts = facts.ok_or_else(|| StoreError::corrupt("a host without its cluster"))?;
+    let mut first = None;
+    for wanted in wanted(open.shape, node) {
+        match decide(&facts, asker, wanted.clone(), tx.now) {
+            Ok(permit) => return Ok(Ok(Box::new(opened(tx, open, facts, node, &permit).await?))),
+            Err(denial) => {
+                first.get_or_insert((wanted.as_str(), denial));
+            }
+        }
+    }
+    // A host of a cluster has no shell.
+    let (wanted, denial) = first.unwrap_or(("node", nowhere(asker, tx.now).0));
+    let tell = denial.is_telling() || is_anything_open(&facts, asker, tx.now);
+    if facts.claimed {
+        let (organization, project) = (facts.organization, facts.cluster.project);
+        let (employee, wanted) = (open.employee, wanted.to_owned());
+        denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial }).await?;
+    }
+    Ok(Err((denial, tell)))
+}
+
+/// What a shape means on a host, best first.
+fn wanted(shape: Shape, node: Option<NodeId>) -> Vec<Wanted> {
+    match (shape, node) {
+        (Shape::Node, Some(node)) => vec![Wanted::Node(node)],
+        (Shape::Node, None) => Vec::new(),
+        (Shape::Widest, Some(node)) => vec![Wanted::Node(node), Wanted::LogList],
+        (Shape::Logs, _) | (Shape::Widest, None) => vec![Wanted::LogList],
+    }
+}
+
+/// The answer for a host that there is not: the same that a closed one gets.
+const fn nowhere(asker: Asker, now: Now) -> (Denial, bool) {
+    let denial = match (now.doubt, asker) {
+        (Some(_), _) => Denial::ClockDoubt,
+        (None, Asker::Active) => Denial::Unknown,
+        (None, Asker::Disabled) => Denial::EmployeeDisabled,
+        (None, Asker::KeyRemoved) => Denial::KeyRemoved,
+    };
+    (denial, denial.is_telling())
+}
+
+fn is_anything_open(facts: &Facts, asker: Asker, now: Now) -> bool {
+    target(facts, asker, now).is_some()
+}
+
+/// The state of the employee and the key.
+async fn asker(sql: &mut SqliteConnection, employee: EmployeeId, key: EmployeeKeyId) -> Result<Asker, StoreError> {
+    let row = sqlx::query(
+        "SELECT employees.enabled, employee_keys.removed_at FROM employees
+         JOIN employee_keys ON employee_keys.employee = employees.id WHERE employees.id = $1 AND employee_keys.id = $2",
+    )
+    .bind(employee.to_string())
+    .bind(key.to_string())
+    .fetch_optional(sql)
+    .await?
+    .ok_or(StoreError::NotFound(Thing::EmployeeKey))?;
+    Ok(employee::asker(row::flag(&row, "enabled")?, row::instant_or_none(&row, "removed_at")?.is_some()))
+}
+
+/// What has this host name: a node, or a cluster.
+async fn find(sql: &mut SqliteConnection, host: &HostName) -> Result<Option<(ClusterId, Option<NodeId>)>, StoreError> {
+    let node = sqlx::query(
+        "SELECT nodes.id, nodes.cluster FROM nodes JOIN clusters ON clusters.id = nodes.cluster
+         WHERE nodes.host = $1 AND nodes.removed = 0 AND clusters.removed = 0",
+    )
+    .bind(host.as_str())
+    .fetch_optional(&mut *sql)
+    .await?;
+    if let Some(row) = node {
+        return Ok(Some((row::text(&row, "cluster")?, Some(row::text(&row, "id")?))));
+    }
+    let cluster = sqlx::query("SELECT id FROM clusters WHERE host = $1 AND removed = 0").bind(host.as_str());
+    cluster.fetch_optional(sql).await?.map(|row| Ok((row::text(&row, "id")?, None))).transpose()
+}
+
+/// Writes the session that is permitted.
+async fn opened(
+    tx: &mut Transaction<'_>,
+    open: OpenSession,
+    mut facts: Facts,
+    node: Option<NodeId>,
+    permit: &Permit,
+) -> Result<OpenedSession, StoreError> {
+    let identifier = employee::identifier(tx, facts.organization, open.employee).await?;
+    insert(tx, &open, node, permit, &identifier).await?;
+    let event = Event::SessionOpened {
+        project: permit.project(),
+        cluster: permit.cluster(),
+        session: open.session,
+        wanted: permit.wanted().as_str().to_owned(),
+        node,
+        basis: permit.basis(),
+        until: permit.until(),
+    };
+    facts.log_size = tx.append(facts.organization, By::Employee(identifier.clone()), event).await?;
+    let named = node.and_then(|id| facts.cluster.node(id)).cloned();
+    Ok(OpenedSession {
+        session: open.session,
+        wanted: permit.wanted().clone(),
+        node: named,
+        basis: permit.basis(),
+        until: permit.until(),
+        identifier,
+        opened_at: tx.at(),
+        log_size: facts.log_size,
+        facts,
+    })
+}
+
+async fn insert(
+    tx: &mut Transaction<'_>,
+    open: &OpenSession,
+    node: Option<NodeId>,
+    permit: &Permit,
+    identifier: &EmployeeIdentifier,
+) -> Result<(), StoreError> {
+    let (basis, grant) = basis_columns(permit.basis());
+    sqlx::query(
+        "INSERT INTO sessions (id, organization, project, cluster, node, host, wanted, employee, employee_key,
+                               identifier, from_address, basis, grant_id, opened_at, until, ended_at, end_reason,
+                               shells, commands, transfers, refused, received_bytes, sent_bytes, recording_sha256,
+                               partly_recorded)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL,
+                 0)",
+    )
+    .bind(open.session.to_string())
+    .bind(permit.organization().to_string())
+    .bind(permit.project().to_string())
+    .bind(permit.cluster().to_string())
+    .bind(node.map(|node| node.to_string()))
+    .bind(open.host.as_str())
+    .bind(permit.wanted().as_str())
+    .bind(open.employee.to_string())
+    .bind(open.key.to_string())
+    .bind(identifier.as_str())
+    .bind(&open.from)
+    .bind(basis)
+    .bind(grant)
+    .bind(tx.at().millis())
+    .bind(permit.until().millis())
+    .execute(&mut *tx.sql)
+    .await?;
+    Ok(())
+}
+
+/// The basis that holds now, with its end, as the table says it for a session that is open.
+pub(super) fn basis_now(facts: &Facts, wanted: Wanted, now: Now) -> Result<(Basis, Option<i64>), Denial> {
+    let permit = decide(facts, Asker::Active, wanted, Now { at: now.at, doubt: None })?;
+    Ok((permit.basis(), matches!(permit.basis(), Basis::Grant { .. }).then(|| permit.until().millis())))
+}
