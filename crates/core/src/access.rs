@@ -95,7 +95,23 @@ pub enum Basis {
     Standing,
 }
 
-/// A yes. Only [`decide`] and [`again`] make one; it cannot be copied.
+/// A yes. Only [`decide`] and [`again`] make one; it cannot be copied or written down.
+///
+/// It is used like this:
+///
+/// ```
+/// use byleave_core::{access::{Asker, Denial, Facts, Permit, Wanted, decide}, time::{Now, Timestamp}};
+///
+/// fn open(permit: Permit) -> Timestamp {
+///     permit.until()
+/// }
+/// fn ask(facts: &Facts, now: Now) -> Result<Timestamp, Denial> {
+///     let permit: Permit = decide(facts, Asker::Active, Wanted::LogList, now)?;
+///     Ok(open(permit))
+/// }
+/// ```
+///
+/// `tests/fail/permit.md` shows what does not compile.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a permit that is not held opens nothing"]
 pub struct Permit {

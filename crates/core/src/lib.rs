@@ -41,3 +41,7 @@ pub mod sample;
 pub mod session;
 pub mod time;
 mod word;
+
+#[cfg(doctest)]
+#[doc = include_str!("../tests/fail/permit.md")]
+mod what_a_permit_cannot_do {}

@@ -16,6 +16,7 @@ mod estate;
 mod event;
 mod history;
 mod inventory;
+mod name;
 mod oracle;
 mod policy;
 mod world;
