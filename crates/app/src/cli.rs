@@ -78,12 +78,17 @@ pub(crate) enum Command {
     /// Sign in with e-mail address and password
     SignIn(sign_in::SignIn),
     /// End the session of `sign-in`
+    #[command(after_help = "Example:\n  byleave sign-out")]
     SignOut,
     /// Take up an invitation
     Claim(sign_in::Claim),
-    /// Block the vendor's support from the organization's production servers
+    /// Block the vendor's support from the organization's production servers (owner)
+    #[command(
+        after_help = "Example:\n  byleave block\n\nLive sessions without a grant end. It always works, whatever time it is."
+    )]
     Block,
-    /// Let the vendor's support in again without a grant
+    /// Let the vendor's support in again without a grant (owner)
+    #[command(after_help = "Example:\n  byleave unblock")]
     Unblock,
     /// Grant support access to a cluster for at most 24 hours
     Grant(grants::Grant),

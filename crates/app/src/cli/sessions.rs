@@ -1,6 +1,6 @@
 //! `byleave sessions`: who of the vendor is or was in, and ending it.
 
-use byleave_api::byleave::{List, Session, SessionEnded};
+use byleave_api::byleave::{List, LiveSession, Session, SessionEnded};
 use clap::Subcommand;
 
 use super::Caller;
@@ -71,6 +71,9 @@ async fn sessions(caller: &Caller, live: bool) -> Outcome<List<Session>> {
 }
 
 async fn list(caller: &Caller, all: bool) -> Outcome<()> {
+    if caller.client.is_administrator() {
+        return live(caller).await;
+    }
     let sessions = sessions(caller, !all).await?;
     caller.output.print(&sessions, |sessions| {
         let rows = sessions.results.iter().map(|session| {
@@ -83,6 +86,18 @@ async fn list(caller: &Caller, all: bool) -> Outcome<()> {
         });
         let empty = if all { "no sessions" } else { "no live sessions" };
         table(&["session", "employee", "host", "opened", "basis", "state"], rows.collect(), empty)
+    })
+}
+
+/// The live sessions of the whole installation, without what is done in them, for its administrator.
+async fn live(caller: &Caller) -> Outcome<()> {
+    let live: List<LiveSession> = caller.client.get("/live").await?;
+    caller.output.print(&live, |live| {
+        let rows = live.results.iter().map(|session| {
+            let (id, organization, host) = (session.id.clone(), session.org_id.clone(), session.host.clone());
+            vec![id, organization, host, instant(&session.opened_at), instant(&session.until)]
+        });
+        table(&["session", "organization", "host", "opened", "until"], rows.collect(), "no live sessions")
     })
 }
 

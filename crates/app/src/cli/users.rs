@@ -84,9 +84,10 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
         }
         Command::Roles { user, roles } => {
             let (id, roles) = (find(caller, &base, &user).await?, caller.roles(&roles).await?);
-            let done: Done = caller.client.patch(&format!("{base}/{id}"), &RolesPatch { roles: roles.clone() }).await?;
-            caller.take(&done.anchors);
-            caller.output.print(&done, |_| format!("{user} has the roles: {}", words(&roles)))
+            let changed: User = caller.client.patch(&format!("{base}/{id}"), &RolesPatch { roles }).await?;
+            caller
+                .output
+                .print(&changed, |changed| format!("{} has the roles: {}", changed.user_name, words(&changed.roles)))
         }
         Command::Remove { user } => {
             let done: Done = caller.client.delete(&format!("{base}/{}", find(caller, &base, &user).await?)).await?;

@@ -1,0 +1,237 @@
+//! The main story told with nothing but the command line: an administrator sets up, a customer decides and proves.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::server::{Person, Server};
+
+const OWNER: &str = "mia@harbour-books.example";
+const PASSWORD: &str = "a harbour at dawn";
+
+/// A server with one organization, its owner signed in, and one cluster.
+struct Story {
+    server: Server,
+    administrator: Person,
+    owner: Person,
+}
+
+fn begin() -> Story {
+    let server = Server::start();
+    let administrator = server.administrator();
+    let invited = administrator.run(&["organizations", "invite", "Harbour Books", OWNER, "--output", "json"]).json();
+    let owner = server.anybody();
+    let token = invited["token"].as_str().unwrap();
+    owner.type_in(&["claim", token, "--password-stdin"], PASSWORD).ok();
+    owner.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).ok();
+    let file = administrator.home().join("inventory.toml");
+    std::fs::write(&file, INVENTORY).unwrap();
+    administrator.run(&["inventory", "apply", file.to_str().unwrap()]).ok();
+    Story { server, administrator, owner }
+}
+
+const INVENTORY: &str = r#"
+[[cluster]]
+organization = "Harbour Books"
+project = "Web shop"
+name = "Shop"
+host = "shop.harbour-books.example"
+
+[[cluster.node]]
+host = "shop-0.harbour-books.example"
+address = "127.0.0.1:9"
+host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+
+[[cluster.node.log]]
+name = "mongod"
+kind = "database"
+path = "/var/log/mongodb/mongod.log"
+"#;
+
+fn event_names(person: &Person) -> Vec<String> {
+    let out = person.run(&["events", "--output", "json"]).ok();
+    let events = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_customer_blocks_grants_watches_and_revokes() {
+    let Story { owner, .. } = begin();
+    assert!(owner.run(&["block"]).ok().contains("support is blocked"));
+    assert!(owner.run(&["clusters", "list"]).ok().contains("nothing"));
+    let granted =
+        owner.run(&["grant", "Shop", "--type", "logs", "--for", "2h", "--case", "0042", "--output", "json"]).json();
+    assert_eq!(granted["grant"]["grantType"], "CLUSTER_DATABASE_LOGS");
+    assert_eq!(granted["grant"]["case"], "0042");
+    let watched = owner.run(&["watch", "shop.harbour-books.example", "--once", "--output", "json"]).json();
+    let left = watched["remainingMs"].as_i64().unwrap();
+    assert!((7_100_000..=7_200_000).contains(&left), "{left}");
+    assert!(owner.run(&["grants", "--active"]).ok().contains("logs"));
+    assert!(owner.run(&["revoke", "Shop"]).ok().contains("revoked on `Shop`"));
+    assert!(owner.run(&["revoke", "Shop"]).ok().contains("nothing was in force"), "revoking twice is no fault");
+    assert!(owner.run(&["watch", "Shop"]).ok().contains("no grant is in force"));
+    assert!(owner.run(&["grants"]).ok().contains("revoked"));
+    owner.run(&["unblock"]).ok();
+    let names = event_names(&owner);
+    for wanted in
+        ["organization.claimed", "organization.blocked", "grant.given", "grant.revoked", "organization.unblocked"]
+    {
+        assert_eq!(names.iter().filter(|name| *name == wanted).count(), 1, "{wanted} once in {names:?}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_kind_of_no_it_was() {
+    let Story { server, administrator, owner } = begin();
+    let err = owner.run(&["grant", "Shpo"]).fails(4);
+    assert!(err.contains("`Shop`"), "the known ones are named: {err}");
+    owner.run(&["grants", "--org", "Nobody"]).fails(4);
+    server.anybody().run(&["grants", "--org", "000000000000000000000000"]).fails(3);
+    server.anybody().with("BYLEAVE_TOKEN", "made up").run(&["grants", "--org", "000000000000000000000000"]).fails(3);
+    let err = server.anybody().type_in(&["sign-in", OWNER, "--password-stdin"], "wrong password").fails(3);
+    assert!(!err.contains("wrong password"), "a password is never shown: {err}");
+    // The administrator runs the installation and has no say.
+    for args in [vec!["block"], vec!["grant", "Shop"], vec!["revoke", "Shop"]] {
+        let ran = administrator.run(&args);
+        assert!(matches!(ran.code, 3 | 4), "{args:?}: {ran:#?}");
+    }
+    assert!(!event_names(&owner).iter().any(|name| name == "grant.given" || name == "organization.blocked"));
+}
+
+#[test]
+fn an_api_key_does_what_its_roles_allow() {
+    let Story { server, owner, .. } = begin();
+    let made = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_READ_ONLY", "--output", "json"]).json();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let reader =
+        server.anybody().with("BYLEAVE_PUBLIC_KEY", text("publicKey")).with("BYLEAVE_PRIVATE_KEY", text("privateKey"));
+    assert!(reader.run(&["clusters", "list"]).ok().contains("Shop"));
+    let err = reader.run(&["grant", "Shop"]).fails(3);
+    assert!(err.contains(&text("publicKey")), "whoever asked is named: {err}");
+    let orgs = reader.run(&["api", "GET", "/api/atlas/v2/orgs"]).json();
+    assert_eq!(orgs["results"][0]["name"], "Harbour Books");
+    assert!(owner.run(&["api-keys", "list"]).ok().contains("pipeline"));
+    owner.run(&["api-keys", "remove", &text("publicKey")]).ok();
+    reader.run(&["clusters", "list"]).fails(3);
+}
+
+#[test]
+fn employees_come_with_a_key_and_go() {
+    let Story { administrator, .. } = begin();
+    let key = administrator.home().join("key.pub");
+    std::fs::write(
+        &key,
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJyCZRWrXwVKbGDQYUGqfBL7fjEHoRsTuDaZ9cDnk1GV robin@laptop\n",
+    )
+    .unwrap();
+    let key = key.to_str().unwrap();
+    administrator.run(&["employees", "add", "Robin Hale", "--key", key]).ok();
+    assert!(administrator.run(&["employees", "list"]).ok().contains("Robin Hale"));
+    administrator.run(&["employees", "disable", "Robin Hale"]).ok();
+    assert!(administrator.run(&["employees", "list"]).ok().contains("no"));
+    administrator.run(&["employees", "enable", "Robin Hale"]).ok();
+    administrator.run(&["employees", "keys", "remove", "Robin Hale", key]).ok();
+    administrator.run(&["employees", "disable", "Nobody"]).fails(4);
+}
+
+#[test]
+fn people_are_invited_with_roles() {
+    let Story { server, owner, .. } = begin();
+    let role = "Web shop:GROUP_SUPPORT_ACCESS_MANAGER";
+    let invited =
+        owner.run(&["users", "invite", "ada@harbour-books.example", "--role", role, "--output", "json"]).json();
+    assert!(owner.run(&["users", "invitations"]).ok().contains("ada@"));
+    let ada = server.anybody();
+    ada.type_in(&["claim", invited["token"].as_str().unwrap(), "--password-stdin"], "another fine password").ok();
+    ada.type_in(&["sign-in", "ada@harbour-books.example", "--password-stdin"], "another fine password").ok();
+    ada.run(&["grant", "Shop", "--for", "5m"]).ok();
+    ada.run(&["block"]).fails(3);
+    owner.run(&["users", "remove", "ada@harbour-books.example"]).ok();
+    ada.run(&["clusters", "list"]).fails(3);
+    assert!(owner.run(&["grants", "--active"]).ok().contains("infrastructure"), "the grant that she gave stands");
+    owner.run(&["sign-out"]).ok();
+    owner.run(&["grants"]).fails(3);
+}
+
+#[test]
+fn a_plan_changes_nothing_and_prune_is_asked_for() {
+    let Story { administrator, owner, .. } = begin();
+    let file = administrator.home().join("inventory.toml");
+    let path = file.to_str().unwrap();
+    assert!(administrator.run(&["inventory", "plan", path]).ok().contains("nothing to change"));
+    std::fs::write(&file, INVENTORY.replace("127.0.0.1:9", "127.0.0.1:10")).unwrap();
+    assert!(administrator.run(&["inventory", "plan", path]).ok().contains("127.0.0.1:10"));
+    assert!(owner.run(&["clusters", "show", "Shop"]).ok().contains("127.0.0.1:9,"), "a plan changes nothing");
+    std::fs::write(&file, "").unwrap();
+    assert!(administrator.run(&["inventory", "apply", path]).ok().contains("kept"), "nothing goes without --prune");
+    assert!(owner.run(&["clusters", "list"]).ok().contains("Shop"));
+    administrator.run(&["inventory", "apply", path, "--prune"]).ok();
+    assert!(owner.run(&["clusters", "list"]).ok().contains("no clusters"));
+}
+
+#[test]
+fn evidence_is_exported_and_verified_against_kept_anchors() {
+    let Story { owner, .. } = begin();
+    owner.run(&["block"]).ok();
+    owner.run(&["grant", "Shop"]).ok();
+    owner.run(&["revoke", "Shop"]).ok();
+    let in_home = |name: &str| -> PathBuf { owner.home().join(name) };
+    let (file, key) = (in_home("evidence.json"), in_home("byleave.vkey"));
+    owner.run(&["evidence", "export", "--to", file.to_str().unwrap()]).ok();
+    std::fs::write(&key, owner.run(&["evidence", "key"]).ok()).unwrap();
+    let anchors = in_home(".local/share/byleave/anchors.jsonl");
+    assert!(std::fs::read_to_string(&anchors).unwrap().lines().count() >= 3, "each answer left an anchor");
+    let verify = |file: &str| {
+        let (key, anchors) = (key.to_str().unwrap(), anchors.to_str().unwrap());
+        // Verifying needs no server and no credentials.
+        Person::new().run(&["evidence", "verify", file, "--key", key, "--anchor", anchors])
+    };
+    assert!(verify(file.to_str().unwrap()).ok().starts_with("verified"));
+    let err = Person::new().run(&["evidence", "verify", file.to_str().unwrap()]);
+    assert!(err.out.starts_with("consistent, not authenticated") && err.code == 1, "{err:#?}");
+    let tampered = in_home("tampered.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replacen("organization.blocked", "organization.unblocked", 1);
+    assert_ne!(text, changed);
+    std::fs::write(&tampered, changed).unwrap();
+    let ran = verify(tampered.to_str().unwrap());
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(ran.out.contains("wrong: entry "), "the entry is named: {}", ran.out);
+}
+
+#[test]
+fn rewritten_history_is_found_at_the_next_command() {
+    let Story { server, owner, .. } = begin();
+    owner.run(&["block"]).ok();
+    // Somebody kept an anchor of a longer log: what the server shows now does not continue it.
+    let anchors = owner.home().join(".local/share/byleave/anchors.jsonl");
+    let kept = std::fs::read_to_string(&anchors).unwrap();
+    drop(server);
+    let Story { owner: other, .. } = begin();
+    other.run(&["block"]).ok();
+    let place = other.home().join(".local/share/byleave/anchors.jsonl");
+    let own = std::fs::read_to_string(&place).unwrap();
+    let of = |text: &str| serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap();
+    let (theirs, mut mixed) = (of(&kept), of(&own));
+    // The other server's signed state, as if it had been said of this organization.
+    mixed["checkpoint"] = theirs["checkpoint"].clone();
+    let log =
+        mixed["checkpoint"].as_str().unwrap().replace(theirs["log"].as_str().unwrap(), mixed["log"].as_str().unwrap());
+    mixed["checkpoint"] = Value::String(log.replacen("\n", "\n", 1));
+    std::fs::write(&place, format!("{mixed}\n")).unwrap();
+    let err = other.run(&["events"]).fails(1);
+    assert!(err.contains("not to be believed"), "{err}");
+}
+
+#[test]
+fn doctor_finds_a_sound_installation_sound_and_an_open_key_wrong() {
+    use std::os::unix::fs::PermissionsExt;
+    let Story { server, administrator, .. } = begin();
+    let ran = administrator.run(&["doctor"]);
+    assert_eq!(ran.code, 0, "{ran:#?}");
+    assert!(ran.out.contains("never checked") && !ran.out.contains("WRONG"), "{}", ran.out);
+    std::fs::set_permissions(server.data().join("seal.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let ran = administrator.run(&["doctor"]);
+    assert_eq!(ran.code, 1, "{ran:#?}");
+    assert!(ran.out.contains("WRONG  seal.key") && ran.out.contains("chmod 600"), "{}", ran.out);
+}
