@@ -171,11 +171,6 @@ impl StoreError {
             Refusal::NotVisible => Self::NotFound(thing),
         }
     }
-
-    /// Stands in for a method whose body is not written.
-    pub(crate) fn unwritten() -> Self {
-        Self::Unavailable(Fault::new("this method is not written yet"))
-    }
 }
 
 /// SQLite's primary result codes that mean damaged data rather than trouble reaching it.

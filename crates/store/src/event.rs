@@ -1,12 +1,19 @@
 //! The feed: events of a log as those may see them who can read its projects.
 
-use byleave_core::actor::Actor;
-use byleave_core::event::Entry;
-use byleave_core::id::{ClusterId, EventId, OrgId, ProjectId};
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::{Entry, LogId};
+use byleave_core::id::{ApiKeyId, ClusterId, EventId, OrgId, ProjectId, UserId};
 use byleave_core::name::UserName;
+use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Timestamp;
+use byleave_log::leaf::{Disclosure, decode, disclose, leaf_hash, log_text};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
-use crate::error::StoreError;
+use crate::authority::{readable, require, require_in_organization, require_in_project};
+use crate::error::{Fault, StoreError, Thing};
+use crate::row;
+use crate::session::id_list;
 use crate::store::Store;
 
 /// Whose events.
@@ -76,8 +83,31 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn events(&self, actor: &Actor, query: EventQuery) -> Result<EventPage, StoreError> {
-        let _ = (actor, query);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let scope = scope(&mut sql, actor, query.of).await?;
+        let names = query.names.map(id_list);
+        let (cluster, after) = (query.cluster.map(|id| id.to_string()), query.after.map(row::signed).transpose()?);
+        let (from, before) = (query.from.map(Timestamp::millis), query.before.map(Timestamp::millis));
+        let filtered = |statement: &'static str| {
+            sqlx::query(statement)
+                .bind(log_text(scope.log))
+                .bind(scope.project.clone())
+                .bind(scope.readable.clone())
+                .bind(names.clone())
+                .bind(cluster.clone())
+                .bind(from)
+                .bind(before)
+                .bind(after)
+        };
+        let total = row::count(&filtered(COUNT).fetch_one(&mut *sql).await?, "total")?;
+        let per_page = i64::from(query.per_page);
+        let offset = i64::from(query.page.saturating_sub(1)).saturating_mul(per_page);
+        let leaves = filtered(PAGE).bind(per_page).bind(offset).fetch_all(&mut *sql).await?;
+        let mut rows = Vec::with_capacity(leaves.len());
+        for leaf in &leaves {
+            rows.push(event_row(&mut sql, leaf).await?);
+        }
+        Ok(EventPage { total, rows })
     }
 
     /// One event.
@@ -85,7 +115,110 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
     pub async fn event(&self, actor: &Actor, of: EventsOf, id: EventId) -> Result<EventRow, StoreError> {
-        let _ = (actor, of, id);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let scope = scope(&mut sql, actor, of).await?;
+        let leaf = sqlx::query(
+            "SELECT log, idx, leaf FROM leaves
+             WHERE log = $1 AND (CAST($2 AS TEXT) IS NULL OR project = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR project IS NULL OR $3 LIKE '%|' || project || '|%') AND event = $4",
+        )
+        .bind(log_text(scope.log))
+        .bind(scope.project)
+        .bind(scope.readable)
+        .bind(id.to_string())
+        .fetch_optional(&mut *sql)
+        .await?;
+        event_row(&mut sql, &leaf.ok_or(StoreError::NotFound(Thing::Event))?).await
     }
+}
+
+const COUNT: &str = "SELECT COUNT(*) AS total FROM leaves
+     WHERE log = $1 AND (CAST($2 AS TEXT) IS NULL OR project = $2)
+       AND (CAST($3 AS TEXT) IS NULL OR project IS NULL OR $3 LIKE '%|' || project || '|%')
+       AND (CAST($4 AS TEXT) IS NULL OR $4 LIKE '%|' || name || '|%')
+       AND (CAST($5 AS TEXT) IS NULL OR cluster = $5)
+       AND (CAST($6 AS BIGINT) IS NULL OR at >= $6) AND (CAST($7 AS BIGINT) IS NULL OR at < $7)
+       AND (CAST($8 AS BIGINT) IS NULL OR idx > $8)";
+
+const PAGE: &str = "SELECT log, idx, leaf FROM leaves
+     WHERE log = $1 AND (CAST($2 AS TEXT) IS NULL OR project = $2)
+       AND (CAST($3 AS TEXT) IS NULL OR project IS NULL OR $3 LIKE '%|' || project || '|%')
+       AND (CAST($4 AS TEXT) IS NULL OR $4 LIKE '%|' || name || '|%')
+       AND (CAST($5 AS TEXT) IS NULL OR cluster = $5)
+       AND (CAST($6 AS BIGINT) IS NULL OR at >= $6) AND (CAST($7 AS BIGINT) IS NULL OR at < $7)
+       AND (CAST($8 AS BIGINT) IS NULL OR idx > $8)
+     ORDER BY idx DESC LIMIT $9 OFFSET $10";
+
+/// Which leaves the actor may see.
+struct Sight {
+    log: LogId,
+    /// Only those of this project.
+    project: Option<String>,
+    /// Only those of no project or of one of these.
+    readable: Option<String>,
+}
+
+async fn scope(sql: &mut SqliteConnection, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError> {
+    match of {
+        EventsOf::Installation => {
+            require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await?;
+            Ok(Sight { log: LogId::Installation, project: None, readable: None })
+        }
+        EventsOf::Organization(id) => {
+            let actor = require_in_organization(sql, actor, Action::ReadOrganization, id).await?;
+            let readable = id_list(readable(sql, &actor, id).await?);
+            Ok(Sight { log: LogId::Organization(id), project: None, readable: Some(readable) })
+        }
+        EventsOf::Project(id) => {
+            let (_, organization) = require_in_project(sql, actor, Action::ReadProject, id).await?;
+            Ok(Sight { log: LogId::Organization(organization), project: Some(id.to_string()), readable: None })
+        }
+    }
+}
+
+async fn event_row(sql: &mut SqliteConnection, row: &SqliteRow) -> Result<EventRow, StoreError> {
+    let leaf: Vec<u8> = row::raw(row, "leaf")?;
+    let entry = read_leaf(&leaf)?;
+    let kept = disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?).await?;
+    let event = disclose(&entry.event, &kept)
+        .map_err(|error| StoreError::Corrupt(Fault::of("a text beside a leaf is not its own", error)))?;
+    let (user_name, public_key) = match &entry.by {
+        By::ApiKey(id) => (None, public_key(sql, *id).await?),
+        By::User(id) => (user_name(sql, *id).await?, None),
+        By::Administrator | By::Employee(_) | By::System => (None, None),
+    };
+    Ok(EventRow { id: leaf_hash(&leaf).event_id(), entry: Entry { event, ..entry }, user_name, public_key })
+}
+
+/// Reads a leaf that is stored.
+pub(crate) fn read_leaf(leaf: &[u8]) -> Result<Entry, StoreError> {
+    decode(leaf).map_err(|error| StoreError::Corrupt(Fault::of("a leaf does not decode", error)))
+}
+
+/// The erasable texts of a leaf that are still there.
+pub(crate) async fn disclosures(
+    sql: &mut SqliteConnection,
+    log: &str,
+    index: i64,
+) -> Result<Vec<Disclosure>, StoreError> {
+    let rows = sqlx::query("SELECT field, salt, text FROM disclosures WHERE log = $1 AND idx = $2 ORDER BY field")
+        .bind(log)
+        .bind(index)
+        .fetch_all(sql)
+        .await?;
+    let read = |row| {
+        let (field, text) = (row::raw(row, "field")?, row::raw(row, "text")?);
+        Ok(Disclosure { field, salt: row::bytes(row, "salt")?, text })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn user_name(sql: &mut SqliteConnection, id: UserId) -> Result<Option<UserName>, StoreError> {
+    let row = sqlx::query("SELECT name FROM users WHERE id = $1").bind(id.to_string()).fetch_optional(sql).await?;
+    row.map(|row| row::text(&row, "name")).transpose()
+}
+
+async fn public_key(sql: &mut SqliteConnection, id: ApiKeyId) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query("SELECT public_key FROM api_keys WHERE id = $1").bind(id.to_string());
+    row.fetch_optional(sql).await?.map(|row| row::raw(&row, "public_key")).transpose()
 }

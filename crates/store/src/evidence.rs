@@ -1,32 +1,57 @@
-//! Evidence: what a customer exports and verifies offline, and the check that the tables say what the logs say.
+//! Evidence: what a customer exports and verifies offline, and the proofs that connect it to what they kept.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use byleave_core::actor::Actor;
 use byleave_core::event::LogId;
-use byleave_core::id::OrgId;
+use byleave_core::id::{OrgId, ProjectId};
+use byleave_core::policy::{Action, Resource};
+use byleave_log::bundle::{Bundle, BundleEntry};
+use byleave_log::hash::Hash;
+use byleave_log::leaf::log_text;
+use byleave_log::proof::{Proof, Subtree, consistency_needs, prove_consistency};
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
-use crate::error::StoreError;
+use crate::authority::{readable, require, require_in_organization};
+use crate::error::{Conflict, Fault, StoreError, Thing};
+use crate::event;
+use crate::row;
 use crate::store::Store;
 use crate::transaction::Anchor;
 
-/// What an audit of the state found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Audit {
-    /// How many logs were replayed.
-    pub logs: u64,
-    /// How many entries they hold.
-    pub entries: u64,
-    /// Where the tables and the logs differ, or a log breaks a rule. Empty if all is well.
-    pub findings: Vec<String>,
-}
+pub use crate::audit::Audit;
 
 impl Store {
     /// The log's present checkpoint, with the index of its last entry.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the actor may not know of the log or it is empty.
+    /// [`StoreError::NotFound`] if the actor may not know of the log, [`StoreError::Conflict`] if nobody has claimed
+    /// its organization.
     pub async fn checkpoint(&self, actor: &Actor, log: LogId) -> Result<Anchor, StoreError> {
-        let _ = (actor, log);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        may_read(&mut sql, actor, log).await?;
+        present(&mut sql, log).await
+    }
+
+    /// The log's present checkpoint, and the proof that it continues what the log was at `size`, hash by hash in
+    /// base64.
+    ///
+    /// # Errors
+    /// As [`Store::checkpoint`]; [`StoreError::NotFound`] of an event for a size that the log does not have yet.
+    pub async fn consistency(&self, actor: &Actor, log: LogId, size: u64) -> Result<(Anchor, Vec<String>), StoreError> {
+        let mut sql = self.read().await?;
+        may_read(&mut sql, actor, log).await?;
+        let anchor = present(&mut sql, log).await?;
+        let now = anchor.index + 1;
+        let needs = consistency_needs(size, now).map_err(|_| StoreError::NotFound(Thing::Event))?;
+        let mut nodes = BTreeMap::new();
+        for subtree in needs {
+            nodes.insert(subtree, node(&mut sql, log, subtree).await?);
+        }
+        let proof: Proof = prove_consistency(size, now, &nodes)
+            .map_err(|error| StoreError::Corrupt(Fault::of("the tree has a gap", error)))?;
+        Ok((anchor, proof.to_texts()))
     }
 
     /// The evidence of an organization as one JSON text; entries of projects that the actor cannot read are hashes.
@@ -35,15 +60,68 @@ impl Store {
     /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Conflict`] if nobody has
     /// claimed it.
     pub async fn evidence(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
-        let _ = (actor, organization);
-        Err(StoreError::unwritten())
+        let mut sql = self.read().await?;
+        let log = LogId::Organization(organization);
+        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
+        let readable = readable(&mut sql, &actor, organization).await?;
+        let anchor = present(&mut sql, log).await?;
+        let rows = sqlx::query("SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
+            .bind(log_text(log))
+            .fetch_all(&mut *sql)
+            .await?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            entries.push(entry(&mut sql, row, &readable).await?);
+        }
+        Ok(Bundle::new(self.verifying_key(), anchor.checkpoint, entries).to_string())
     }
+}
 
-    /// Replays all logs and compares what they say with the tables. For `byleave doctor` and the tests.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if the store cannot be read.
-    pub async fn audit_state(&self) -> Result<Audit, StoreError> {
-        Err(StoreError::unwritten())
+async fn may_read(sql: &mut SqliteConnection, actor: &Actor, log: LogId) -> Result<(), StoreError> {
+    let required = match log {
+        LogId::Installation => {
+            require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await
+        }
+        LogId::Organization(id) => require_in_organization(sql, actor, Action::ReadOrganization, id).await,
+    };
+    required.map(drop)
+}
+
+/// The present state of a log.
+async fn present(sql: &mut SqliteConnection, log: LogId) -> Result<Anchor, StoreError> {
+    let row = sqlx::query("SELECT size, checkpoint FROM logs WHERE log = $1")
+        .bind(log_text(log))
+        .fetch_optional(sql)
+        .await?
+        .ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
+    let size = row::count(&row, "size")?;
+    let index = size.checked_sub(1).ok_or_else(|| StoreError::corrupt("a log without entries"))?;
+    Ok(Anchor { log, index, checkpoint: row::raw(&row, "checkpoint")? })
+}
+
+async fn node(sql: &mut SqliteConnection, log: LogId, subtree: Subtree) -> Result<Hash, StoreError> {
+    let statement = match subtree.level {
+        0 => "SELECT hash FROM leaves WHERE log = $1 AND idx = $2 AND $3 = 0",
+        _ => "SELECT hash FROM tree_nodes WHERE log = $1 AND idx = $2 AND level = $3",
+    };
+    let row = sqlx::query(statement)
+        .bind(log_text(log))
+        .bind(row::signed(subtree.index)?)
+        .bind(i64::from(subtree.level))
+        .fetch_optional(sql)
+        .await?;
+    let row = row.ok_or_else(|| StoreError::corrupt("the tree has a gap"))?;
+    Ok(Hash::from_bytes(row::bytes(&row, "hash")?))
+}
+
+async fn entry(
+    sql: &mut SqliteConnection,
+    row: &SqliteRow,
+    readable: &BTreeSet<ProjectId>,
+) -> Result<BundleEntry, StoreError> {
+    if row::text_or_none(row, "project")?.is_some_and(|project: ProjectId| !readable.contains(&project)) {
+        return Ok(BundleEntry::hidden(Hash::from_bytes(row::bytes(row, "hash")?)));
     }
+    let texts = event::disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?).await?;
+    Ok(BundleEntry::of_leaf(row::raw(row, "leaf")?, texts))
 }

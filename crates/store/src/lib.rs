@@ -11,10 +11,12 @@
 //! The methods of [`Store`] stand in one module per noun. Read [`mod@store`] and [`mod@transaction`] first.
 
 pub mod api_key;
+mod audit;
 mod authority;
 pub mod check;
 pub mod clock;
 pub mod cluster;
+pub mod consistency;
 mod denial;
 pub mod employee;
 pub mod error;

@@ -9,7 +9,8 @@ use byleave_core::name::HostName;
 use byleave_core::time::{Now, Reading};
 use sqlx::SqliteConnection;
 
-use super::{OpenError, OpenSession, OpenTarget, OpenedSession, Shape, basis_columns};
+use super::record::basis_columns;
+use super::{OpenError, OpenSession, OpenTarget, OpenedSession, Shape};
 use crate::denial::{self, Try};
 use crate::employee;
 use crate::error::{Conflict, StoreError, Thing};

@@ -1,0 +1,277 @@
+//! The check that the tables say what the logs say: for `byleave doctor` and the tests that kill the server.
+//!
+//! Everything is computed anew from the leaves: hashes, tree, checkpoint, and by replay who holds which role, what is
+//! blocked, granted, in the inventory and open. It must never repair anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use byleave_core::access::{Facts, GRANTS_FOR};
+use byleave_core::event::LogId;
+use byleave_core::grant::Grant;
+use byleave_core::id::{ApiKeyId, EmployeeId, GrantId, OrgId, SessionId, UserId};
+use byleave_core::inventory::Cluster;
+use byleave_core::role::Roles;
+use byleave_core::time::Timestamp;
+use byleave_log::checkpoint::{Checkpoint, Origin};
+use byleave_log::hash::Hash;
+use byleave_log::leaf::{disclose, leaf_hash, log_text, parse_log};
+use byleave_log::replay::{self, Replay};
+use byleave_log::tree::Frontier;
+use sqlx::SqliteConnection;
+
+use crate::authority::{self, Holder};
+use crate::error::StoreError;
+use crate::event;
+use crate::facts;
+use crate::organization;
+use crate::row;
+use crate::store::Store;
+
+/// What an audit of the state found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// How many logs were replayed.
+    pub logs: u64,
+    /// How many entries they hold.
+    pub entries: u64,
+    /// Where the tables and the logs differ, or a log breaks a rule. Empty if all is well.
+    pub findings: Vec<String>,
+    /// What only deserves a look: an honest installation that was down can have it.
+    pub notices: Vec<String>,
+}
+
+impl Store {
+    /// Replays all logs and compares what they say with the tables. For `byleave doctor` and the tests.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store cannot be read.
+    pub async fn audit_state(&self) -> Result<Audit, StoreError> {
+        let mut sql = self.read().await?;
+        let mut audit = Audit::default();
+        audit.integrity(&mut sql).await?;
+        let rows = sqlx::query("SELECT log FROM logs ORDER BY log").fetch_all(&mut *sql).await?;
+        let mut logged = BTreeSet::new();
+        for row in &rows {
+            let name: String = row::raw(row, "log")?;
+            let log = parse_log(&name).ok_or_else(|| StoreError::corrupt("a log without a name"))?;
+            let replay = audit.log(self, &mut sql, log).await?;
+            match (log, replay.organization(), replay.installation()) {
+                (LogId::Organization(id), Some(replayed), _) => {
+                    logged.insert(id);
+                    audit.organization(&mut sql, id, replayed, replay.span().map(|(_, last)| last)).await?;
+                }
+                (LogId::Installation, _, Some(replayed)) => audit.employees(&mut sql, replayed).await?,
+                (LogId::Organization(_) | LogId::Installation, _, _) => audit.find(log, "was not replayed"),
+            }
+        }
+        audit.claims(&mut sql, &logged).await?;
+        Ok(audit)
+    }
+}
+
+impl Audit {
+    fn find(&mut self, log: LogId, what: impl std::fmt::Display) {
+        self.findings.push(format!("log {}: {what}", log_text(log)));
+    }
+
+    /// What SQLite itself finds.
+    async fn integrity(&mut self, sql: &mut SqliteConnection) -> Result<(), StoreError> {
+        for row in sqlx::query("PRAGMA quick_check").fetch_all(&mut *sql).await? {
+            let text: String = sqlx::Row::try_get(&row, 0)?;
+            if text != "ok" {
+                self.findings.push(format!("database: {text}"));
+            }
+        }
+        let strays = sqlx::query("PRAGMA foreign_key_check").fetch_all(sql).await?.len();
+        if strays > 0 {
+            self.findings.push(format!("database: {strays} rows refer to rows that are not there"));
+        }
+        Ok(())
+    }
+
+    /// Replays a log and checks its tree and checkpoint.
+    async fn log(&mut self, store: &Store, sql: &mut SqliteConnection, log: LogId) -> Result<Replay, StoreError> {
+        let (mut tree, mut replay) = (Frontier::new(), Replay::new(log));
+        let rows = sqlx::query("SELECT idx, event, name, at, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
+            .bind(log_text(log))
+            .fetch_all(&mut *sql)
+            .await?;
+        for row in &rows {
+            let (index, leaf) = (row::count(row, "idx")?, row::raw::<Vec<u8>>(row, "leaf")?);
+            let (entry, hash) = (event::read_leaf(&leaf)?, leaf_hash(&leaf));
+            let texts = event::disclosures(sql, &log_text(log), row::signed(index)?).await?;
+            let columns = hash == Hash::from_bytes(row::bytes(row, "hash")?)
+                && hash.event_id() == row::text(row, "event")?
+                && entry.event.name() == row::raw::<String>(row, "name")?
+                && entry.at == row::instant(row, "at")?
+                && index == tree.size();
+            if !columns {
+                self.find(log, format_args!("entry {index} is not the one that its columns tell"));
+            }
+            if let Err(error) = disclose(&entry.event, &texts) {
+                self.find(log, format_args!("entry {index}: {error}"));
+            }
+            for problem in replay.apply(&entry) {
+                self.problem(log, index, &problem);
+            }
+            tree.append(hash);
+        }
+        for (index, problem) in replay.finish() {
+            self.problem(log, index, &problem);
+        }
+        self.checkpoint(store, sql, log, &tree).await?;
+        self.logs += 1;
+        self.entries += tree.size();
+        Ok(replay)
+    }
+
+    fn problem(&mut self, log: LogId, index: u64, problem: &replay::Problem) {
+        if problem.is_notice() {
+            self.notices.push(format!("log {}: entry {index}: {problem}", log_text(log)));
+        } else {
+            self.find(log, format_args!("entry {index}: {problem}"));
+        }
+    }
+
+    async fn checkpoint(
+        &mut self,
+        store: &Store,
+        sql: &mut SqliteConnection,
+        log: LogId,
+        tree: &Frontier,
+    ) -> Result<(), StoreError> {
+        let row = sqlx::query("SELECT frontier, checkpoint FROM logs WHERE log = $1").bind(log_text(log));
+        let row = row.fetch_one(sql).await?;
+        if row::raw::<Vec<u8>>(&row, "frontier")? != tree.to_bytes() {
+            self.find(log, "the kept frontier is not that of its leaves");
+        }
+        let expected = Checkpoint::of(Origin { installation: store.installation(), log }, tree);
+        match Checkpoint::open(&row::raw::<String>(&row, "checkpoint")?, store.signing_key().verifying_key()) {
+            Ok(checkpoint) if checkpoint == expected => {}
+            Ok(_) => self.find(log, "the kept checkpoint is of another state"),
+            Err(error) => self.find(log, format_args!("the kept checkpoint {error}")),
+        }
+        Ok(())
+    }
+
+    /// Organizations with a log are claimed, others are not.
+    async fn claims(&mut self, sql: &mut SqliteConnection, logged: &BTreeSet<OrgId>) -> Result<(), StoreError> {
+        for row in sqlx::query("SELECT id, claimed_at FROM organizations").fetch_all(sql).await? {
+            let id = row::text(&row, "id")?;
+            if logged.contains(&id) != row::instant_or_none(&row, "claimed_at")?.is_some() {
+                self.find(LogId::Organization(id), "the table and the log disagree on whether it was claimed");
+            }
+        }
+        Ok(())
+    }
+
+    async fn employees(
+        &mut self,
+        sql: &mut SqliteConnection,
+        replayed: &replay::Installation,
+    ) -> Result<(), StoreError> {
+        let mut stored = BTreeMap::new();
+        for row in sqlx::query("SELECT id, enabled FROM employees").fetch_all(&mut *sql).await? {
+            let id: EmployeeId = row::text(&row, "id")?;
+            stored.insert(id, BTreeSet::new());
+            if row::flag(&row, "enabled")? == replayed.is_disabled(id) {
+                self.find(LogId::Installation, format_args!("employee {id} is enabled in one, disabled in the other"));
+            }
+        }
+        let keys = sqlx::query("SELECT id, employee FROM employee_keys WHERE removed_at IS NULL").fetch_all(sql);
+        for row in keys.await? {
+            stored.entry(row::text(&row, "employee")?).or_default().insert(row::text(&row, "id")?);
+        }
+        if stored != *replayed.employees() {
+            self.find(LogId::Installation, "the employees and their keys differ");
+        }
+        Ok(())
+    }
+
+    async fn organization(
+        &mut self,
+        sql: &mut SqliteConnection,
+        id: OrgId,
+        replayed: &replay::Organization,
+        last: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let log = LogId::Organization(id);
+        let stored = organization::load(sql, id).await?;
+        if stored.blocked != replayed.blocked() {
+            self.find(log, "the block differs");
+        }
+        if stored.longest != replayed.longest() {
+            self.find(log, "the longest grant differs");
+        }
+        if users(sql, id).await? != *replayed.users() {
+            self.find(log, "the users or their roles differ");
+        }
+        if api_keys(sql, id).await? != *replayed.api_keys() {
+            self.find(log, "the API keys or their roles differ");
+        }
+        if live(sql, id).await? != replayed.live_sessions().collect() {
+            self.find(log, "the open sessions differ");
+        }
+        let told: BTreeMap<_, _> = replayed.facts().map(|facts| (facts.cluster.id, facts)).collect();
+        let rows = sqlx::query("SELECT id FROM clusters WHERE organization = $1").bind(id.to_string());
+        for row in rows.fetch_all(&mut *sql).await? {
+            let cluster = row::text(&row, "id")?;
+            let stored = facts::load(sql, cluster, last.unwrap_or(Timestamp::EPOCH)).await?;
+            match (stored, told.get(&cluster)) {
+                (Some(stored), Some(told)) => self.cluster(log, &stored, told, last),
+                (Some(stored), None) if stored.cluster.removed => {}
+                (Some(_), None) | (None, _) => self.find(log, format_args!("cluster {cluster} is only in the table")),
+            }
+        }
+        Ok(())
+    }
+
+    fn cluster(&mut self, log: LogId, stored: &Facts, told: &Facts, last: Option<Timestamp>) {
+        let id = stored.cluster.id;
+        if without_tombstones(&stored.cluster) != without_tombstones(&told.cluster) {
+            self.find(log, format_args!("the inventory of cluster {id} differs"));
+        }
+        // The replay keeps grants until the next one is given; what is older than the facts reach is no matter.
+        let horizon = last.map_or(0, |last| last.millis() - GRANTS_FOR);
+        let recent = |facts: &Facts| -> BTreeMap<GrantId, Grant> {
+            let grants = facts.grants.iter().filter(|grant| grant.granted_at.millis() > horizon);
+            grants.map(|grant| (grant.id, Grant { case: None, reason: None, ..grant.clone() })).collect()
+        };
+        if recent(stored) != recent(told) {
+            self.find(log, format_args!("the grants of cluster {id} differ"));
+        }
+    }
+}
+
+/// What was removed before the claim is in no log.
+fn without_tombstones(cluster: &Cluster) -> Cluster {
+    let mut cluster = cluster.clone();
+    cluster.nodes.retain(|node| !node.removed);
+    cluster
+}
+
+async fn users(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<UserId, Roles>, StoreError> {
+    let rows = sqlx::query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL").bind(id.to_string());
+    let mut found = BTreeMap::new();
+    for row in rows.fetch_all(&mut *sql).await? {
+        let id = row::text(&row, "id")?;
+        found.insert(id, authority::roles(sql, Holder::User(id)).await?);
+    }
+    Ok(found)
+}
+
+async fn api_keys(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<ApiKeyId, Roles>, StoreError> {
+    let rows = sqlx::query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL");
+    let mut found = BTreeMap::new();
+    for row in rows.bind(id.to_string()).fetch_all(&mut *sql).await? {
+        let id = row::text(&row, "id")?;
+        found.insert(id, authority::roles(sql, Holder::ApiKey(id)).await?);
+    }
+    Ok(found)
+}
+
+async fn live(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeSet<SessionId>, StoreError> {
+    let rows = sqlx::query("SELECT id FROM sessions WHERE organization = $1 AND ended_at IS NULL");
+    let rows = rows.bind(id.to_string()).fetch_all(sql).await?;
+    rows.iter().map(|row| row::text(row, "id")).collect()
+}
