@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::byleave::{Checkpoint, LogKey};
+use byleave_api::error::ErrorCode;
 use byleave_core::event::LogId;
 
 use crate::api::caller::Caller;
@@ -19,10 +20,17 @@ pub(super) async fn key(State(app): State<Arc<App>>) -> Json<LogKey> {
     Json(LogKey { key: app.store.verifying_key() })
 }
 
-/// The latest checkpoint of an organization's log.
+/// The latest checkpoint of an organization's log; with `?from=<size>` the proof that it continues what it was then.
 pub(super) async fn checkpoint(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
-    let anchor = caller.ask(caller.app.store.checkpoint(&caller.actor, LogId::Organization(id))).await?;
-    caller.ok(&Checkpoint { checkpoint: anchor.checkpoint, consistency: Vec::new() })
+    let (store, log) = (&caller.app.store, LogId::Organization(id));
+    let Some(from) = caller.parameter("from")? else {
+        let anchor = caller.ask(store.checkpoint(&caller.actor, log)).await?;
+        return caller.ok(&Checkpoint { checkpoint: anchor.checkpoint, consistency: Vec::new() });
+    };
+    let rule = "must be a number of entries";
+    let from = from.parse().map_err(|_| Failure::field(ErrorCode::InvalidQueryParameter, "from", rule))?;
+    let continuation = caller.ask(store.continuation(&caller.actor, log, from)).await?;
+    caller.ok(&Checkpoint { checkpoint: continuation.checkpoint, consistency: continuation.proof.to_texts() })
 }
 
 /// All evidence of an organization, as the verifier reads it.
