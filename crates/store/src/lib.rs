@@ -17,7 +17,6 @@ pub mod check;
 pub mod clock;
 pub mod cluster;
 pub mod consistency;
-pub mod consistency;
 mod denial;
 pub mod employee;
 pub mod error;
