@@ -1,0 +1,16 @@
+//! The store on a real SQLite in a temporary directory, with a clock that the tests set.
+
+mod clock;
+mod concurrency;
+mod consent;
+mod employee;
+mod event;
+mod evidence;
+mod failure;
+mod grant;
+mod inventory;
+mod invitation;
+mod organization;
+mod session;
+mod user;
+mod world;

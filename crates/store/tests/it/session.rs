@@ -1,0 +1,267 @@
+//! Sessions in the store: decided, logged, followed, closed.
+
+use byleave_core::access::{Basis, Denial, Wanted};
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::{Event, Forwarding, Side};
+use byleave_core::grant::GrantType;
+use byleave_core::identifier::USED_FOR;
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{MINUTE, SECOND};
+use byleave_store::StoreError;
+use byleave_store::error::{Conflict, Thing};
+use byleave_store::event::{EventQuery, EventsOf};
+use byleave_store::session::{LogDownload, SessionQuery, SessionsOf, Shape};
+
+use crate::world::{DAY, World, closed, name, open_store};
+
+#[tokio::test]
+async fn a_session_is_logged_before_anybody_learns_of_it() {
+    let world = World::new().await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    assert_eq!(opened.basis, Basis::Standing);
+    assert_eq!(opened.wanted, Wanted::Node(world.node("a-1.example").await));
+    assert_eq!(opened.facts.log_size, opened.log_size);
+    let followed = world.store.follow(opened.facts.cluster.id).await.unwrap();
+    assert_eq!(*followed.borrow().as_ref(), opened.facts, "who follows then has passed it");
+    let feed = world.store.events(&world.owner, EventQuery::newest(EventsOf::Project(world.project))).await.unwrap();
+    assert_eq!(feed.rows[0].entry.index + 1, opened.log_size);
+    assert_eq!(feed.rows[0].entry.by, By::Employee(opened.identifier.clone()));
+    let live = SessionQuery { of: SessionsOf::Organization(world.organization), live: true, limit: 10 };
+    let rows = world.store.sessions(&world.owner, live).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0], world.store.session(&world.owner, opened.session).await.unwrap());
+    world.store.close_session(&world.now, closed(opened.session, SessionEnd::ClosedByEmployee)).await.unwrap();
+    let again = world.store.close_session(&world.now, closed(opened.session, SessionEnd::Revoked)).await.unwrap();
+    assert_eq!(again.anchors, [], "a second time it writes nothing");
+    let row = world.store.session(&world.owner, opened.session).await.unwrap();
+    assert_eq!(row.ended, Some((world.now.wall, SessionEnd::ClosedByEmployee)));
+    assert_eq!((row.counters.shells, row.recording_sha256), (1, Some([5; 32])));
+    assert_eq!(world.store.sessions(&world.owner, live).await.unwrap(), []);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn closed_and_unknown_targets_look_alike() {
+    let world = World::new().await;
+    world.block().await;
+    assert_eq!(world.denied("nowhere.example", Shape::Node).await, (Denial::Unknown, false));
+    assert_eq!(world.denied("a-1.example", Shape::Node).await, (Denial::Blocked, false));
+    assert_eq!(world.denied("a.example", Shape::Logs).await, (Denial::Blocked, false));
+    assert_eq!(world.denied("a.example", Shape::Node).await, (Denial::Unknown, false));
+    world.grant("a", GrantType::DatabaseLogs).await;
+    assert_eq!(world.denied("a-1.example", Shape::Node).await, (Denial::NotCovered, true));
+    assert_eq!(world.denied("a.example", Shape::Node).await, (Denial::Unknown, true), "its logs are open");
+    assert!(world.open("a.example", Shape::Logs).await.is_ok());
+    let logs = world.open("a-1.example", Shape::Logs).await.unwrap();
+    assert_eq!((logs.wanted, logs.node.unwrap().host.as_str()), (Wanted::LogList, "a-1.example"));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn the_widest_is_the_node_or_else_its_logs() {
+    let world = World::new().await;
+    world.block().await;
+    assert_eq!(world.denied("a-1.example", Shape::Widest).await, (Denial::Blocked, false));
+    world.grant("a", GrantType::DatabaseLogs).await;
+    let before = world.feed().await.iter().filter(|name| **name == "session.denied").count();
+    let opened = world.open("a-1.example", Shape::Widest).await.unwrap();
+    assert_eq!(opened.wanted, Wanted::LogList);
+    assert_eq!(world.feed().await.iter().filter(|name| **name == "session.denied").count(), before);
+    world.grant("a", GrantType::Infrastructure).await;
+    assert!(matches!(world.open("a-1.example", Shape::Widest).await.unwrap().wanted, Wanted::Node(_)));
+    assert_eq!(world.open("a.example", Shape::Widest).await.unwrap().wanted, Wanted::LogList);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_blocked_organization_lets_nobody_onto_an_unchecked_node() {
+    let world = World::new().await;
+    assert!(world.open("b-1.example", Shape::Node).await.is_ok());
+    world.block().await;
+    world.grant("b", GrantType::Infrastructure).await;
+    assert_eq!(world.denied("b-1.example", Shape::Node).await, (Denial::NodeUnchecked, true));
+    let node = world.node("b-1.example").await;
+    let reason = Some("known appliance".parse().unwrap());
+    world.store.accept_node_risk(&world.owner, &world.now, node, reason).await.unwrap();
+    assert!(world.open("b-1.example", Shape::Node).await.is_ok());
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn denied_tries_are_folded_by_the_minute() {
+    let mut world = World::new().await;
+    world.block().await;
+    let denials = async |world: &World| {
+        let query =
+            EventQuery { names: Some(vec!["session.denied"]), ..EventQuery::newest(EventsOf::Project(world.project)) };
+        let page = world.store.events(&world.owner, query).await.unwrap();
+        let tries = |event: &Event| if let Event::SessionDenied { tries, .. } = event { *tries } else { 0 };
+        page.rows.iter().rev().map(|row| tries(&row.entry.event)).collect::<Vec<_>>()
+    };
+    for _ in 0..5 {
+        world.denied("a-1.example", Shape::Node).await;
+    }
+    assert_eq!(denials(&world).await, [1], "the first at once");
+    world.denied("a-2.example", Shape::Node).await;
+    assert_eq!(denials(&world).await, [1, 1], "another target is another event");
+    world.later(59 * SECOND);
+    assert_eq!(world.store.sweep(&world.now).await.unwrap().denied, 0);
+    world.later(SECOND);
+    assert_eq!(world.store.sweep(&world.now).await.unwrap().denied, 1);
+    assert_eq!(denials(&world).await, [1, 1, 4], "the others with their number");
+    world.denied("a-1.example", Shape::Node).await;
+    world.denied("a-1.example", Shape::Node).await;
+    world.later(2 * MINUTE);
+    world.denied("a-1.example", Shape::Node).await;
+    assert_eq!(denials(&world).await, [1, 1, 4, 1, 1, 1], "without a sweep the next try tells them");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_identifier_is_kept_for_thirty_days() {
+    let mut world = World::new().await;
+    let first = world.open("a-1.example", Shape::Node).await.unwrap().identifier;
+    assert!(first.as_str().starts_with("acme-employee-"));
+    world.later(USED_FOR - 1);
+    assert_eq!(world.open("a-1.example", Shape::Node).await.unwrap().identifier, first);
+    world.later(1);
+    let second = world.open("a-1.example", Shape::Node).await.unwrap().identifier;
+    assert_ne!(second, first);
+    let admin = Actor::Administrator;
+    for identifier in [first, second] {
+        let name = world.store.resolve_identifier(&admin, &world.now, world.organization, identifier).await.unwrap();
+        assert_eq!(name.value.as_str(), "Ada");
+        assert_eq!(name.anchors.len(), 1, "the customer sees it");
+    }
+    let unknown = "acme-employee-00000000".parse().unwrap();
+    let unknown = world.store.resolve_identifier(&admin, &world.now, world.organization, unknown).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(Thing::Identifier))));
+    assert_eq!(world.feed().await.iter().filter(|name| **name == "employee_identifier.resolved").count(), 2);
+}
+
+#[tokio::test]
+async fn a_session_goes_on_only_on_a_basis_that_holds() {
+    let mut world = World::new().await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    let grant = world.grant("a", GrantType::Infrastructure).await;
+    let basis = Basis::Grant { id: grant.id };
+    let now = world.now.clone();
+    world.store.continue_session(&now, opened.session, basis, grant.expires_at).await.unwrap();
+    let row = world.store.session(&world.owner, opened.session).await.unwrap();
+    assert_eq!((row.basis, row.until), (basis, grant.expires_at));
+    world.later(SECOND);
+    let wrong = world.store.continue_session(&world.now, opened.session, Basis::Standing, opened.until).await;
+    assert!(matches!(wrong, Err(StoreError::Conflict(Conflict::BasisEnded))), "{wrong:?}");
+    world.revoke("a").await;
+    let late = world.store.continue_session(&world.now, opened.session, basis, grant.expires_at).await;
+    assert!(matches!(late, Err(StoreError::Conflict(Conflict::BasisEnded))), "{late:?}");
+    world.store.close_session(&world.now, closed(opened.session, SessionEnd::Revoked)).await.unwrap();
+    let over = world.store.continue_session(&world.now, opened.session, basis, grant.expires_at).await;
+    assert!(matches!(over, Err(StoreError::Conflict(Conflict::SessionEnded))), "{over:?}");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_a_session_did_is_told() {
+    let world = World::new().await;
+    let opened = world.open("a.example", Shape::Logs).await.unwrap();
+    let node = world.node("a-1.example").await;
+    let download =
+        LogDownload { session: opened.session, node, log: "mongod".parse().unwrap(), bytes: 5, sha256: [1; 32] };
+    world.store.log_downloaded(&world.now, download.clone()).await.unwrap();
+    for _ in 0..3 {
+        let (kind, side) = (Forwarding::Tcp, Side::Employee);
+        world.store.forwarding_refused(&world.now, opened.session, kind, side).await.unwrap();
+    }
+    let (kind, side) = (Forwarding::Tcp, Side::Node);
+    world.store.forwarding_refused(&world.now, opened.session, kind, side).await.unwrap();
+    world.store.close_session(&world.now, closed(opened.session, SessionEnd::ClosedByNode)).await.unwrap();
+    let late = world.store.log_downloaded(&world.now, download).await;
+    assert!(matches!(late, Err(StoreError::Conflict(Conflict::SessionEnded))), "{late:?}");
+    world.store.read_recording(&world.owner, &world.now, opened.session).await.unwrap();
+    let refused = world.store.read_recording(&Actor::Administrator, &world.now, opened.session).await;
+    assert!(matches!(refused, Err(StoreError::Forbidden(_))), "{refused:?}");
+    let ends = [
+        "session.opened",
+        "log.downloaded",
+        "session.forwarding_refused",
+        "session.forwarding_refused",
+        "session.closed",
+        "recording.read",
+    ];
+    assert!(world.feed().await.ends_with(&ends), "{:?}", world.feed().await);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_restart_closes_what_was_open() {
+    let mut world = World::new().await;
+    world.block().await;
+    world.grant("a", GrantType::Infrastructure).await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    world.later(10 * SECOND);
+    world.store = open_store(world.dir.path(), world.entropy.clone(), &world.now).await.unwrap();
+    let row = world.store.session(&world.owner, opened.session).await.unwrap();
+    assert_eq!(row.ended, Some((world.now.wall, SessionEnd::Restart)));
+    let row = world.store.cluster(&world.owner, &world.now, world.project, &name("a")).await.unwrap();
+    assert!(row.grant.is_some(), "the grant stands, no longer and no shorter");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn certificates_are_for_open_sessions_and_their_nodes_only() {
+    let world = World::new().await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    let (own, other) = (world.node("a-1.example").await, world.node("a-2.example").await);
+    let facts = world.store.certificate_facts(opened.session, own).await.unwrap();
+    assert_eq!((facts.organization, facts.node.id), (world.organization, own));
+    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(facts.ca.as_slice()).unwrap();
+    let public = world.store.ssh_user_ca(&world.owner, world.organization).await.unwrap();
+    use base64::Engine as _;
+    let blob = base64::engine::general_purpose::STANDARD.decode(public.base64()).unwrap();
+    assert!(blob.ends_with(ring::signature::KeyPair::public_key(&pair).as_ref()));
+    let foreign = world.store.certificate_facts(opened.session, other).await;
+    assert!(matches!(foreign, Err(StoreError::NotFound(Thing::Node))));
+    let logs = world.open("a.example", Shape::Logs).await.unwrap();
+    assert!(world.store.certificate_facts(logs.session, other).await.is_ok(), "logs are of the whole cluster");
+    let foreign = world.store.certificate_facts(logs.session, world.node("b-1.example").await).await;
+    assert!(matches!(foreign, Err(StoreError::NotFound(Thing::Node))));
+    world.store.close_session(&world.now, closed(opened.session, SessionEnd::Stopped)).await.unwrap();
+    let late = world.store.certificate_facts(opened.session, own).await;
+    assert!(matches!(late, Err(StoreError::Conflict(Conflict::SessionEnded))));
+}
+
+#[tokio::test]
+async fn an_employee_sees_only_what_is_open_to_them() {
+    let mut world = World::new().await;
+    let hosts = async |world: &World| {
+        let targets = world.store.open_targets(world.employee, &world.now).await.unwrap();
+        let all =
+            targets.into_iter().map(|target| (target.host.to_string(), target.logs.is_some(), target.nodes.len()));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(hosts(&world).await.len(), 3);
+    world.block().await;
+    assert_eq!(hosts(&world).await, []);
+    world.grant("a", GrantType::DatabaseLogs).await;
+    assert_eq!(hosts(&world).await, [("a.example".to_owned(), true, 0)]);
+    world.grant("a", GrantType::Infrastructure).await;
+    assert_eq!(hosts(&world).await, [("a.example".to_owned(), true, 2)]);
+    world.later(DAY);
+    assert_eq!(hosts(&world).await, []);
+}
+
+#[tokio::test]
+async fn sessions_are_shown_by_role() {
+    let world = World::new().await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    let admin = Actor::Administrator;
+    let live = SessionQuery { of: SessionsOf::Installation, live: true, limit: 10 };
+    assert_eq!(world.store.sessions(&admin, live).await.unwrap().len(), 1);
+    assert!(matches!(world.store.session(&admin, opened.session).await, Err(StoreError::Forbidden(_))));
+    assert!(world.store.may_end_session(&admin, opened.session).await.is_ok());
+    assert!(world.store.may_end_session(&world.owner, opened.session).await.is_ok());
+    let employee = Actor::Employee { id: world.employee };
+    assert!(matches!(world.store.session(&employee, opened.session).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(world.store.sessions(&world.owner, live).await, Err(StoreError::NotFound(_))));
+}
