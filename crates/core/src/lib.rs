@@ -10,7 +10,7 @@
 //! | word | meaning |
 //! |---|---|
 //! | organization, project (`group` in API paths), cluster, node | tenant; its part; a database deployment; one host of a cluster |
-//! | user, [role](role) | a customer's person; what they may do |
+//! | user, [role] | a customer's person; what they may do |
 //! | employee, [employee identifier](identifier) | a support engineer of the vendor; the pseudonym a customer sees |
 //! | administrator | who runs the installation for the vendor, and can never consent |
 //! | [inventory] | organizations, projects, clusters, nodes, host keys, log paths and sync databases, with a revision per cluster |

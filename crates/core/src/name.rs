@@ -337,7 +337,10 @@ mod tests {
         );
         check::<VendorSlug>(&["acme"], &["", "Acme", "9a", "a-b"]);
         check::<PublicKey>(
-            &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"],
+            &[
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+                "ssh-rsa AAAAB3NzaC1yc2EAAAABAQ==",
+            ],
             &[
                 "",
                 "ssh-dss AAAAB3NzaC1kc3MAAACB",
@@ -347,6 +350,9 @@ mod tests {
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl=",
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GK==",
                 "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJlAAAA",
+                "ssh-rsa AAAAB3NzaC1yc2EAAAABAR==",
+                "ssh-rsa AAAAB3NzaC1yc2EAAAABAQ=",
+                "ssh-rsa AAAAB3NzaC1yc2EAAAABAQ",
                 "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
             ],
         );

@@ -29,7 +29,7 @@ pub(crate) enum Edit {
     Move(usize, usize, usize),
     /// Removes a node, or writes it there again.
     Node(usize, usize),
-    /// Host name of a node.
+    /// Host name of a node; from 6 on, the name of a cluster.
     NodeHost(usize, usize, u8),
     /// Two clusters swap their nodes.
     Swap(usize, usize),
@@ -48,7 +48,7 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
         (c.clone(), n.clone(), 0..3_u8).prop_map(|(c, n, v)| Edit::LogKind(c, n, v)),
         (c.clone(), n.clone(), c.clone()).prop_map(|(c, n, to)| Edit::Move(c, n, to)),
         (c.clone(), n.clone()).prop_map(|(c, n)| Edit::Node(c, n)),
-        (c.clone(), n, 0..6_u8).prop_map(|(c, n, v)| Edit::NodeHost(c, n, v)),
+        (c.clone(), n, 0..8_u8).prop_map(|(c, n, v)| Edit::NodeHost(c, n, v)),
         (c.clone(), c.clone()).prop_map(|(c, to)| Edit::Swap(c, to)),
         (c, 0..3_u8).prop_map(|(c, v)| Edit::Sync(c, v)),
     ]
@@ -134,7 +134,10 @@ impl Estate {
                     None => nodes.push(node(number)),
                 }
             }
-            Edit::NodeHost(c, n, v) => self.node(c, n, |node| node.host = text(&format!("node-{v}.example"))),
+            Edit::NodeHost(c, n, v) => self.node(c, n, |node| {
+                let host = if v < 6 { format!("node-{v}.example") } else { format!("cluster-{}.example", v - 6) };
+                node.host = text(&host);
+            }),
             Edit::Swap(c, to) => {
                 let nodes = std::mem::take(&mut self.wanted[c].1.nodes);
                 self.wanted[c].1.nodes = std::mem::replace(&mut self.wanted[to].1.nodes, nodes);

@@ -175,6 +175,8 @@ fn no_trick_moves_a_machine_to_another_cluster() {
     for (trick, steps) in [
         ("host name of another organization's node", &[&[NodeHost(2, 0, 0)] as &[Edit]] as &[&[Edit]]),
         ("of a removed node of another organization", &[&[Node(0, 0)], &[NodeHost(2, 0, 0), HostKey(2, 0, 9)]]),
+        ("of its own cluster", &[&[NodeHost(0, 0, 6)]]),
+        ("of another cluster of the organization", &[&[NodeHost(0, 0, 7), HostKey(0, 0, 9)]]),
         ("of another organization's cluster", &[&[ClusterHost(2, 0)]]),
         ("swapped with another organization's", &[&[ClusterHost(2, 0), ClusterHost(0, 2)]]),
         ("of a removed cluster of another organization", &[&[Cluster(0)], &[ClusterHost(2, 0)]]),
@@ -196,6 +198,19 @@ fn a_host_key_that_changes_makes_a_new_unchecked_node() {
     let [old, new] = nodes.as_slice() else { panic!("{nodes:?}") };
     assert!(old.removed && !new.removed && old.id != new.id);
     assert_eq!((new.check, new.since, new.logs.len()), (NodeCheck::None, Revision::FIRST.next(), 2));
+}
+
+#[test]
+fn a_changed_node_is_unchecked_and_new() {
+    let mut cluster = sample::cluster();
+    let (project, node, revision) = (sample::PROJECT, sample::NODE, Revision::FIRST.next());
+    let (address, host_key) = (sample::text("10.0.0.9:22"), sample::public_key(0));
+    cluster.apply(&Event::NodeChanged { project, cluster: cluster.id, node, address, host_key, revision });
+    let changed = cluster.node(node).unwrap();
+    assert_eq!((changed.check, changed.since, cluster.revision), (NodeCheck::None, revision, revision));
+    let other = Event::NodeRemoved { project, cluster: ClusterId::from_bytes([9; 12]), node, revision };
+    cluster.apply(&other);
+    assert!(cluster.node(node).is_some(), "events of other clusters change nothing");
 }
 
 #[test]

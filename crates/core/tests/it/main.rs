@@ -14,6 +14,7 @@ mod golden;
 mod access;
 mod estate;
 mod event;
+mod grant;
 mod history;
 mod inventory;
 mod name;
