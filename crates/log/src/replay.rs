@@ -63,10 +63,11 @@ impl Replay {
             problems.push(Problem::WrongLog);
             return problems;
         }
-        if entry.at < self.last_at {
+        let earliest = self.last_at.plus(-set_back(&entry.event));
+        if entry.at < earliest {
             problems.push(Problem::TimeBackwards { before: self.last_at });
         }
-        self.last_at = self.last_at.max(entry.at);
+        self.last_at = if earliest < self.last_at { entry.at } else { self.last_at.max(entry.at) };
         self.first_at.get_or_insert(entry.at);
         let outcome = match &mut self.state {
             State::Installation(state) => {
@@ -196,6 +197,17 @@ impl Organization {
             | Event::InstallationDoubtLeft { .. } => return Err(Problem::WrongLog),
         }
         Ok(())
+    }
+}
+
+/// How far an entry says that time was set back: only an administrator who leaves clock doubt does that.
+const fn set_back(event: &Event) -> i64 {
+    if let Event::ClockDoubtLeft { set_back_ms: millis } | Event::InstallationDoubtLeft { set_back_ms: millis } = event
+        && *millis > 0
+    {
+        *millis
+    } else {
+        0
     }
 }
 

@@ -10,13 +10,16 @@ use byleave_core::id::{ClusterId, NodeId, SessionId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::name::LogName;
 use byleave_core::session::SessionEnd;
-use byleave_core::time::{MINUTE, Now, Timestamp};
+use byleave_core::time::{MINUTE, Now, SECOND, Timestamp};
 
 use super::organization::{ClusterState, Organization};
 use super::problem::{Problem, basis_text};
 
 /// How long after its end a session's last entries may still be written: a store that was busy, a lease that ran out.
 const SETTLE: i64 = MINUTE;
+
+/// How close two changes may be for the gateway to see only the second.
+const MOMENT: i64 = SECOND;
 
 /// A session that is open.
 #[derive(Debug)]
@@ -34,9 +37,13 @@ pub(super) struct Live {
 impl Live {
     /// Notes when a change ended what the session rests on.
     pub(super) fn decide_again(&mut self, facts: &Facts, at: Timestamp) {
-        if self.over.is_none() {
-            self.over = self.over_at(facts, at);
+        // Changes within a moment reach the gateway as one, so what was taken back at once has ended nothing. A revoke is
+        // not taken back: `again` remembers it.
+        let before = self.over;
+        if before.is_some_and(|over| at.since(over) < MOMENT) {
+            self.over = None;
         }
+        self.over = self.over_at(facts, at).map(|over| before.unwrap_or(over));
     }
 
     /// When the session had to be cut, if it had to be by now.

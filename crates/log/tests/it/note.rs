@@ -90,6 +90,17 @@ fn no_altered_checkpoint_passes() {
 }
 
 #[test]
+fn a_key_that_signs_another_spelling_is_not_believed() {
+    for altered in ["41\n", "\n41\n"].iter().zip(["041\n", "\n+41\n"]).map(|(old, new)| {
+        let text = checkpoint().to_text();
+        text.replacen(old, new, 1)
+    }) {
+        let signed = Note::sign(altered, &key()).to_string();
+        assert_eq!(Checkpoint::open(&signed, key().verifying_key()), Err(CheckpointError::Malformed), "{signed}");
+    }
+}
+
+#[test]
 fn another_key_does_not_open_a_checkpoint() {
     let text = checkpoint().sign(&key());
     let other = SigningKey::from_bytes(&[8; 32], INSTALLATION);

@@ -291,6 +291,38 @@ fn a_session_that_should_have_ended_does_not_go_on() {
 }
 
 #[test]
+fn a_change_taken_back_at_once_ends_no_session() {
+    let whole = story();
+    let mut blocked = whole.until("end");
+    blocked.add(MINUTE, owner(), Event::OrganizationBlocked {});
+    let mut back = blocked.clone();
+    back.add(5, owner(), Event::OrganizationUnblocked {});
+    assert_taken(back, 2 * MINUTE, employee(), read_log(5, "mongod"));
+    blocked.add(2 * SECOND, owner(), Event::OrganizationUnblocked {});
+    assert_refused(blocked, 2 * MINUTE, employee(), read_log(5, "mongod"), "had ended 2m 2s before");
+}
+
+#[test]
+fn time_goes_back_only_where_doubt_is_left() {
+    let whole = story();
+    let mut given = whole.clone();
+    given.add(MINUTE, owner(), grant(&whole));
+    // Expired by the clock that was wrong, in force again by the one that is right, and so ended.
+    given.add(HOUR, By::System, Event::GrantExpired { project: PROJECT, cluster: CLUSTER, grant: grant_id(50) });
+    let left = |millis| Event::ClockDoubtLeft { set_back_ms: millis };
+    assert_refused(given.clone(), -HOUR, By::Administrator, left(HOUR - 1), "dated before");
+    assert_refused(given.clone(), -HOUR, By::Administrator, left(-HOUR), "dated before");
+    given.add(-30 * MINUTE, By::Administrator, left(HOUR));
+    let (project, cluster, reason) = (PROJECT, CLUSTER, GrantEnd::ClockReset);
+    given.add(0, By::System, Event::GrantEnded { project, cluster, grant: grant_id(50), reason });
+    assert_taken(given.clone(), MINUTE, By::System, Event::TimePassed {});
+    given.add(0, owner(), Event::OrganizationBlocked {});
+    let until = given.at.plus(HOUR);
+    let opened = open(50, None, by_grant(50), until);
+    assert_refused(given, 0, employee(), opened, "no grant is in force");
+}
+
+#[test]
 fn what_ends_a_grant_must_be_in_force() {
     let whole = story();
     let (project, cluster) = (PROJECT, CLUSTER);

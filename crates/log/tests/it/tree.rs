@@ -117,6 +117,19 @@ fn consistency_proofs_are_those_of_both_strangers() {
 }
 
 #[test]
+fn a_proof_of_one_size_is_none_of_another() {
+    let all = hashes(20);
+    for size in 2..20 {
+        let (leaves, Head { root, .. }) = (&all[..size as usize], head(&all[..size as usize]));
+        let proof = prove_inclusion(0, size, leaves).unwrap();
+        let levels = |size: u64| (size - 1).ilog2();
+        for other in (2..40).filter(|other| levels(*other) != levels(size)) {
+            assert!(!is_included(all[0], 0, other, root, &proof), "{size} as {other}");
+        }
+    }
+}
+
+#[test]
 fn proofs_are_made_from_the_few_nodes_they_name() {
     let all = hashes(SIZES);
     let mut kept = BTreeMap::new();
