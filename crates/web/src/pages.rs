@@ -1,12 +1,78 @@
-//! The pages: server-rendered, few, usable without scripts.
+//! The pages: server-rendered, few, each usable without scripts.
+//!
+//! Here is every address. A page's handler reads what it shows through the store as the visitor, so it can show nothing
+//! that the visitor may not know; a form's handler parses what was typed into core types and calls one method of the
+//! store. Forms are taken from pages of the same origin only. Only the cookie signs in here: no Digest, no bearer
+//! token. No page holds a script or style of its own ([`layout`] has the policy). Read [`visitor`] next.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+
+mod activity;
+mod api_keys;
+mod asset;
+mod cluster;
+mod clusters;
+mod cookie;
+mod form;
+mod grant;
+mod icon;
+mod layout;
+mod live;
+mod menu;
+mod path;
+mod problem;
+mod recorded;
+mod role;
+mod sentence;
+mod sessions;
+mod settings;
+mod sign_in;
+mod users;
+mod visitor;
+mod when;
+
+/// The largest form, in bytes.
+const FORM: usize = 64 * 1024;
 
 /// The routes of the pages.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(sign_in::home))
+        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/invitations/{token}", get(sign_in::invitation).post(sign_in::claim))
+        .route("/clusters", get(clusters::show))
+        .route("/projects/{project}/clusters/{cluster}", get(cluster::show))
+        .route("/projects/{project}/clusters/{cluster}/grant", get(grant::show).post(grant::submit))
+        .route("/projects/{project}/clusters/{cluster}/revoke", get(grant::show_revoke).post(grant::submit_revoke))
+        .route(
+            "/projects/{project}/clusters/{cluster}/nodes/{node}/accept-risk",
+            get(cluster::show_risk).post(cluster::accept_risk),
+        )
+        .route("/sessions", get(sessions::show))
+        .route("/sessions/{session}/end", post(sessions::end))
+        .route("/activity", get(activity::show))
+        .route("/settings", get(settings::show))
+        .route("/settings/block", get(settings::show_block).post(settings::block))
+        .route("/settings/unblock", get(settings::show_unblock).post(settings::unblock))
+        .route("/settings/longest-grant", get(settings::show_longest).post(settings::set_longest))
+        .route("/users", get(users::show))
+        .route("/users/invite", get(users::show_invite).post(users::invite))
+        .route("/users/{user}/roles", get(users::show_roles).post(users::change_roles))
+        .route("/users/{user}/remove", get(users::show_remove).post(users::remove))
+        .route("/api-keys", get(api_keys::show))
+        .route("/api-keys/new", get(api_keys::show_new).post(api_keys::make))
+        .route("/api-keys/{key}/remove", get(api_keys::show_remove).post(api_keys::remove))
+        .route("/live", get(live::show))
+        .layer(DefaultBodyLimit::max(FORM))
+        .layer(CsrfLayer::new())
+        .route("/assets/{name}", get(asset::get))
+        .fallback(problem::nothing_here)
 }

@@ -1,0 +1,150 @@
+//! The activity feed: what happened, in sentences, newest first.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use byleave_core::event::Event;
+use byleave_core::policy::Action;
+use byleave_core::time::Timestamp;
+use byleave_store::cluster::ClusterRow;
+use byleave_store::event::{EventPage, EventQuery, EventRow, EventsOf};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::icon::{Icon, icon};
+use super::layout::Tab;
+use super::path;
+use super::problem::{Answer, Problem};
+use super::sentence::{Names, line};
+use super::visitor::Visitor;
+use super::when::{day, second};
+use crate::app::App;
+
+/// Entries a page.
+const PER_PAGE: u32 = 50;
+/// The last page that can be asked for.
+const LAST: u32 = 100_000;
+
+/// Which part of the feed.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    show: String,
+}
+
+/// The page.
+pub(super) async fn show(State(app): State<Arc<App>>, Query(wanted): Query<Wanted>, visitor: Visitor) -> Answer {
+    let number = wanted.page.parse().unwrap_or(1).clamp(1, LAST);
+    let support = wanted.show == "support";
+    let query = EventQuery {
+        page: number,
+        per_page: PER_PAGE,
+        names: Some(if support { SUPPORT.to_vec() } else { told() }),
+        ..EventQuery::newest(EventsOf::Organization(visitor.org()))
+    };
+    let events = app.store.events(visitor.actor(), query).await?;
+    let names = names(&app, &visitor).await?;
+    let content = html! {
+        div.head {
+            div { h1 { "Activity" } p { "Newest first, all times in UTC. Each entry is sealed in your organization’s log." } }
+            nav.nav aria-label="Filter" { ul {
+                li { a href=(path::ACTIVITY) aria-current=[(!support).then_some("true")] { "Everything" } }
+                li { a href={ (path::ACTIVITY) "?show=support" } aria-current=[support.then_some("true")] {
+                    "What support did"
+                } }
+            } }
+        }
+        section.panel #feed data-live {
+            (feed(&names, &events.rows, visitor.at()))
+        }
+        (pages(&events, number, support))
+    };
+    visitor.page(&app, Tab::Activity, "Activity", content).await
+}
+
+/// The events that tell what support did.
+const SUPPORT: &[&str] = &[
+    "session.opened",
+    "session.continued",
+    "session.closed",
+    "session.denied",
+    "session.forwarding_refused",
+    "log.downloaded",
+];
+
+/// All events but the hourly ones that only seal the log anew.
+fn told() -> Vec<&'static str> {
+    Event::NAMES.iter().copied().filter(|name| *name != Event::TimePassed {}.name()).collect()
+}
+
+/// What ids are called, as far as the visitor may know.
+pub(super) async fn names(app: &App, visitor: &Visitor) -> Result<Names, Problem> {
+    let clusters = app.store.clusters_of_organization(visitor.actor(), &visitor.reading, visitor.org()).await?;
+    let users = app.store.users(visitor.actor(), visitor.org()).await?;
+    let keys = if visitor.may(Action::ManageApiKeys) {
+        app.store.api_keys(visitor.actor(), visitor.org()).await?
+    } else {
+        Vec::new()
+    };
+    let nodes =
+        |row: &ClusterRow| row.cluster.nodes.iter().map(|node| (node.id, node.host.clone())).collect::<Vec<_>>();
+    Ok(Names {
+        vendor: app.vendor.clone(),
+        projects: clusters.iter().map(|row| (row.cluster.project, row.project_name.clone())).collect(),
+        nodes: clusters.iter().flat_map(nodes).collect(),
+        clusters: clusters
+            .into_iter()
+            .filter(|row| !row.cluster.removed)
+            .map(|row| (row.cluster.id, (row.cluster.project, row.cluster.name)))
+            .collect(),
+        users: users.into_iter().map(|user| (user.id, user.name)).collect(),
+        api_keys: keys.into_iter().map(|key| (key.id, key.public_key)).collect(),
+    })
+}
+
+/// Events as a list headed by days.
+pub(super) fn feed(names: &Names, rows: &[EventRow], now: Timestamp) -> Markup {
+    html! {
+        @if rows.is_empty() {
+            div.empty { (icon(Icon::Info)) p { "Nothing has happened yet." } }
+        } @else {
+            ol.feed {
+                @for of_a_day in rows.chunk_by(|a, b| day(a.entry.at) == day(b.entry.at)) {
+                    @if let Some(first) = of_a_day.first() {
+                        li.day { @if day(first.entry.at) == day(now) { "Today · " } (day(first.entry.at)) }
+                    }
+                    @for row in of_a_day { (item(names, row)) }
+                }
+            }
+        }
+    }
+}
+
+fn item(names: &Names, row: &EventRow) -> Markup {
+    let line = line(names, row);
+    html! {
+        li #(format!("entry-{}", row.entry.index)) {
+            span.mark.(line.tone.class()) { (icon(line.icon)) }
+            div {
+                p { (line.text) }
+                @if let Some(more) = line.more { p.more { (more) } }
+            }
+            div.when title=(format!("entry {} of the log, event {}", row.entry.index, row.id)) { (second(row.entry.at)) }
+        }
+    }
+}
+
+fn pages(events: &EventPage, number: u32, support: bool) -> Markup {
+    let last = u32::try_from(events.total.div_ceil(u64::from(PER_PAGE))).unwrap_or(LAST).clamp(1, LAST);
+    let filter = if support { "&show=support" } else { "" };
+    let to = |page: u32| format!("{}?page={page}{filter}", path::ACTIVITY);
+    html! {
+        nav.pages #pages data-live aria-label="Pages of the feed" {
+            @if number > 1 { a.button.low rel="prev" href=(to(number - 1)) { "Newer" } } @else { span {} }
+            span.quiet.small { "Page " (number.min(last)) " of " (last) " · " (events.total) " entries" }
+            @if number < last { a.button.low rel="next" href=(to(number + 1)) { "Older" } } @else { span {} }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! One cluster: what is granted, who is in, its nodes with their checks and logs, what happened, and past grants.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use byleave_core::grant::GrantStatus;
+use byleave_core::inventory::{Node, NodeCheck};
+use byleave_core::name::Reason;
+use byleave_core::policy::Action;
+use byleave_core::time::Timestamp;
+use byleave_store::cluster::{ClusterRow, NodeRow};
+use byleave_store::event::{EventQuery, EventsOf};
+use byleave_store::grant::GrantRow;
+use maud::{Markup, html};
+
+use super::activity::{feed, names};
+use super::clusters::{chip, clock, live};
+use super::form::{Faults, Field, Typed, confirmation};
+use super::grant::{ClusterPath, find};
+use super::icon::{Icon, icon};
+use super::layout::{Tab, lost};
+use super::menu::menu;
+use super::path;
+use super::problem::{Answer, Problem};
+use super::sentence::count;
+use super::sessions::live_table;
+use super::visitor::{Visitor, done};
+use super::when::full;
+use crate::app::App;
+
+/// The page.
+pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath>, visitor: Visitor) -> Answer {
+    let row = find(&app, &visitor, &at).await?;
+    let (project, name, id) = (row.cluster.project, &row.cluster.name, row.cluster.id);
+    let mut live = live(&app, &visitor).await?;
+    live.retain(|session| session.cluster == id);
+    let mut checks = app.store.node_checks(visitor.actor(), visitor.org()).await?;
+    checks.retain(|check| check.cluster == id);
+    let grants = app.store.grants(visitor.actor(), project, Some(name), 10).await?;
+    let query = EventQuery { cluster: Some(id), per_page: 15, ..EventQuery::newest(EventsOf::Project(project)) };
+    let events = app.store.events(visitor.actor(), query).await?;
+    let names = names(&app, &visitor).await?;
+    let content = html! {
+        div.head #head data-live {
+            div {
+                p.crumbs { a href=(path::CLUSTERS) { "Clusters" } " / " (row.project_name) }
+                h1 { (name) }
+                p { code { (row.cluster.host) } " · inventory revision " (row.cluster.revision) }
+            }
+            (menu(&app.vendor, &visitor, &row))
+        }
+        section.panel #state data-live aria-label="Support access" { (state(&visitor, &row, grants.first())) }
+        section.panel #live data-live { header { h2 { "Live sessions" } } (live_table(&visitor, &live)) }
+        section.panel #nodes data-live { header { h2 { "Nodes" } } (nodes(&visitor, &row, &checks)) }
+        section.panel #feed data-live { header { h2 { "Activity" } } (feed(&names, &events.rows, visitor.at())) }
+        section.panel #grants data-live { header { h2 { "Grants" } } (history(&grants, visitor.at())) }
+    };
+    visitor.page(&app, Tab::Clusters, name.as_str(), content).await
+}
+
+fn state(visitor: &Visitor, row: &ClusterRow, latest: Option<&GrantRow>) -> Markup {
+    html! {
+        div.body {
+            @if let Some(grant) = &row.grant {
+                div.standing-row {
+                    dl.facts {
+                        dt { "Support access" } dd { (chip(row)) }
+                        dt { "What" } dd { (grant.kind.label()) }
+                        dt { "Granted" } dd {
+                            (full(grant.granted_at))
+                            @if let Some(by) = latest.filter(|it| it.grant.id == grant.id).and_then(|it| it.granted_by_name.as_ref()) {
+                                " by " (by)
+                            }
+                        }
+                        @if let Some(case) = &grant.case { dt { "Case" } dd { (case) } }
+                        @if let Some(reason) = &grant.reason { dt { "Reason" } dd { (reason) } }
+                        dt { "Covers" } dd { "the inventory up to revision " (grant.inventory_revision) }
+                    }
+                    div.clock { (clock(row.cluster.id, grant, visitor.at())) }
+                }
+            } @else if row.blocked {
+                p { (chip(row)) }
+                p.quiet { "Support is blocked in this organization, and no grant is in force for this cluster." }
+            } @else {
+                p { (chip(row)) }
+                p.quiet { "Support is not blocked in this organization and may come in at any time, for 8 hours at most." }
+            }
+        }
+    }
+}
+
+fn nodes(visitor: &Visitor, row: &ClusterRow, checks: &[NodeRow]) -> Markup {
+    let present: Vec<&Node> = row.cluster.nodes.iter().filter(|node| !node.removed).collect();
+    html! {
+        @if present.is_empty() {
+            div.empty { (icon(Icon::Server)) p { "This cluster has no nodes in the inventory." } }
+        } @else {
+            div.scroll { table {
+                thead { tr { th { "Node" } th { "Check" } th { "Logs" } th { "" } } }
+                tbody { @for node in present {
+                    @let report = checks.iter().find(|check| check.node.id == node.id);
+                    (node_row(visitor, row, node, report))
+                } }
+            } }
+        }
+    }
+}
+
+fn node_row(visitor: &Visitor, row: &ClusterRow, node: &Node, report: Option<&NodeRow>) -> Markup {
+    let open = is_checked(node);
+    html! {
+        tr {
+            td { code { (node.host) } br; span.small.quiet { (node.address) } }
+            td { (check(node)) (report_line(report)) }
+            td { @for log in &node.logs { code { (log.name) } span.small.quiet { " " (log.kind.as_str()) } br; } }
+            td.end {
+                @if !open && visitor.may(Action::AcceptNodeRisk) {
+                    a.button.low #(format!("risk-{}", node.id)) data-dialog
+                        href=(path::accept_risk(row.cluster.project, &row.cluster.name, node.id)) { "Accept risk…" }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a blocked organization lets sessions in to this node.
+fn is_checked(node: &Node) -> bool {
+    match node.check {
+        NodeCheck::Passed { revision } | NodeCheck::RiskAccepted { revision } => revision >= node.since,
+        NodeCheck::Failed | NodeCheck::None => false,
+    }
+}
+
+fn check(node: &Node) -> Markup {
+    match node.check {
+        NodeCheck::Passed { .. } if is_checked(node) => html! { span.chip.closed { (icon(Icon::Check)) "Passed" } },
+        NodeCheck::RiskAccepted { .. } if is_checked(node) => {
+            html! { span.chip.open { (icon(Icon::Alert)) "Risk accepted" } }
+        }
+        NodeCheck::Passed { .. } | NodeCheck::RiskAccepted { .. } => {
+            html! { span.chip.bad { (icon(Icon::Alert)) "Changed since" } }
+        }
+        NodeCheck::Failed => html! { span.chip.bad { (icon(Icon::Cross)) "Failed" } },
+        NodeCheck::None => html! { span.chip { (icon(Icon::Info)) "Not checked" } },
+    }
+}
+
+fn report_line(report: Option<&NodeRow>) -> Markup {
+    html! {
+        @if let Some((at, report)) = report.and_then(|row| row.report.as_ref()) {
+            br;
+            span.small.quiet {
+                "checked " (full(*at))
+                @if report.findings > 0 { ", " (count(report.findings, "finding")) }
+            }
+        }
+    }
+}
+
+fn history(grants: &[GrantRow], now: Timestamp) -> Markup {
+    html! {
+        @if grants.is_empty() {
+            div.empty { p { "Nothing has been granted for this cluster yet." } }
+        } @else {
+            div.scroll { table {
+                thead { tr { th { "Given" } th { "By" } th { "What" } th { "Ended" } } }
+                tbody { @for row in grants { tr {
+                    td { (full(row.grant.granted_at)) }
+                    td { @match &row.granted_by_name { Some(name) => (name), None => "an API key or a removed user" } }
+                    td {
+                        (row.grant.kind.label())
+                        @if let Some(case) = &row.grant.case { br; span.small.quiet { "case " (case) } }
+                    }
+                    td { (status(row.grant.status(now))) }
+                } } }
+            } }
+        }
+    }
+}
+
+fn status(status: GrantStatus) -> Markup {
+    match status {
+        GrantStatus::Active { until } => html! { span.chip.open { "In force" } " until " (full(until)) },
+        GrantStatus::Ended { at, reason } => html! { (super::problem::capital(reason.as_str())) ", " (full(at)) },
+        GrantStatus::Expired { at } => html! { "Expired, " (full(at)) },
+    }
+}
+
+/// A node in an address.
+pub(super) type NodePath = (String, String, String);
+
+/// The dialogue that accepts a node's risk.
+pub(super) async fn show_risk(State(app): State<Arc<App>>, Path(at): Path<NodePath>, visitor: Visitor) -> Answer {
+    let (row, node) = risky(&app, &visitor, at).await?;
+    Ok(risk_dialogue(&visitor, &row, &node, &Typed::default(), &Faults::default()))
+}
+
+/// Accepts a node's risk.
+pub(super) async fn accept_risk(
+    State(app): State<Arc<App>>,
+    Path(at): Path<NodePath>,
+    mut visitor: Visitor,
+    typed: Typed,
+) -> Answer {
+    let (row, node) = risky(&app, &visitor, at).await?;
+    let mut faults = Faults::default();
+    let reason = faults.take_optional::<Reason>("reason", "The reason", &typed.text("reason"));
+    if !faults.is_empty() {
+        return Ok(risk_dialogue(&visitor, &row, &node, &typed, &faults));
+    }
+    if let Err(faults) = visitor.confirm(&app, &typed).await? {
+        return Ok(risk_dialogue(&visitor, &row, &node, &typed, &faults));
+    }
+    let written = app.store.accept_node_risk(visitor.actor(), &app.read_clock(), node.id, reason).await?;
+    Ok(done(&path::cluster(row.cluster.project, &row.cluster.name), &written.anchors))
+}
+
+async fn risky(app: &App, visitor: &Visitor, (project, name, node): NodePath) -> Result<(ClusterRow, Node), Problem> {
+    let row = find(app, visitor, &(project, name)).await?;
+    visitor.must(Action::AcceptNodeRisk)?;
+    let id = node.parse().map_err(|_| Problem::NotFound)?;
+    let node = row.cluster.node(id).cloned().ok_or(Problem::NotFound)?;
+    Ok((row, node))
+}
+
+fn risk_dialogue(visitor: &Visitor, row: &ClusterRow, node: &Node, typed: &Typed, faults: &Faults) -> Response {
+    let (project, name) = (row.cluster.project, &row.cluster.name);
+    let body = html! {
+        form method="post" action=(path::accept_risk(project, name, node.id)) {
+            (faults.general()) (lost())
+            p { "Node " code { (node.host) } " of " strong { (name) } " " (check(node)) }
+            div.notice.warn {
+                (icon(Icon::Alert))
+                div { p { "Nothing has shown that support’s account on this node is walled off from the database. If you "
+                    "accept that, a grant lets support in to this node all the same, until the node changes in the "
+                    "inventory." } }
+            }
+            (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
+            (confirmation(visitor.is_fresh(), faults))
+            div.actions {
+                a.button href=(path::cluster(project, name)) data-close { "Cancel" }
+                button.button.danger type="submit" { "Accept Risk" }
+            }
+        }
+    };
+    visitor.dialogue(Tab::Clusters, "Accept the risk of this node", faults, body)
+}

@@ -1,0 +1,228 @@
+//! Forms: what was typed, what is wrong with it, and the fields that show both.
+//!
+//! A fault names its field and stands beside it; what was typed is kept, except passwords.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use axum::extract::{Form, FromRequest, Request};
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::icon::{Icon, icon};
+
+/// What was typed.
+#[derive(Debug, Default)]
+pub(super) struct Typed(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequest<S> for Typed {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        use axum::response::IntoResponse;
+        let Form(pairs) =
+            Form::<Vec<(String, String)>>::from_request(request, state).await.map_err(IntoResponse::into_response)?;
+        Ok(Self(pairs))
+    }
+}
+
+impl Typed {
+    /// A form that nobody has filled in yet, with these values in it.
+    pub(super) fn with<const N: usize>(values: [(&str, String); N]) -> Self {
+        Self(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// The text of a field as it was typed; empty if there is none.
+    pub(super) fn raw(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The text of a field without spaces around it and with line breaks as spaces.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.raw(name).split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// All values of a field that may be given several times.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Adds a value.
+    pub(super) fn push(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push((name.to_owned(), value.into()));
+    }
+}
+
+/// What is wrong with a form, field by field.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<(&'static str, String)>);
+
+impl Faults {
+    /// One fault.
+    pub(super) fn one(field: &'static str, rule: impl Display) -> Self {
+        let mut faults = Self::default();
+        faults.add(field, rule);
+        faults
+    }
+
+    /// Notes what is wrong with a field.
+    pub(super) fn add(&mut self, field: &'static str, rule: impl Display) {
+        self.0.push((field, rule.to_string()));
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is wrong with this field.
+    pub(super) fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| *name == field).map(|(_, rule)| rule.as_str())
+    }
+
+    /// Takes the value of a field, or notes the rule that it breaks.
+    pub(super) fn take<T: FromStr<Err: Display>>(
+        &mut self,
+        field: &'static str,
+        label: &str,
+        typed: &str,
+    ) -> Option<T> {
+        match typed.parse() {
+            Ok(value) => Some(value),
+            Err(rule) => {
+                self.add(field, format!("{label} {rule}."));
+                None
+            }
+        }
+    }
+
+    /// Takes a field that may be left empty.
+    pub(super) fn take_optional<T: FromStr<Err: Display>>(
+        &mut self,
+        field: &'static str,
+        label: &str,
+        typed: &str,
+    ) -> Option<T> {
+        if typed.is_empty() { None } else { self.take(field, label, typed) }
+    }
+
+    /// The faults that belong to no field.
+    pub(super) fn general(&self) -> Markup {
+        html! {
+            @if let Some(rule) = self.of("") {
+                div.notice.error role="alert" { (icon(Icon::Alert)) div { p { (rule) } } }
+            }
+        }
+    }
+}
+
+/// The frame of one field.
+pub(super) struct Field<'a> {
+    pub(super) name: &'static str,
+    pub(super) label: &'a str,
+    pub(super) hint: Option<&'a str>,
+    pub(super) optional: bool,
+}
+
+impl Field<'_> {
+    /// A line of text.
+    pub(super) fn input(&self, kind: &str, typed: &Typed, faults: &Faults, autocomplete: &str) -> Markup {
+        let value = (kind != "password").then(|| typed.raw(self.name));
+        self.frame(faults, html! {
+            input id=(self.name) name=(self.name) type=(kind) value=[value] autocomplete=(autocomplete)
+                required[!self.optional] aria-invalid=[self.invalid(faults)] aria-describedby=[self.described(faults)];
+        })
+    }
+
+    /// Several lines of text.
+    pub(super) fn area(&self, typed: &Typed, faults: &Faults, longest: u32) -> Markup {
+        self.frame(
+            faults,
+            html! {
+                textarea id=(self.name) name=(self.name) maxlength=(longest) required[!self.optional]
+                    aria-invalid=[self.invalid(faults)] aria-describedby=[self.described(faults)] {
+                    (typed.raw(self.name))
+                }
+            },
+        )
+    }
+
+    /// Label, hint and fault around a control whose id is the field's name.
+    pub(super) fn frame(&self, faults: &Faults, control: Markup) -> Markup {
+        html! {
+            div.field {
+                label for=(self.name) { (self.label) @if self.optional { " " span.optional { "(optional)" } } }
+                (control)
+                @if let Some(hint) = self.hint { p.hint id=(format!("{}-hint", self.name)) { (hint) } }
+                (fault(self.name, faults))
+            }
+        }
+    }
+
+    fn invalid(&self, faults: &Faults) -> Option<&'static str> {
+        faults.of(self.name).map(|_| "true")
+    }
+
+    fn described(&self, faults: &Faults) -> Option<String> {
+        let hint = self.hint.map(|_| format!("{}-hint", self.name));
+        let fault = faults.of(self.name).map(|_| format!("{}-fault", self.name));
+        let ids: Vec<String> = fault.into_iter().chain(hint).collect();
+        if ids.is_empty() { None } else { Some(ids.join(" ")) }
+    }
+}
+
+/// What is wrong with a field, beside it.
+pub(super) fn fault(name: &str, faults: &Faults) -> Markup {
+    html! {
+        @if let Some(rule) = faults.of(name) {
+            p.fault id=(format!("{name}-fault")) { (icon(Icon::Alert)) span { (rule) } }
+        }
+    }
+}
+
+/// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.
+pub(super) fn confirmation(fresh: bool, faults: &Faults) -> Markup {
+    html! {
+        @if !fresh {
+            div.fresh {
+                (Field {
+                    name: "password",
+                    label: "Your password",
+                    hint: Some("You signed in more than 5 minutes ago. Please confirm that it is you."),
+                    optional: false,
+                }.input("password", &Typed::default(), faults, "current-password"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_names_the_field_and_keeps_what_was_typed() {
+        let typed = Typed::with([("duration", "25h\"><script>".to_owned())]);
+        let mut faults = Faults::default();
+        let taken: Option<byleave_core::time::Ttl> = faults.take("duration", "The duration", typed.raw("duration"));
+        assert_eq!(taken, None);
+        let field = Field { name: "duration", label: "Duration", hint: None, optional: false };
+        let shown = field.input("text", &typed, &faults, "off").into_string();
+        assert!(shown.contains("value=\"25h&quot;&gt;&lt;script&gt;\""), "{shown}");
+        assert!(shown.contains("The duration must be a duration such as 24h"), "{shown}");
+        assert!(shown.contains("aria-invalid=\"true\" aria-describedby=\"duration-fault\""), "{shown}");
+    }
+
+    #[test]
+    fn a_password_is_never_sent_back() {
+        let typed = Typed::with([("password", "hunter2hunter2".to_owned())]);
+        let field = Field { name: "password", label: "Password", hint: None, optional: false };
+        assert!(!field.input("password", &typed, &Faults::default(), "off").into_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn lines_become_one() {
+        let typed = Typed::with([("reason", " slow queries \r\n\r\n since noon\n".to_owned())]);
+        assert_eq!(typed.text("reason"), "slow queries since noon");
+    }
+}

@@ -1,0 +1,267 @@
+//! The dialogues that grant and revoke access to one cluster.
+//!
+//! Granting needs a fresh sign-in; revoking never does, and where it cannot be recorded the door is shut first.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use byleave_core::grant::{GiveError, Grant, GrantType, Request};
+use byleave_core::id::ProjectId;
+use byleave_core::name::{CaseNumber, ClusterName, Reason, VendorName};
+use byleave_core::policy::Action;
+use byleave_core::time::Ttl;
+use byleave_store::StoreError;
+use byleave_store::cluster::ClusterRow;
+use byleave_store::error::Rule;
+use byleave_store::session::SessionRow;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::clusters::{clock, live};
+use super::form::{Faults, Field, Typed, confirmation, fault};
+use super::icon::{Icon, icon};
+use super::layout::{Tab, lost};
+use super::path;
+use super::problem::{Answer, Problem, sentence};
+use super::sessions::ending;
+use super::visitor::{Visitor, done};
+use super::when::full;
+use crate::api::shut::close;
+use crate::app::App;
+use crate::door::Scope;
+
+/// A cluster in an address.
+pub(super) type ClusterPath = (String, String);
+
+/// Which dialogue.
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    sync: String,
+}
+
+/// The cluster that an address names, if the visitor may know of it.
+pub(super) async fn find(app: &App, visitor: &Visitor, (project, name): &ClusterPath) -> Result<ClusterRow, Problem> {
+    let project: ProjectId = project.parse().map_err(|_| Problem::NotFound)?;
+    let name: ClusterName = name.parse().map_err(|_| Problem::NotFound)?;
+    Ok(app.store.cluster(visitor.actor(), &visitor.reading, project, &name).await?)
+}
+
+/// The dialogue that grants.
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(at): Path<ClusterPath>,
+    Query(wanted): Query<Wanted>,
+    visitor: Visitor,
+) -> Answer {
+    let row = grantable(&app, &visitor, &at).await?;
+    let kind = if wanted.sync.is_empty() { GrantType::Infrastructure } else { GrantType::InfrastructureAndSyncData };
+    let typed = Typed::with([("duration", hours(row.longest)), ("kind", kind.to_string())]);
+    Ok(dialogue(&app.vendor, &visitor, &row, &typed, &Faults::default()))
+}
+
+/// Grants.
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    Path(at): Path<ClusterPath>,
+    mut visitor: Visitor,
+    typed: Typed,
+) -> Answer {
+    let row = grantable(&app, &visitor, &at).await?;
+    let request = match read(&typed, row.longest) {
+        Ok(request) => request,
+        Err(faults) => return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults)),
+    };
+    if let Err(faults) = visitor.confirm(&app, &typed).await? {
+        return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults));
+    }
+    let (project, name) = (row.cluster.project, &row.cluster.name);
+    match app.store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
+        Ok(written) => Ok(done(path::CLUSTERS, &written.anchors)),
+        Err(StoreError::Refused(Rule::Give(error))) => {
+            let field = match error {
+                GiveError::ClockDoubt => "",
+                GiveError::Duration(_) => "duration",
+                GiveError::NoSyncData => "kind",
+            };
+            let faults = Faults::one(field, sentence(&error.to_string()));
+            Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The dialogue that revokes.
+pub(super) async fn show_revoke(State(app): State<Arc<App>>, Path(at): Path<ClusterPath>, visitor: Visitor) -> Answer {
+    let row = revocable(&app, &visitor, &at).await?;
+    let mut ending = live(&app, &visitor).await?;
+    let grant = row.grant.as_ref().map(|grant| byleave_core::access::Basis::Grant { id: grant.id });
+    ending.retain(|session| Some(session.basis) == grant);
+    let title = format!("Revoke Temporary Infrastructure Access to {} Support", app.vendor);
+    Ok(visitor.dialogue(Tab::Clusters, &title, &Faults::default(), revoke_body(&app.vendor, &visitor, &row, &ending)))
+}
+
+/// Revokes whatever is in force.
+pub(super) async fn submit_revoke(
+    State(app): State<Arc<App>>,
+    Path(at): Path<ClusterPath>,
+    visitor: Visitor,
+) -> Answer {
+    let row = revocable(&app, &visitor, &at).await?;
+    let (store, actor, now) = (app.store.clone(), visitor.actor().clone(), visitor.reading.clone());
+    let (project, name) = (row.cluster.project, row.cluster.name.clone());
+    let act = async move { store.revoke_grant(&actor, &now, project, &name).await };
+    let written = close(&app, Scope::Cluster(row.cluster.id), act).await?;
+    Ok(done(path::CLUSTERS, &written.anchors))
+}
+
+async fn grantable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
+    let row = find(app, visitor, at).await?;
+    if visitor.may_in(Action::Grant, row.cluster.project) { Ok(row) } else { Err(Problem::Forbidden) }
+}
+
+async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
+    let row = find(app, visitor, at).await?;
+    if visitor.may_in(Action::Revoke, row.cluster.project) { Ok(row) } else { Err(Problem::Forbidden) }
+}
+
+fn read(typed: &Typed, longest: Ttl) -> Result<Request, Faults> {
+    let mut faults = Faults::default();
+    let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
+    let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
+    let case = faults.take_optional::<CaseNumber>("case", "The case", &typed.text("case"));
+    let reason = faults.take_optional::<Reason>("reason", "The reason", &typed.text("reason"));
+    if ttl.is_some_and(|ttl| ttl > longest) {
+        faults
+            .add("duration", format!("The duration must be at most {longest}, the longest your organization allows."));
+    }
+    match kind {
+        Some(kind) if faults.is_empty() => Ok(Request { kind, ttl, case, reason }),
+        Some(_) | None => Err(faults),
+    }
+}
+
+/// `24h`, as the duration field takes it.
+fn hours(ttl: Ttl) -> String {
+    ttl.to_string().replace(' ', "")
+}
+
+/// `24 hours`, as the title says it.
+fn hours_in_words(ttl: Ttl) -> String {
+    match (ttl.millis() / 3_600_000, ttl.millis() % 3_600_000) {
+        (1, 0) => "1 hour".to_owned(),
+        (hours, 0) => format!("{hours} hours"),
+        _ => ttl.to_string(),
+    }
+}
+
+fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Typed, faults: &Faults) -> Response {
+    let what = if row.blocked { "Infrastructure" } else { "Sync Data" };
+    let title = format!("Grant {what} Access to {vendor} Support for {}", hours_in_words(row.longest));
+    let (project, name) = (row.cluster.project, &row.cluster.name);
+    let body = html! {
+        form method="post" action=(path::grant(project, name, false)) {
+            (faults.general()) (lost())
+            p { "Cluster " strong { (name) } " of " (row.project_name) }
+            @if let Some(grant) = &row.grant { (replaces(grant)) }
+            (choices(row, typed, faults))
+            div.pair {
+                (Field {
+                    name: "duration",
+                    label: "Duration",
+                    hint: Some(&format!("Such as 24h, 90m or 1h30m; at most {}. Then it ends by itself.", row.longest)),
+                    optional: false,
+                }.input("text", typed, faults, "off"))
+                (Field { name: "case", label: "Support case", hint: Some("Your reference, for the feed."), optional: true }
+                    .input("text", typed, faults, "off"))
+            }
+            (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
+            (confirmation(visitor.is_fresh(), faults))
+            div.actions {
+                a.button href=(path::CLUSTERS) data-close { "Cancel" }
+                button.button.primary type="submit" { "Grant Access" }
+            }
+        }
+    };
+    visitor.dialogue(Tab::Clusters, &title, faults, body)
+}
+
+fn replaces(grant: &Grant) -> Markup {
+    html! {
+        div.notice {
+            (icon(Icon::Info))
+            div { p {
+                "This takes the place of the grant in force (" (grant.kind.label()) ", until " (full(grant.expires_at))
+                "). Live sessions that the new grant does not cover end at once."
+            } }
+        }
+    }
+}
+
+fn choices(row: &ClusterRow, typed: &Typed, faults: &Faults) -> Markup {
+    let offered = GrantType::ALL.iter().rev().filter(|kind| match kind {
+        GrantType::DatabaseLogs | GrantType::Infrastructure => row.blocked,
+        GrantType::InfrastructureAndSyncData => row.cluster.has_sync_data(),
+    });
+    let mut offered: Vec<GrantType> = offered.copied().collect();
+    offered.sort_by_key(|kind| *kind != GrantType::Infrastructure);
+    html! {
+        fieldset #kind aria-describedby="kind-note" {
+            legend { "What support may reach" }
+            @for kind in &offered {
+                label.choice {
+                    input type="radio" name="kind" value=(kind) required
+                        checked[typed.raw("kind") == kind.as_str() || offered.len() == 1];
+                    span { strong { (kind.label()) } span.small.quiet { (opens(*kind)) } }
+                }
+            }
+            (fault("kind", faults))
+        }
+        div.notice.warn #kind-note {
+            (icon(Icon::Alert))
+            div { p { "The databases themselves are never open. But database logs can hold values from your queries, and so "
+                "parts of your data." } }
+        }
+    }
+}
+
+/// What a grant opens, in a sentence.
+const fn opens(kind: GrantType) -> &'static str {
+    match kind {
+        GrantType::DatabaseLogs => "The logs of the database processes, to read. No audit logs, no shell.",
+        GrantType::Infrastructure => "The machines below the database, and all logs, audit logs included.",
+        GrantType::InfrastructureAndSyncData => {
+            "The machines, all logs, and the databases in which App Services keeps the state of sync."
+        }
+    }
+}
+
+fn revoke_body(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, sessions: &[SessionRow]) -> Markup {
+    let (project, name) = (row.cluster.project, &row.cluster.name);
+    html! {
+        form method="post" action=(path::revoke(project, name)) {
+            (lost())
+            @if let Some(grant) = &row.grant {
+                div.standing-row {
+                    p { "Cluster " strong { (name) } " of " (row.project_name) br; span.quiet { (grant.kind.label()) } }
+                    div.clock { (clock(row.cluster.id, grant, visitor.at())) }
+                }
+            } @else {
+                div.notice { (icon(Icon::Info)) div { p {
+                    "No grant is in force for " strong { (name) } ". Revoking changes nothing."
+                } } }
+            }
+            (ending(sessions, "Revoking ends these sessions at once:"))
+            div.notice.warn {
+                (icon(Icon::Alert))
+                div { p { "Before you go on: make sure that " (vendor) " support has settled every open issue for which it "
+                    "needs this access." } }
+            }
+            div.actions {
+                a.button href=(path::CLUSTERS) data-close { "Cancel" }
+                button.button.danger type="submit" { "Revoke Access" }
+            }
+        }
+    }
+}

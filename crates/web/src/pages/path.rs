@@ -1,0 +1,71 @@
+//! The addresses of the pages, written in one place. Cluster names need no escaping: they hold letters, digits, hyphens.
+
+use byleave_core::id::{ApiKeyId, NodeId, ProjectId, SessionId, UserId};
+use byleave_core::name::ClusterName;
+
+/// The list of clusters, where a visitor arrives.
+pub(super) const CLUSTERS: &str = "/clusters";
+/// The activity feed.
+pub(super) const ACTIVITY: &str = "/activity";
+/// The sessions.
+pub(super) const SESSIONS: &str = "/sessions";
+/// The organization's settings.
+pub(super) const SETTINGS: &str = "/settings";
+/// The dialogue that blocks.
+pub(super) const BLOCK: &str = "/settings/block";
+/// The dialogue that lifts the block.
+pub(super) const UNBLOCK: &str = "/settings/unblock";
+/// The dialogue that sets the longest grant.
+pub(super) const LONGEST: &str = "/settings/longest-grant";
+/// The users.
+pub(super) const USERS: &str = "/users";
+/// The dialogue that invites a user.
+pub(super) const INVITE: &str = "/users/invite";
+/// The API keys.
+pub(super) const API_KEYS: &str = "/api-keys";
+/// The dialogue that makes an API key.
+pub(super) const NEW_API_KEY: &str = "/api-keys/new";
+/// Sign-in.
+pub(super) const SIGN_IN: &str = "/sign-in";
+/// Sign-out.
+pub(super) const SIGN_OUT: &str = "/sign-out";
+
+/// One cluster.
+pub(super) fn cluster(project: ProjectId, name: &ClusterName) -> String {
+    format!("/projects/{project}/clusters/{name}")
+}
+
+/// The dialogue that grants; `sync` asks for App Services sync data.
+pub(super) fn grant(project: ProjectId, name: &ClusterName, sync: bool) -> String {
+    format!("/projects/{project}/clusters/{name}/grant{}", if sync { "?sync=data" } else { "" })
+}
+
+/// The dialogue that revokes.
+pub(super) fn revoke(project: ProjectId, name: &ClusterName) -> String {
+    format!("/projects/{project}/clusters/{name}/revoke")
+}
+
+/// The dialogue that accepts the risk of a node.
+pub(super) fn accept_risk(project: ProjectId, name: &ClusterName, node: NodeId) -> String {
+    format!("/projects/{project}/clusters/{name}/nodes/{node}/accept-risk")
+}
+
+/// The button that ends a session.
+pub(super) fn end_session(session: SessionId) -> String {
+    format!("/sessions/{session}/end")
+}
+
+/// The dialogue of a user's roles.
+pub(super) fn roles(user: UserId) -> String {
+    format!("/users/{user}/roles")
+}
+
+/// The dialogue that removes a user.
+pub(super) fn remove_user(user: UserId) -> String {
+    format!("/users/{user}/remove")
+}
+
+/// The dialogue that removes an API key.
+pub(super) fn remove_api_key(key: ApiKeyId) -> String {
+    format!("/api-keys/{key}/remove")
+}

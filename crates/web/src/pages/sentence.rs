@@ -1,0 +1,463 @@
+//! Events as sentences: what a person reads in the activity feed. One total function over the closed list of events.
+//!
+//! Support engineers appear under their employee identifiers only; this module knows no other name of theirs.
+
+use std::collections::BTreeMap;
+
+use byleave_core::access::Basis;
+use byleave_core::actor::By;
+use byleave_core::event::{Event, Forwarding, Side};
+use byleave_core::field::Erasable;
+use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, UserId};
+use byleave_core::name::{ClusterName, HostName, ProjectName, UserName, VendorName};
+use byleave_core::session::SessionEnd;
+use byleave_core::time::Timestamp;
+use byleave_store::event::EventRow;
+use maud::{Markup, html};
+
+use super::icon::Icon;
+use super::problem::capital;
+use super::role::roles;
+use super::when::full;
+
+/// What the ids in events are called, as far as the reader may know.
+pub(super) struct Names {
+    pub(super) vendor: VendorName,
+    pub(super) projects: BTreeMap<ProjectId, ProjectName>,
+    pub(super) clusters: BTreeMap<ClusterId, (ProjectId, ClusterName)>,
+    pub(super) nodes: BTreeMap<NodeId, HostName>,
+    pub(super) users: BTreeMap<UserId, UserName>,
+    pub(super) api_keys: BTreeMap<ApiKeyId, String>,
+}
+
+/// How an entry looks at first glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Bad,
+    Closed,
+    Open,
+    Plain,
+    Standing,
+}
+
+impl Tone {
+    /// The class in the sheet.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::Plain => "plain",
+            Self::Standing => "standing",
+        }
+    }
+}
+
+/// One entry for people.
+pub(super) struct Line {
+    pub(super) icon: Icon,
+    pub(super) tone: Tone,
+    pub(super) text: Markup,
+    pub(super) more: Option<Markup>,
+}
+
+impl Line {
+    fn new(icon: Icon, tone: Tone, text: Markup) -> Self {
+        Self { icon, tone, text, more: None }
+    }
+
+    fn plain(icon: Icon, text: Markup) -> Self {
+        Self::new(icon, Tone::Plain, text)
+    }
+
+    fn with(mut self, more: Markup) -> Self {
+        self.more = Some(more);
+        self
+    }
+}
+
+impl Names {
+    /// Who caused an event.
+    pub(super) fn who(&self, row: &EventRow) -> Markup {
+        match (&row.entry.by, &row.user_name, &row.public_key) {
+            (By::Administrator, ..) => html! { span.who { "An administrator of " (self.vendor) } },
+            (By::ApiKey(_), _, Some(key)) => html! { span.who { "API key " code { (key) } } },
+            (By::ApiKey(_), _, None) => html! { span.who { "A removed API key" } },
+            (By::Employee(identifier), ..) => html! { code.who { (identifier) } },
+            (By::System, ..) => html! { span.who { "Byleave" } },
+            (By::User(_), Some(name), _) => html! { span.who { (name) } },
+            (By::User(id), None, _) => html! { span.who { (self.user(id)) } },
+        }
+    }
+
+    fn user(&self, id: &UserId) -> Markup {
+        match self.users.get(id) {
+            Some(name) => html! { (name) },
+            None => html! { "a removed user" },
+        }
+    }
+
+    /// A cluster, as a link where it still exists.
+    pub(super) fn cluster(&self, id: &ClusterId) -> Markup {
+        match self.clusters.get(id) {
+            Some((project, name)) => html! { a href=(super::path::cluster(*project, name)) { (name) } },
+            None => html! { "a removed cluster" },
+        }
+    }
+
+    /// A node by its host name.
+    pub(super) fn node(&self, id: &NodeId) -> Markup {
+        match self.nodes.get(id) {
+            Some(host) => html! { code { (host) } },
+            None => html! { "a removed node" },
+        }
+    }
+
+    /// What a session reaches: a node, or the logs of a cluster.
+    pub(super) fn reached(&self, wanted: &str, node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
+        match node {
+            Some(node) => html! { (self.node(node)) " of " (self.cluster(cluster)) },
+            None => html! { "the " (wanted) " of " (self.cluster(cluster)) },
+        }
+    }
+}
+
+/// The sentence of one event.
+pub(super) fn line(names: &Names, row: &EventRow) -> Line {
+    let (who, event) = (names.who(row), &row.entry.event);
+    consent(names, &who, event)
+        .or_else(|| visit(names, &who, event))
+        .or_else(|| people(names, &who, event))
+        .or_else(|| inventory(names, &who, event))
+        .unwrap_or_else(|| other(&who, event))
+}
+
+/// Block, grant, revoke: what the customer decides.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
+fn consent(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+    let vendor = &names.vendor;
+    Some(match event {
+        Event::OrganizationBlocked {} => {
+            let text = html! { (who) " blocked " (vendor) " support access to cluster infrastructure and logs." };
+            Line::new(Icon::Lock, Tone::Closed, text)
+        }
+        Event::OrganizationUnblocked {} => {
+            Line::new(Icon::Unlock, Tone::Standing, html! { (who) " lifted the block on " (vendor) " support access." })
+        }
+        Event::LongestGrantSet { longest } => {
+            Line::plain(Icon::Clock, html! { (who) " set the longest grant to " (longest) "." })
+        }
+        Event::GrantGiven { cluster, kind, expires_at, replaced, case, reason, .. } => {
+            let text = html! {
+                (who) " granted " (vendor) " support access to " (names.cluster(cluster)) " until " (full(*expires_at))
+                @if replaced.is_some() { ", in place of the grant before" } "."
+            };
+            Line::new(Icon::Unlock, Tone::Open, text).with(html! {
+                (kind.label())
+                @if let Some(case) = erasable(case.as_ref()) { " · case " (case) }
+                @if let Some(reason) = erasable(reason.as_ref()) { " · “" (reason) "”" }
+            })
+        }
+        Event::GrantRevoked { cluster, .. } => {
+            let text = html! { (who) " revoked " (vendor) " support access to " (names.cluster(cluster)) "." };
+            Line::new(Icon::Lock, Tone::Closed, text)
+        }
+        Event::GrantExpired { cluster, .. } => {
+            Line::new(Icon::Clock, Tone::Closed, html! { "The grant for " (names.cluster(cluster)) " expired." })
+        }
+        Event::GrantEnded { cluster, reason, .. } => {
+            let text = html! { "The grant for " (names.cluster(cluster)) " ended: " (reason.as_str()) "." };
+            Line::new(Icon::Lock, Tone::Closed, text)
+        }
+        _ => return None,
+    })
+}
+
+/// What support did.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
+fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+    Some(match event {
+        Event::SessionOpened { cluster, wanted, node, basis, until, .. } => {
+            let text = html! { (who) " came in to " (names.reached(wanted, node.as_ref(), cluster)) "." };
+            Line::new(Icon::Terminal, Tone::Open, text).with(html! { (on(*basis)) ", " (until_text(*until)) })
+        }
+        Event::SessionContinued { cluster, basis, until, .. } => {
+            let text = html! { "The session of " (who) " on " (names.cluster(cluster)) " goes on." };
+            Line::plain(Icon::Terminal, text).with(html! { "Now " (on(*basis)) ", " (until_text(*until)) })
+        }
+        Event::LogDownloaded { cluster, node, log, bytes: count, .. } => {
+            let text = html! {
+                (who) " read the log " code { (log) } " of " (names.node(node)) " of " (names.cluster(cluster)) " ("
+                (bytes(*count)) ")."
+            };
+            Line::new(Icon::File, Tone::Open, text)
+        }
+        Event::ForwardingRefused { cluster, forwarding: kind, side, .. } => {
+            let side = match side {
+                Side::Employee => html! { (who) },
+                Side::Node => html! { "A node in the session of " (who) },
+            };
+            let text = html! {
+                (side) " tried to forward " (forwarding(*kind)) " on " (names.cluster(cluster)) " and was refused."
+            };
+            Line::new(Icon::Alert, Tone::Bad, text)
+        }
+        Event::SessionClosed { cluster, reason, shells, commands, transfers, partly_recorded, .. } => {
+            let text =
+                html! { "The session of " (who) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
+            Line::plain(Icon::Terminal, text).with(html! {
+                (count(*shells, "shell")) ", " (count(*commands, "command")) ", " (count(*transfers, "transfer"))
+                @if *partly_recorded { " · partly recorded" }
+            })
+        }
+        Event::SessionDenied { cluster, wanted, node, denial, tries, .. } => {
+            let text = html! {
+                (who) " was refused " (names.reached(wanted, node.as_ref(), cluster))
+                @if *tries > 1 { ", " (tries) " times within a minute" } "."
+            };
+            Line::new(Icon::Cross, Tone::Bad, text).with(html! { (capital(&denial.to_string())) "." })
+        }
+        Event::RecordingRead { cluster, .. } => {
+            let text = html! { (who) " read the recording of a session on " (names.cluster(cluster)) "." };
+            Line::plain(Icon::File, text)
+        }
+        Event::IdentifierResolved { identifier } => {
+            let text = html! { (who) " resolved " code { (identifier) } " to a person." };
+            Line::plain(Icon::Person, text)
+        }
+        _ => return None,
+    })
+}
+
+/// The customer's own people and keys.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
+fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+    Some(match event {
+        Event::OrganizationClaimed { name, .. } => {
+            let text = html! { (who) " claimed the organization " (name) ". Here its log begins." };
+            Line::new(Icon::Check, Tone::Closed, text)
+        }
+        Event::UserAdded { user_name, roles: given, .. } => {
+            Line::plain(Icon::Person, html! { (name_of(user_name)) " joined as " (roles(given, &names.projects)) "." })
+        }
+        Event::UserInvited { user_name, roles: given, .. } => {
+            let given = roles(given, &names.projects);
+            Line::plain(Icon::Person, html! { (who) " invited " (name_of(user_name)) " as " (given) "." })
+        }
+        Event::UserRolesChanged { user, roles: given } => {
+            let given = roles(given, &names.projects);
+            Line::plain(Icon::Person, html! { (who) " changed the roles of " (names.user(user)) " to " (given) "." })
+        }
+        Event::UserRemoved { user } => {
+            Line::plain(Icon::Person, html! { (who) " removed " (names.user(user)) " from the organization." })
+        }
+        Event::ApiKeyAdded { public_key, roles: given, .. } => {
+            let given = roles(given, &names.projects);
+            Line::plain(Icon::Key, html! { (who) " made the API key " code { (public_key) } " with " (given) "." })
+        }
+        Event::ApiKeyRemoved { api_key } => Line::plain(
+            Icon::Key,
+            match names.api_keys.get(api_key) {
+                Some(key) => html! { (who) " removed the API key " code { (key) } "." },
+                None => html! { (who) " removed an API key." },
+            },
+        ),
+        _ => return None,
+    })
+}
+
+/// What the vendor changed in the inventory.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
+fn inventory(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+    let of = event.cluster().map_or_else(|| html! { "the organization" }, |id| names.cluster(&id));
+    let text = match event {
+        Event::ProjectAdded { name, .. } => html! { (who) " added the project " (name) "." },
+        Event::ClusterAdded { name, .. } => html! { (who) " added the cluster " (name) "." },
+        Event::ClusterChanged { host, .. } => {
+            html! { (who) " changed the host name of " (of) " to " code { (host) } "." }
+        }
+        Event::ClusterRemoved { .. } => html! { (who) " removed a cluster." },
+        Event::NodeAdded { host, address, .. } => {
+            html! { (who) " added the node " code { (host) } " at " code { (address) } " to " (of) "." }
+        }
+        Event::NodeChanged { node, address, .. } => {
+            html! { (who) " changed the address or host key of " (names.node(node)) " of " (of) " (" code { (address) } ")." }
+        }
+        Event::NodeRemoved { node, .. } => html! { (who) " removed " (names.node(node)) " from " (of) "." },
+        Event::NodeChecked { node, passed: true, .. } => {
+            html! { "The check of " (names.node(node)) " of " (of) " passed." }
+        }
+        Event::NodeChecked { node, findings, .. } => {
+            let text = html! {
+                "The check of " (names.node(node)) " of " (of) " failed with " (count(*findings, "finding")) "."
+            };
+            return Some(Line::new(Icon::Alert, Tone::Bad, text));
+        }
+        Event::NodeRiskAccepted { node, reason, .. } => {
+            let text =
+                html! { (who) " accepted the risk of " (names.node(node)) " of " (of) " without a passing check." };
+            let line = Line::new(Icon::Alert, Tone::Open, text);
+            return Some(match erasable(reason.as_ref()) {
+                Some(reason) => line.with(html! { "“" (reason) "”" }),
+                None => line,
+            });
+        }
+        Event::LogAdded { node, log, path, .. } => {
+            html! { (who) " added the log " code { (log) } " (" code { (path) } ") of " (names.node(node)) " of " (of) "." }
+        }
+        Event::LogChanged { node, log, path, .. } => {
+            html! { (who) " changed the log " code { (log) } " (" code { (path) } ") of " (names.node(node)) " of " (of) "." }
+        }
+        Event::LogRemoved { node, log, .. } => {
+            html! { (who) " removed the log " code { (log) } " of " (names.node(node)) " of " (of) "." }
+        }
+        Event::SyncDatabaseAdded { database, .. } => {
+            html! { (who) " added the App Services sync database " code { (database) } " to " (of) "." }
+        }
+        Event::SyncDatabaseRemoved { database, .. } => {
+            html! { (who) " removed the App Services sync database " code { (database) } " from " (of) "." }
+        }
+        _ => return None,
+    };
+    Some(Line::plain(Icon::Server, text))
+}
+
+/// The rest: time, the clock, and events of the installation, which no customer's feed holds.
+fn other(who: &Markup, event: &Event) -> Line {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what no function above knows is told by its name")]
+    match event {
+        Event::TimePassed {} => {
+            Line::plain(Icon::Clock, html! { span.quiet { "Time went by; the log was sealed again." } })
+        }
+        Event::ClockDoubtLeft { .. } => {
+            let text = html! { (who) " set the server's clock right; all grants ended." };
+            Line::new(Icon::Clock, Tone::Bad, text)
+        }
+        event => Line::plain(Icon::Info, html! { (who) ": " code { (event.name()) } }),
+    }
+}
+
+fn erasable(text: Option<&Erasable>) -> Option<&str> {
+    text.map(|text| text.text().unwrap_or("(erased)"))
+}
+
+fn name_of(name: &Erasable) -> Markup {
+    html! { span.who { (name.text().unwrap_or("An erased user")) } }
+}
+
+fn on(basis: Basis) -> Markup {
+    match basis {
+        Basis::Grant { id } => html! { "Under grant " code title=(id) { (short(&id.to_string())) } },
+        Basis::Standing => html! { "On standing access" },
+    }
+}
+
+fn until_text(until: Timestamp) -> Markup {
+    html! { "until " (full(until)) " at the latest" }
+}
+
+/// The first eight digits of an id, which is enough for the eye.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+/// `1 shell`, `2 shells`, `no shells`.
+pub(super) fn count(number: i64, noun: &str) -> String {
+    match number {
+        0 => format!("no {noun}s"),
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// `17 B`, `3.2 KiB`.
+pub(super) fn bytes(count: i64) -> String {
+    let mut unit = (count.max(0), 0);
+    for name in ["B", "KiB", "MiB", "GiB"] {
+        if unit.0 < 1024 || name == "GiB" {
+            let tenths = unit.1 * 10 / 1024;
+            return if name == "B" { format!("{} B", unit.0) } else { format!("{}.{tenths} {name}", unit.0) };
+        }
+        unit = (unit.0 / 1024, unit.0 % 1024);
+    }
+    format!("{count} B")
+}
+
+const fn forwarding(kind: Forwarding) -> &'static str {
+    match kind {
+        Forwarding::Agent => "an authentication agent",
+        Forwarding::Other => "something",
+        Forwarding::RemoteSocket => "a socket to listen on",
+        Forwarding::RemoteTcp => "a TCP port to listen on",
+        Forwarding::Socket => "a socket",
+        Forwarding::Tcp => "a TCP connection",
+        Forwarding::Tunnel => "a tunnel device",
+        Forwarding::X11 => "X11",
+    }
+}
+
+/// Why a session ended, for the customer.
+pub(super) const fn ended(reason: SessionEnd) -> &'static str {
+    match reason {
+        SessionEnd::Blocked => "the organization blocked support access",
+        SessionEnd::ClockDoubt => "the server's clock was in doubt",
+        SessionEnd::ClosedByEmployee => "the support engineer left",
+        SessionEnd::ClosedByNode => "the node closed the connection",
+        SessionEnd::ClusterRemoved => "the cluster was removed",
+        SessionEnd::EmployeeDisabled => "the support engineer's account was disabled",
+        SessionEnd::EndedByAdministrator => "an administrator ended it",
+        SessionEnd::EndedByCustomer => "your organization ended it",
+        SessionEnd::Expired => "the grant expired",
+        SessionEnd::KeyRemoved => "the support engineer's key was removed",
+        SessionEnd::LeaseRanOut => "the gateway lost contact with the store",
+        SessionEnd::NodeChanged => "the node changed and the grant does not cover it",
+        SessionEnd::NodeUnreachable => "the node could not be reached",
+        SessionEnd::RecordingFailed => "it could not be recorded",
+        SessionEnd::Replaced => "the newer grant does not cover it",
+        SessionEnd::Restart => "the gateway was restarted",
+        SessionEnd::Revoked => "the grant was revoked",
+        SessionEnd::StandingLimit => "8 hours of standing access were over",
+        SessionEnd::Stopped => "the gateway was stopped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_of_an_organization_has_a_sentence() {
+        let names = Names {
+            vendor: "Acme".parse().unwrap(),
+            projects: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            users: BTreeMap::new(),
+            api_keys: BTreeMap::new(),
+        };
+        for entry in byleave_core::sample::entries() {
+            if entry.event.scope() != byleave_core::event::Scope::Organization {
+                continue;
+            }
+            let name = entry.event.name();
+            let row = EventRow {
+                id: byleave_core::id::EventId::from_bytes([0; 12]),
+                entry,
+                user_name: None,
+                public_key: None,
+            };
+            let text = line(&names, &row).text.into_string();
+            assert!(!text.contains(name), "{name} is told by its name: {text}");
+            assert!(text.ends_with('.') || text.ends_with("</span>"), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_largest_unit_that_fits() {
+        for (count, text) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (-1, "0 B")]
+        {
+            assert_eq!(bytes(count), text);
+        }
+    }
+}

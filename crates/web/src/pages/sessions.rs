@@ -1,0 +1,164 @@
+//! Sessions: who of support is in, since when and why, with a button that ends it; below, who was.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect};
+use byleave_core::access::Basis;
+use byleave_core::id::SessionId;
+use byleave_core::policy::Action;
+use byleave_core::session::SessionEnd;
+use byleave_store::session::{SessionQuery, SessionRow, SessionsOf};
+use maud::{Markup, html};
+
+use super::icon::{Icon, icon};
+use super::layout::Tab;
+use super::path;
+use super::problem::{Answer, Problem};
+use super::sentence::{bytes, count, ended, short};
+use super::visitor::Visitor;
+use super::when::full;
+use crate::app::App;
+
+/// How many sessions the page shows.
+const SHOWN: u32 = 100;
+
+/// The page.
+pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
+    let of = SessionsOf::Organization(visitor.org());
+    let live = app.store.sessions(visitor.actor(), SessionQuery { of, live: true, limit: SHOWN }).await?;
+    let mut past = app.store.sessions(visitor.actor(), SessionQuery { of, live: false, limit: SHOWN }).await?;
+    past.retain(|session| session.ended.is_some());
+    let content = html! {
+        div.head { div {
+            h1 { "Sessions" }
+            p { "Every visit of " (app.vendor) " support. Engineers appear under an employee identifier, not by name." }
+        } }
+        section.panel #live data-live {
+            header { h2 { "Live" } @if !live.is_empty() { (counter(&live)) } }
+            (live_table(&visitor, &live))
+        }
+        section.panel #past data-live {
+            header { h2 { "Ended" } }
+            (past_table(&past))
+        }
+    };
+    visitor.page(&app, Tab::Sessions, "Sessions", content).await
+}
+
+/// Ends a session. Asks for nothing, and waits for nothing but the door.
+pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
+    let id: SessionId = id.parse().map_err(|_| Problem::NotFound)?;
+    let row = app.store.may_end_session(visitor.actor(), id).await?;
+    if row.ended.is_none() {
+        app.door.end(id, SessionEnd::EndedByCustomer);
+    }
+    Ok(Redirect::to(path::SESSIONS).into_response())
+}
+
+fn counter(live: &[SessionRow]) -> Markup {
+    let number = i64::try_from(live.len()).unwrap_or(i64::MAX);
+    html! { span.pulse { span.dot {} (count(number, "live session")) } }
+}
+
+/// The table of live sessions.
+pub(super) fn live_table(visitor: &Visitor, live: &[SessionRow]) -> Markup {
+    html! {
+        @if live.is_empty() {
+            div.empty { (icon(Icon::Terminal)) p { "Nobody of support is in." } }
+        } @else {
+            div.scroll { table {
+                thead { tr { th { "Engineer" } th { "Reaches" } th { "Since" } th { "Until, at the latest" } th { "" } } }
+                tbody { @for session in live { (live_row(visitor, session)) } }
+            } }
+        }
+    }
+}
+
+fn live_row(visitor: &Visitor, session: &SessionRow) -> Markup {
+    html! {
+        tr #(format!("session-{}", session.id)) {
+            td { code { (session.identifier) } }
+            td { (reaches(session)) }
+            td { (full(session.opened_at)) br; span.small.quiet { (basis(session)) } }
+            td { (full(session.until)) }
+            td.end {
+                @if visitor.may_in(Action::EndSession, session.project) {
+                    form.inline method="post" action=(path::end_session(session.id)) {
+                        button.button.low.ends type="submit" #(format!("end-{}", session.id))
+                            aria-label=(format!("End the session of {} on {}", session.identifier, session.host)) {
+                            "End session"
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The table of sessions that ended.
+pub(super) fn past_table(past: &[SessionRow]) -> Markup {
+    html! {
+        @if past.is_empty() {
+            div.empty { p { "No session has ended yet." } }
+        } @else {
+            div.scroll { table {
+                thead { tr { th { "Engineer" } th { "Reached" } th { "From, to" } th { "Did" } th { "Ended because" } } }
+                tbody { @for session in past { (past_row(session)) } }
+            } }
+        }
+    }
+}
+
+fn past_row(session: &SessionRow) -> Markup {
+    let did = session.counters;
+    html! {
+        tr {
+            td { code { (session.identifier) } }
+            td { (reaches(session)) }
+            td {
+                (full(session.opened_at)) br;
+                @if let Some((at, _)) = session.ended { (full(at)) }
+            }
+            td {
+                (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
+                (count(did.transfers, "transfer")) br;
+                span.small.quiet { (bytes(did.received_bytes)) " out, " (bytes(did.sent_bytes)) " in" }
+            }
+            td { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
+        }
+    }
+}
+
+fn reaches(session: &SessionRow) -> Markup {
+    html! {
+        a href=(path::cluster(session.project, &session.cluster_name)) { (session.cluster_name) } br;
+        span.small.quiet {
+            @if session.wanted.node().is_some() { "node " } @else { "logs, " }
+            (session.host)
+        }
+    }
+}
+
+fn basis(session: &SessionRow) -> Markup {
+    match session.basis {
+        Basis::Grant { id } => html! { "grant " code title=(id) { (short(&id.to_string())) } },
+        Basis::Standing => html! { "standing access" },
+    }
+}
+
+/// What an act would end, before it is done.
+pub(super) fn ending(sessions: &[SessionRow], text: &str) -> Markup {
+    html! {
+        @if !sessions.is_empty() {
+            div.stack {
+                p { strong { (text) } }
+                ul.sessions-ending {
+                    @for session in sessions {
+                        li { code { (session.identifier) } span.quiet { (session.cluster_name) " · " (session.host) } }
+                    }
+                }
+            }
+        }
+    }
+}
