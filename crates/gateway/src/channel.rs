@@ -15,9 +15,11 @@ use russh::{Channel, ChannelId, ChannelMsg, ChannelWriteHalf, Pty};
 use crate::control::Account;
 use crate::live::count;
 use crate::node::{self, DialError};
-use crate::relay::{self, Intake};
+use crate::recording::{Kind, Recorder};
+use crate::relay::{self, Far, Intake};
 use crate::session::{Session, node_of};
-use crate::text;
+use crate::transfer::Transfer;
+use crate::{logs, text};
 
 /// What a channel is asked to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +74,35 @@ impl Near {
         drop(self.out.close().await);
     }
 
+    /// Starts recording this channel. What cannot be recorded ends the session.
+    pub(crate) fn record(&self, kind: Kind) -> Option<Arc<Recorder>> {
+        let (session, clock) = (&self.session, &self.session.shared.watch.clock);
+        let started = session.recording().map(|recording| Recorder::start(recording, clock, kind));
+        match started {
+            Some(Ok(recorder)) => {
+                let recorder = Arc::new(recorder);
+                session.recorders().push(recorder.clone());
+                Some(recorder)
+            }
+            Some(Err(error)) => {
+                tracing::error!(session = %session.live.id, ?error, "a recording cannot be started");
+                session.live.cut(SessionEnd::RecordingFailed);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Ends the recording of this channel, durably.
+    pub(crate) async fn recorded(&self, recorder: Arc<Recorder>) {
+        let finishing = recorder.clone();
+        let finished = tokio::task::spawn_blocking(move || finishing.finish()).await;
+        self.session.recorders().retain(|known| !Arc::ptr_eq(known, &recorder));
+        if !matches!(finished, Ok(Ok(()))) {
+            self.session.live.cut(SessionEnd::RecordingFailed);
+        }
+    }
+
     /// Starts the channel only to tell something, and ends it.
     pub(crate) async fn refuse(&self, text: &str) {
         let _ = self.library.channel_success(self.id).await;
@@ -92,7 +123,7 @@ pub(crate) async fn run(session: Arc<Session>, channel: Channel<Msg>, library: H
         () = live.ended() => {}
         () = start(near, intake) => {}
     }
-    session.terminals().remove(&id);
+    session.voices().remove(&id);
 }
 
 async fn start(near: Near, mut intake: Intake) {
@@ -102,10 +133,9 @@ async fn start(near: Near, mut intake: Intake) {
         Err(told) => near.refuse(&told).await,
         Ok(opened) => match node_of(&opened) {
             Some(node) => on_node(near, intake, setup, start, node).await,
-            None => near.refuse(&text::line(text::NOT_OPEN)).await,
+            None => logs::run(near, intake, setup, start, &opened).await,
         },
     }
-    // The employee's side closes when it has read the rest.
 }
 
 /// Takes what comes before the start.
@@ -157,10 +187,12 @@ async fn on_node(near: Near, mut intake: Intake, setup: Setup, start: Start, nod
     let Some(node) = session.live.facts().and_then(|facts| facts.cluster.node(node).cloned()) else {
         return near.refuse(&text::line(text::NOT_OPEN)).await;
     };
-    let counts = &session.live.counts;
-    count(if start == Start::Shell { &counts.shells } else { &counts.commands }, 1);
     match intake.during(connect(&session, &node, &setup)).await {
-        Ok((leg, far)) => relay::run(near, intake, setup, start, leg, far).await,
+        Ok((leg, far)) => {
+            let Some(recorder) = near.record(kind(&session, &setup, &start)) else { return };
+            let near = relay::run(near, intake, Far { setup, start, leg, channel: far }, &recorder).await;
+            near.recorded(recorder).await;
+        }
         Err(error) => {
             tracing::warn!(session = %session.live.id, node = %node.id, ?error, "the node cannot be used");
             session.live.node_ended(SessionEnd::NodeUnreachable);
@@ -168,6 +200,29 @@ async fn on_node(near: Near, mut intake: Intake, setup: Setup, start: Start, nod
         }
     }
     drop(hold);
+}
+
+/// What the channel is, to its recorder; counts it.
+fn kind(session: &Session, setup: &Setup, start: &Start) -> Kind {
+    let counts = &session.live.counts;
+    let (line, transfer) = match start {
+        Start::Command(line) => (Some(line.clone()), Transfer::of_command(line)),
+        Start::Shell => (None, None),
+        Start::Subsystem(name) => (Some(name.clone().into_bytes()), Transfer::of_subsystem(name)),
+    };
+    match (&setup.terminal, transfer, line) {
+        (None, Some(transfer), Some(line)) => {
+            count(&counts.transfers, 1);
+            Kind::Transfer { line, transfer: Box::new(transfer) }
+        }
+        (terminal, _, line) => {
+            count(if line.is_none() { &counts.shells } else { &counts.commands }, 1);
+            match terminal.clone() {
+                Some(terminal) => Kind::Terminal { terminal, line },
+                None => Kind::Command { line },
+            }
+        }
+    }
 }
 
 async fn connect(

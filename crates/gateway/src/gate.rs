@@ -101,10 +101,9 @@ impl Gate {
         self.farewell.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
     }
 
-    /// How many legs are open.
-    #[cfg(test)]
-    pub(crate) fn legs(&self) -> usize {
-        self.legs.lock().unwrap_or_else(PoisonError::into_inner).len()
+    /// Whether a farewell may still be written.
+    pub(crate) fn has_farewell(&self) -> bool {
+        self.farewell.load(Ordering::Acquire) > 0
     }
 }
 

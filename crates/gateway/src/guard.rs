@@ -9,8 +9,9 @@ use std::time::Duration;
 use byleave_core::access::Facts;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::live::Live;
 use crate::session::Session;
@@ -20,6 +21,10 @@ use crate::text;
 const WARNINGS: [i64; 2] = [10 * MINUTE, MINUTE];
 /// The clocks are read at least this often: a timer of the runtime does not run while the machine is suspended.
 const TICK: i64 = SECOND;
+/// How long the last word to an employee may take.
+const FAREWELL: Duration = Duration::from_millis(2);
+/// More than a packet adds to the text in it.
+const PACKET_OVERHEAD: usize = 128;
 
 /// Watches a session until it ends.
 pub(crate) async fn watch(session: Weak<Session>, live: Arc<Live>, mut facts: watch::Receiver<Arc<Facts>>) {
@@ -57,15 +62,24 @@ fn wait(left: Option<i64>) -> Duration {
 fn warn(session: &Session, before: i64, left: i64) {
     if WARNINGS.iter().any(|mark| left <= *mark && *mark < before) {
         let text = text::warning(left);
-        for terminal in session.terminals().values() {
-            drop(terminal.try_send(text.clone()));
+        for notices in session.voices().values().filter_map(|voice| voice.notices.as_ref()) {
+            let _ = notices.try_send(text.clone());
         }
     }
 }
 
-/// Cuts: the nodes first, then the employee.
+/// Cuts: the nodes first, then the employee, who is told why if that delays nothing.
 async fn cut(session: &Weak<Session>, live: &Live, end: SessionEnd) {
-    let _ = session;
+    if let Some(session) = session.upgrade().filter(|_| live.is_quiet()) {
+        let text = text::farewell(end);
+        let voices: Vec<_> = session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect();
+        let budget = voices.len() * (text.len() + PACKET_OVERHEAD);
+        if !voices.is_empty() && live.cut_nodes(end, budget as u64) {
+            for (id, library) in voices {
+                drop(library.extended_data(id, 1, text.clone().into_bytes()).now_or_never());
+            }
+            drop(timeout(FAREWELL, live.wait_said()).await);
+        }
+    }
     live.cut(end);
-    std::future::ready(()).await;
 }

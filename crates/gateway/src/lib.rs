@@ -15,11 +15,14 @@ mod gate;
 mod guard;
 pub mod key;
 pub mod live;
+mod logs;
 mod node;
+pub mod recording;
 mod relay;
 pub mod server;
 mod session;
 mod socket;
 mod text;
+mod transfer;
 
 pub use server::{Config, Gateway};

@@ -24,6 +24,9 @@ mod table;
 pub(crate) use table::Table;
 pub use table::{Handle, LiveSession, Scope};
 
+/// How long nothing may have moved before a last word is said, in milliseconds.
+const QUIET: i64 = 50;
+
 /// No deadline.
 const NEVER: i64 = i64::MAX;
 
@@ -65,6 +68,10 @@ pub(crate) struct Live {
     reports: OnceLock<mpsc::UnboundedSender<Report>>,
     refused: Mutex<BTreeSet<(Forwarding, Side)>>,
     stuck: AtomicBool,
+    /// Chunks on their way to the employee, and when the last of them went, on the boot clock.
+    moving: AtomicI64,
+    moved_at: AtomicI64,
+    said: Notify,
     pub(crate) counts: Counts,
 }
 
@@ -105,6 +112,16 @@ impl Drop for Hold {
     }
 }
 
+/// A chunk on its way to the employee.
+pub(crate) struct Moving<'a>(&'a Live);
+
+impl Drop for Moving<'_> {
+    fn drop(&mut self) {
+        self.0.moved_at.store(self.0.watch.clock.read().since_boot, Ordering::Release);
+        self.0.moving.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Live").field("id", &self.id).field("end", &self.end.get()).finish_non_exhaustive()
@@ -129,6 +146,9 @@ impl Live {
             reports: OnceLock::new(),
             refused: Mutex::default(),
             stuck: AtomicBool::new(false),
+            moving: AtomicI64::new(0),
+            moved_at: AtomicI64::new(0),
+            said: Notify::new(),
             counts: Counts::default(),
         })
     }
@@ -343,9 +363,27 @@ impl Live {
         self.stuck.store(stuck, Ordering::Relaxed);
     }
 
-    /// Whether the employee's side does not take what is written to it.
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.stuck.load(Ordering::Relaxed)
+    /// Notes a chunk on its way to the employee, until what this returns is dropped.
+    pub(crate) fn moving(&self) -> Moving<'_> {
+        self.moving.fetch_add(1, Ordering::AcqRel);
+        Moving(self)
+    }
+
+    /// Whether nothing is on its way to the employee: then a last word can be said without anything before it.
+    pub(crate) fn is_quiet(&self) -> bool {
+        !self.stuck.load(Ordering::Relaxed)
+            && self.moving.load(Ordering::Acquire) == 0
+            && self.watch.clock.read().since_boot - self.moved_at.load(Ordering::Acquire) >= QUIET
+    }
+
+    /// Notes that the last word was written.
+    pub(crate) fn said(&self) {
+        self.said.notify_one();
+    }
+
+    /// Waits until the last word was written.
+    pub(crate) async fn wait_said(&self) {
+        self.said.notified().await;
     }
 
     /// Whether an order or scope means this session.

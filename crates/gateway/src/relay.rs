@@ -9,20 +9,27 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use byleave_core::access::Basis;
 use byleave_core::session::SessionEnd;
+use bytes::Bytes;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, client};
+use serde_json::json;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::channel::{Near, Setup, Start};
+use crate::channel::{Near, Setup, Size, Start};
 use crate::live::count;
 use crate::node::Leg;
-use crate::session::Session;
+use crate::recording::Recorder;
+use crate::session::{Session, Voice};
 use crate::text;
 
 /// Bytes of an employee that may wait for a node before the employee's side is slowed to a trickle.
 pub(crate) const BACKLOG: usize = 1024 * 1024;
 /// Requests that may wait besides: more is no client that we know.
 const REQUESTS: usize = 4096;
+/// Notices that wait for a terminal.
+const NOTICES: usize = 8;
 
 /// What comes from the employee on one channel. It is taken in at once, whatever it waits for afterwards, so that the
 /// connection's other channels and the words about free room go on.
@@ -85,34 +92,50 @@ fn size(message: &ChannelMsg) -> usize {
     }
 }
 
+/// The node's end of a channel, and what is to be started there.
+pub(crate) struct Far {
+    pub(crate) setup: Setup,
+    pub(crate) start: Start,
+    pub(crate) leg: Leg,
+    pub(crate) channel: Channel<client::Msg>,
+}
+
 /// Relays a channel until one side closes it.
-pub(crate) async fn run(
-    near: Near,
-    mut intake: Intake,
-    setup: Setup,
-    start: Start,
-    leg: Leg,
-    far: Channel<client::Msg>,
-) {
-    let (messages, out) = far.split();
-    if intake.during(prepare(&out, &setup, start)).await.is_err() {
+pub(crate) async fn run(near: Near, mut intake: Intake, far: Far, recorder: &Recorder) -> Near {
+    let (messages, out) = far.channel.split();
+    if intake.during(prepare(&out, &far.setup, far.start)).await.is_err() {
         near.session.live.node_ended(SessionEnd::ClosedByNode);
         near.refuse(&text::line(text::NODE_REFUSED)).await;
-        return;
+        return near;
     }
+    let (notices, noticed) = mpsc::channel(NOTICES);
+    if far.setup.terminal.is_some() {
+        let _ = notices.try_send(welcome(&near.session));
+    }
+    let notices = far.setup.terminal.is_some().then_some(notices);
+    near.session.voices().insert(near.id, Voice { library: near.library.clone(), notices });
     let gone = CancellationToken::new();
-    let session = near.session.clone();
-    let up = up(&session, intake, &out, &gone);
-    let down = down(near, messages, &gone);
-    let mut up = pin!(up);
-    let mut down = pin!(down);
-    tokio::select! {
-        biased;
-        () = &mut down => {}
-        () = &mut up => down.await,
+    {
+        let mut up = pin!(up(&near.session, intake, &out, recorder, &gone));
+        let mut down = pin!(down(&near, messages, noticed, recorder, &gone));
+        tokio::select! {
+            biased;
+            () = &mut down => {}
+            () = &mut up => down.await,
+        }
     }
     drop(out.close().await);
-    leg.close().await;
+    far.leg.close().await;
+    near
+}
+
+/// What a terminal shows first.
+fn welcome(session: &Session) -> String {
+    let (live, now) = (&session.live, session.shared.watch.now().at);
+    let basis = live.until().map_or(Basis::Standing, |(basis, _)| basis);
+    let opened = live.opened();
+    let case = opened.filter(|_| matches!(basis, Basis::Grant { .. })).and_then(|opened| opened.case(now));
+    text::welcome(basis, case, live.left().unwrap_or_default())
 }
 
 async fn prepare(out: &ChannelWriteHalf<client::Msg>, setup: &Setup, start: Start) -> Result<(), russh::Error> {
@@ -133,7 +156,13 @@ async fn prepare(out: &ChannelWriteHalf<client::Msg>, setup: &Setup, start: Star
 
 /// From the employee to the node.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all else was dealt with before the start, or means nothing")]
-async fn up(session: &Session, mut intake: Intake, out: &ChannelWriteHalf<client::Msg>, gone: &CancellationToken) {
+async fn up(
+    session: &Session,
+    mut intake: Intake,
+    out: &ChannelWriteHalf<client::Msg>,
+    recorder: &Recorder,
+    gone: &CancellationToken,
+) {
     let live = &session.live;
     while let Some(message) = intake.next().await {
         if !live.passes() {
@@ -141,11 +170,18 @@ async fn up(session: &Session, mut intake: Intake, out: &ChannelWriteHalf<client
         }
         let passed = match message {
             ChannelMsg::Data { data } => {
+                if recorder.input(&data).is_err() {
+                    return live.cut(SessionEnd::RecordingFailed);
+                }
                 count(&live.counts.received_bytes, data.len());
                 intake.during(out.data_bytes(data)).await
             }
             ChannelMsg::Eof => intake.during(out.eof()).await,
             ChannelMsg::WindowChange { col_width, row_height, pix_width, pix_height } => {
+                let size = Size { columns: col_width, rows: row_height, width: pix_width, height: pix_height };
+                if recorder.resize(size).is_err() {
+                    return live.cut(SessionEnd::RecordingFailed);
+                }
                 intake.during(out.window_change(col_width, row_height, pix_width, pix_height)).await
             }
             ChannelMsg::Signal { signal } => intake.during(out.signal(signal)).await,
@@ -160,18 +196,34 @@ async fn up(session: &Session, mut intake: Intake, out: &ChannelWriteHalf<client
     gone.cancel();
 }
 
-/// From the node to the employee.
-async fn down(near: Near, mut messages: ChannelReadHalf, gone: &CancellationToken) {
+/// From the node to the employee, and notices of ours between.
+async fn down(
+    near: &Near,
+    mut messages: ChannelReadHalf,
+    mut notices: mpsc::Receiver<String>,
+    recorder: &Recorder,
+    gone: &CancellationToken,
+) {
+    let live = &near.session.live;
     let relayed = async {
         let mut is_closed = false;
-        while let Some(message) = messages.wait().await {
+        loop {
+            let message = tokio::select! {
+                biased;
+                message = messages.wait() => message,
+                Some(notice) = notices.recv() => Some(ChannelMsg::ExtendedData { data: notice.into(), ext: 1 }),
+            };
+            let Some(message) = message else { break };
             is_closed = matches!(message, ChannelMsg::Close);
-            if is_closed || !near.session.live.passes() || deliver(&near, message).await.is_err() {
+            if is_closed || !live.passes() || deliver(near, message, recorder).await.is_err() {
                 break;
             }
         }
+        if let Ok(rest) = recorder.rest() {
+            drop(near.out.data_bytes(rest).await);
+        }
         if !is_closed {
-            near.session.live.node_ended(SessionEnd::ClosedByNode);
+            live.node_ended(SessionEnd::ClosedByNode);
         }
         drop(near.out.close().await);
     };
@@ -183,24 +235,38 @@ async fn down(near: Near, mut messages: ChannelReadHalf, gone: &CancellationToke
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "a node has nothing else to say on a channel")]
-async fn deliver(near: &Near, message: ChannelMsg) -> Result<(), ()> {
-    let (id, library, counts) = (near.id, &near.library, &near.session.live.counts);
+async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Result<(), ()> {
+    let (id, library) = (near.id, &near.library);
     match message {
-        ChannelMsg::Data { data } => {
-            count(&counts.sent_bytes, data.len());
-            near.out.data_bytes(data).await.map_err(drop)
+        ChannelMsg::Data { data } => deliver_bytes(near, data, None, recorder).await,
+        ChannelMsg::ExtendedData { data, ext } => deliver_bytes(near, data, Some(ext), recorder).await,
+        ChannelMsg::Eof => {
+            let rest = recorder.rest().map_err(|_| near.session.live.cut(SessionEnd::RecordingFailed))?;
+            near.out.data_bytes(rest).await.map_err(drop)?;
+            near.out.eof().await.map_err(drop)
         }
-        ChannelMsg::ExtendedData { data, ext } => {
-            count(&counts.sent_bytes, data.len());
-            near.out.extended_data_bytes(ext, data).await.map_err(drop)
-        }
-        ChannelMsg::Eof => near.out.eof().await.map_err(drop),
         ChannelMsg::Success => library.channel_success(id).await,
         ChannelMsg::Failure => library.channel_failure(id).await,
-        ChannelMsg::ExitStatus { exit_status } => library.exit_status_request(id, exit_status).await,
+        ChannelMsg::ExitStatus { exit_status } => {
+            recorder.exit(json!({ "status": exit_status }));
+            library.exit_status_request(id, exit_status).await
+        }
         ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag } => {
+            recorder.exit(json!({ "signal": format!("{signal_name:?}") }));
             library.exit_signal_request(id, signal_name, core_dumped, error_message, lang_tag).await
         }
         _ => Ok(()),
+    }
+}
+
+/// Records bytes, and only then delivers them.
+async fn deliver_bytes(near: &Near, data: Bytes, ext: Option<u32>, recorder: &Recorder) -> Result<(), ()> {
+    let live = &near.session.live;
+    let ready = recorder.output(data, ext.is_some()).map_err(|_| live.cut(SessionEnd::RecordingFailed))?;
+    count(&live.counts.sent_bytes, ready.len());
+    let _moving = live.moving();
+    match ext {
+        None => near.out.data_bytes(ready).await.map_err(drop),
+        Some(ext) => near.out.extended_data_bytes(ext, ready).await.map_err(drop),
     }
 }

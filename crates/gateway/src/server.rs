@@ -27,6 +27,7 @@ use crate::control::{Control, Order, Which};
 use crate::employee::Employee;
 use crate::key::HostKey;
 use crate::live::{Handle, Live, Table, Watch};
+use crate::recording::Files;
 use crate::session::{self, Session};
 use crate::socket::Socket;
 
@@ -110,6 +111,8 @@ pub(crate) struct Shared {
     pub(crate) guards: runtime::Handle,
     pub(crate) reporters: TaskTracker,
     pub(crate) unknown_keys: AtomicU64,
+    /// The recordings that are being written.
+    pub(crate) files: Arc<Files>,
     library: Arc<russh::server::Config>,
     strangers: Strangers,
     connections: TaskTracker,
@@ -163,6 +166,7 @@ impl Gateway {
             guards: guards.handle().clone(),
             reporters: TaskTracker::new(),
             unknown_keys: AtomicU64::new(0),
+            files: Arc::default(),
             connections: TaskTracker::new(),
         });
         let mut gateway = Self { shared, addresses: Vec::new(), stop, threads: Vec::new() };
@@ -337,6 +341,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr) {
 async fn follow_control(shared: Arc<Shared>) {
     let mut lease = shared.control.lease();
     let mut orders = shared.control.orders();
+    tokio::spawn(sync_recordings(shared.files.clone()));
     loop {
         tokio::select! {
             changed = lease.changed() => {
@@ -356,6 +361,17 @@ async fn follow_control(shared: Arc<Shared>) {
     }
     // Without its control the gateway lives on its lease, which nobody renews.
     std::future::pending().await
+}
+
+/// Makes durable each second what was recorded.
+async fn sync_recordings(files: Arc<Files>) {
+    let mut each_second = tokio::time::interval(Duration::from_secs(1));
+    each_second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        each_second.tick().await;
+        let files = files.clone();
+        drop(tokio::task::spawn_blocking(move || files.sync()).await);
+    }
 }
 
 /// What we speak: what OpenSSH of the last ten years speaks too, and nothing older. ChaCha20 costs far more than AES

@@ -4,6 +4,7 @@
 //! before `session.opened` is durable. The end is reported exactly once, and tried again until it is written.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,13 +13,14 @@ use byleave_core::access::{Facts, Wanted};
 use byleave_core::id::{ClusterId, NodeId};
 use byleave_core::name::HostName;
 use byleave_core::session::SessionEnd;
-use russh::ChannelId;
+use russh::{ChannelId, server};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::control::{Closed, OpenRefused, OpenRequest, Opened, Report};
 use crate::live::{Hold, Live};
+use crate::recording::{Finished, Recorder, Recording};
 use crate::server::Shared;
 use crate::{guard, text};
 
@@ -40,6 +42,14 @@ pub(crate) enum State {
     Refused(Arc<str>),
 }
 
+/// How a channel is told something on the side.
+pub(crate) struct Voice {
+    /// The connection it is on.
+    pub(crate) library: server::Handle,
+    /// Where a terminal takes notices; they are recorded and shown in their turn.
+    pub(crate) notices: Option<mpsc::Sender<String>>,
+}
+
 /// One connection of an employee.
 pub(crate) struct Session {
     pub(crate) live: Arc<Live>,
@@ -48,9 +58,12 @@ pub(crate) struct Session {
     /// Bytes from the employee that wait for a node, over all channels.
     pub(crate) backlog: AtomicUsize,
     state: watch::Sender<State>,
-    /// Terminals and what they are sent on the side; never locked across a wait.
-    terminals: Mutex<BTreeMap<ChannelId, mpsc::Sender<String>>>,
+    /// The channels that run and how they are told something on the side; never locked across a wait.
+    voices: Mutex<BTreeMap<ChannelId, Voice>>,
     main: Mutex<Option<Hold>>,
+    recording: OnceLock<Arc<Recording>>,
+    /// Recorders that have not finished; never locked across a wait.
+    recorders: Mutex<Vec<Arc<Recorder>>>,
 }
 
 impl Session {
@@ -61,8 +74,10 @@ impl Session {
             tasks: TaskTracker::new(),
             backlog: AtomicUsize::new(0),
             state: watch::Sender::new(State::Opening),
-            terminals: Mutex::default(),
+            voices: Mutex::default(),
             main: Mutex::default(),
+            recording: OnceLock::new(),
+            recorders: Mutex::default(),
         })
     }
 
@@ -89,8 +104,17 @@ impl Session {
         self.backlog.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn terminals(&self) -> MutexGuard<'_, BTreeMap<ChannelId, mpsc::Sender<String>>> {
-        self.terminals.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn voices(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Voice>> {
+        self.voices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The recording of this session, once it is open.
+    pub(crate) fn recording(&self) -> Option<&Arc<Recording>> {
+        self.recording.get()
+    }
+
+    pub(crate) fn recorders(&self) -> MutexGuard<'_, Vec<Arc<Recorder>>> {
+        self.recorders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn main(&self) -> MutexGuard<'_, Option<Hold>> {
@@ -119,6 +143,8 @@ async fn follow(session: &Arc<Session>, opened: Opened) {
     shared.reporters.spawn(report(shared.clone(), queue));
     let (cluster, log_size, opened_at) = (opened.facts.cluster.id, opened.facts.log_size, opened.opened_at);
     let wanted = opened.wanted.clone();
+    let (recordings, key) = (&shared.config.recordings, opened.recording_key.clone());
+    let _ = session.recording.set(Arc::new(Recording::new(recordings, live.id, key, shared.files.clone())));
     live.open(Arc::new(opened), reports);
     let Some(facts) = caught_up(session, cluster, log_size).await else {
         session.refuse(text::line(text::UNAVAILABLE));
@@ -178,11 +204,31 @@ pub(crate) async fn close(session: &Session, opening: Option<tokio::task::JoinHa
     }
     session.main().take();
     if live.opened().is_some() {
-        live.report(Report::Closed(closed(session)));
+        let finished = finish_recording(session).await;
+        live.report(Report::Closed(closed(session, &finished)));
     }
 }
 
-fn closed(session: &Session) -> Closed {
+/// Ends what is still being recorded and the recording as a whole, durably.
+async fn finish_recording(session: &Session) -> Finished {
+    let Some(recording) = session.recording().cloned() else { return Finished { sha256: None, partly: false } };
+    let recorders = std::mem::take(&mut *session.recorders());
+    let finish = move || {
+        let all = recorders.iter().try_for_each(|recorder| recorder.finish());
+        let finished = recording.finish();
+        all.and(finished)
+    };
+    match tokio::task::spawn_blocking(finish).await {
+        Ok(Ok(finished)) => finished,
+        Ok(Err(error)) => {
+            tracing::error!(session = %session.live.id, %error, "a recording cannot be finished");
+            Finished { sha256: None, partly: true }
+        }
+        Err(_) => Finished { sha256: None, partly: true },
+    }
+}
+
+fn closed(session: &Session, finished: &Finished) -> Closed {
     let counts = &session.live.counts;
     let read = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed);
     Closed {
@@ -194,8 +240,8 @@ fn closed(session: &Session) -> Closed {
         refused: read(&counts.refused),
         received_bytes: read(&counts.received_bytes),
         sent_bytes: read(&counts.sent_bytes),
-        recording_sha256: None,
-        partly_recorded: false,
+        recording_sha256: finished.sha256,
+        partly_recorded: finished.partly,
     }
 }
 

@@ -99,6 +99,13 @@ impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.live.passes() {
+            if this.side == Side::Employee && this.live.gate.has_farewell() {
+                // Nothing more is read, but the last word can still be written; the cut wakes this task.
+                if this.stream.poll_read_ready(cx).is_ready() {
+                    cx.waker().wake_by_ref();
+                }
+                return Poll::Pending;
+            }
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         if this.buffered().is_empty() && ready!(this.poll_fill(cx))? == 0 {
@@ -124,6 +131,9 @@ impl AsyncWrite for Socket {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if self.side == Side::Employee {
             self.live.set_stuck(polled.is_pending());
+            if farewell {
+                self.live.said();
+            }
         }
         polled
     }

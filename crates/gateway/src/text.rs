@@ -49,5 +49,14 @@ pub(crate) fn farewell(end: SessionEnd) -> String {
     format!("\r\n{}", line(&format!("session ended: {}", end.told())))
 }
 
+/// What opens where only logs are.
+pub(crate) const ONLY_LOGS: &str = "only logs are open here: `logs` lists them, `logs <name>` streams one";
+
+/// A log that is not open, or not there.
+pub(crate) const NO_SUCH_LOG: &str = "no log of that name is open; these are:";
+
+/// A log that several nodes have.
+pub(crate) const WHICH_NODE: &str = "several nodes have a log of that name; say `logs <node host>/<name>`";
+
 /// What went wrong with the node.
 pub(crate) const NODE_REFUSED: &str = "the node refused the request";

@@ -9,6 +9,13 @@
     reason = "tests"
 )]
 
+mod cut;
+mod flow;
+mod forwarding;
+mod logs;
 mod memory;
+mod node;
+mod recording;
 mod shell;
+mod strangers;
 mod world;

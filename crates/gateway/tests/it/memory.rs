@@ -57,6 +57,9 @@ impl Clock for Clocks {
     }
 }
 
+/// Something to be done at a certain moment.
+pub(crate) type Then = Box<dyn FnOnce(&Memory) + Send>;
+
 pub(crate) struct Memory {
     pub(crate) facts: watch::Sender<Arc<Facts>>,
     pub(crate) lease: watch::Sender<Lease>,
@@ -65,7 +68,7 @@ pub(crate) struct Memory {
     pub(crate) employees: Mutex<HashMap<PublicKey, KnownEmployee>>,
     pub(crate) ca: PrivateKey,
     /// What comes between the opening's transaction and its answer.
-    pub(crate) after_open: Mutex<Option<Box<dyn FnOnce(&Memory) + Send>>>,
+    pub(crate) after_open: Mutex<Option<Then>>,
     pub(crate) silent: AtomicBool,
     reports: Mutex<Vec<Report>>,
     reported: Condvar,
@@ -175,7 +178,7 @@ impl Memory {
     pub(crate) fn closed(&self) -> Closed {
         self.wait_for("an end", |report| match report {
             Report::Closed(closed) => Some(closed.clone()),
-            _ => None,
+            Report::Continued { .. } | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
         })
     }
 
@@ -184,7 +187,7 @@ impl Memory {
         let closed = |reports: &[Report]| {
             let closed = reports.iter().filter_map(|report| match report {
                 Report::Closed(closed) => Some(closed.clone()),
-                _ => None,
+                Report::Continued { .. } | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
             });
             closed.collect::<Vec<_>>()
         };

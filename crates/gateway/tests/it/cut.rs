@@ -1,0 +1,253 @@
+//! What must end, ends now: by facts, time, lease and order, with clients that help and clients that do not.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
+
+use byleave_core::grant::GrantType;
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{HOUR, MINUTE};
+use byleave_gateway::control::{Lease, Order, Report, Which};
+use byleave_gateway::live::Scope;
+use nix::sys::signal::{Signal, kill};
+
+use crate::memory::{CLUSTER, EMPLOYEE, KEY, ORGANIZATION};
+use crate::world::{Running, World, text, until};
+
+fn open_world() -> World {
+    let world = World::new();
+    world.memory.grant(GrantType::Infrastructure);
+    world
+}
+
+/// A client that has shown its first line.
+fn ready(mut command: Command) -> Running {
+    let mut child: Child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut byte = [0];
+    let stdout = child.stdout.as_mut().unwrap();
+    while byte != *b"\n" {
+        stdout.read_exact(&mut byte).unwrap();
+    }
+    Running(child)
+}
+
+const WAITING: &[&str] = &["echo ready; exec sleep 1000"];
+
+/// The TCP connections of the gateway: to employees on its port, to nodes on theirs.
+fn connections(world: &World) -> usize {
+    let output = Command::new("ss").args(["-Htn"]).output().unwrap();
+    let ours = [format!(":{} ", world.port()), format!(":{} ", world.node_address.port())];
+    text(&output.stdout).lines().filter(|line| ours.iter().any(|port| line.contains(port.as_str()))).count()
+}
+
+#[test]
+fn a_stopped_client_in_bulk_is_cut_all_the_same_and_gets_no_byte_after() {
+    let world = open_world();
+    let mut bulk = ready(world.ssh(&[], &["echo ready; exec cat /dev/zero"]));
+    let mut some = vec![0; 4 << 20];
+    bulk.0.stdout.as_mut().unwrap().read_exact(&mut some).unwrap();
+    kill(bulk.pid(), Signal::SIGSTOP).unwrap();
+    // The window fills: what the node sends stands still.
+    let mut before = 0;
+    until("the bulk to stand still", || {
+        let now = unsent(&world);
+        let still = now > 0 && now == before;
+        before = now;
+        still
+    });
+    world.memory.revoke();
+    until("both sockets' end", || connections(&world) == 0);
+    assert_eq!(world.memory.closed().reason, SessionEnd::Revoked);
+    kill(bulk.pid(), Signal::SIGCONT).unwrap();
+    let output = bulk.wait();
+    assert_eq!(output.status.code(), Some(255));
+    let delays = world.gateway.handle().cut_delays();
+    assert_eq!(delays.len(), 1);
+    assert!(delays[0] < std::time::Duration::from_millis(20), "{delays:?}");
+}
+
+/// Bytes that the kernel holds for the gateway's peers.
+fn unsent(world: &World) -> u64 {
+    let output = Command::new("ss").args(["-Htn", "sport", "=", &format!(":{}", world.port())]).output().unwrap();
+    text(&output.stdout).lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+}
+
+#[test]
+fn an_employee_who_waits_is_told_why() {
+    let world = open_world();
+    let plain = ready(world.ssh(&[], WAITING));
+    let terminal = ready(world.ssh(&["-tt"], WAITING));
+    // The last word is said only to those to whom nothing is on its way.
+    world.memory.clocks.boot.fetch_add(1000, Ordering::SeqCst);
+    world.memory.revoke();
+    for client in [plain, terminal] {
+        let told = text(&client.wait().stderr);
+        assert!(told.contains("byleave: session ended: the customer revoked the grant"), "{told}");
+    }
+}
+
+#[test]
+fn twenty_sessions_end_at_once() {
+    let world = open_world();
+    let clients: Vec<_> = (0..20).map(|_| ready(world.ssh(&[], WAITING))).collect();
+    assert_eq!(world.gateway.handle().live().len(), 20);
+    world.memory.revoke();
+    for client in clients {
+        assert_eq!(client.wait().status.code(), Some(255));
+    }
+    assert!(world.memory.closed_count(20).iter().all(|closed| closed.reason == SessionEnd::Revoked));
+    until("every socket's end", || connections(&world) == 0);
+    let slowest = world.gateway.handle().cut_delays().into_iter().max().unwrap();
+    assert!(slowest < std::time::Duration::from_millis(50), "{slowest:?}");
+}
+
+#[test]
+fn a_grant_that_runs_out_by_either_clock_ends_the_session() {
+    for push_wall in [true, false] {
+        let world = open_world();
+        let client = ready(world.ssh(&[], WAITING));
+        let clocks = &world.memory.clocks;
+        let clock = if push_wall { &clocks.wall } else { &clocks.boot };
+        clock.fetch_add(HOUR, Ordering::SeqCst);
+        assert_eq!(client.wait().status.code(), Some(255));
+        assert_eq!(world.memory.closed().reason, SessionEnd::Expired, "wall: {push_wall}");
+    }
+}
+
+#[test]
+fn a_wall_clock_set_back_lengthens_nothing() {
+    let world = open_world();
+    let client = ready(world.ssh(&[], WAITING));
+    world.memory.clocks.wall.fetch_add(-HOUR, Ordering::SeqCst);
+    world.memory.clocks.boot.fetch_add(HOUR, Ordering::SeqCst);
+    assert_eq!(client.wait().status.code(), Some(255));
+    assert_eq!(world.memory.closed().reason, SessionEnd::Expired);
+}
+
+#[test]
+fn no_byte_passes_after_the_deadline_even_before_a_timer_runs() {
+    let world = open_world();
+    let mut client = ready(world.ssh(&[], &["echo ready; exec cat"]));
+    world.memory.clocks.boot.fetch_add(HOUR, Ordering::SeqCst);
+    let stdin = client.0.stdin.as_mut().unwrap();
+    drop(std::io::Write::write_all(stdin, b"too late\n"));
+    let output = client.wait();
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(world.memory.closed().received_bytes, 0);
+}
+
+#[test]
+fn terminals_are_warned_before_the_end() {
+    let world = World::new();
+    world.memory.grant_for(GrantType::Infrastructure, HOUR);
+    let mut client = ready(world.ssh(&["-tt"], WAITING));
+    let mut told = BufReader::new(client.0.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("recorded for the customer; the customer's grant, case 00042,"), "{line}");
+    for (push, expected) in [(50 * MINUTE + 1000, "ends in 10 minutes"), (9 * MINUTE, "ends in 1 minute")] {
+        world.memory.clocks.wall.fetch_add(push, Ordering::SeqCst);
+        world.memory.clocks.boot.fetch_add(push, Ordering::SeqCst);
+        line.clear();
+        while !line.contains("byleave:") {
+            assert_ne!(told.read_line(&mut line).unwrap(), 0);
+        }
+        assert!(line.contains(expected), "{line}");
+    }
+}
+
+#[test]
+fn the_lease_ends_what_nobody_renews() {
+    let world = open_world();
+    let client = ready(world.ssh(&[], WAITING));
+    world.memory.lease.send_replace(Lease { until_boot_ms: 0 });
+    assert_eq!(client.wait().status.code(), Some(255));
+    assert_eq!(world.memory.closed().reason, SessionEnd::LeaseRanOut);
+}
+
+#[test]
+fn orders_end_the_sessions_they_mean() {
+    for which in [Which::Employee(EMPLOYEE), Which::Key(KEY), Which::All] {
+        let world = open_world();
+        let client = ready(world.ssh(&[], WAITING));
+        world.memory.orders.send(Order::End { which, reason: SessionEnd::EmployeeDisabled }).unwrap();
+        assert_eq!(client.wait().status.code(), Some(255));
+        assert_eq!(world.memory.closed().reason, SessionEnd::EmployeeDisabled, "{which:?}");
+    }
+}
+
+#[test]
+fn a_cut_that_cannot_be_recorded_cuts_and_the_latch_keeps_the_door_shut() {
+    let world = open_world();
+    let client = ready(world.ssh(&[], WAITING));
+    let handle = world.gateway.handle();
+    handle.latch(Scope::Organization(ORGANIZATION));
+    assert_eq!(handle.cut(Scope::Cluster(CLUSTER), SessionEnd::Revoked), 1);
+    assert_eq!(client.wait().status.code(), Some(255));
+    assert_eq!(world.run(&[], &["true"], b"").status.code(), Some(1));
+    handle.unlatch(Scope::Organization(ORGANIZATION));
+    assert_eq!(world.run(&[], &["true"], b"").status.code(), Some(0));
+}
+
+#[test]
+fn a_revoke_between_decision_and_dial_opens_nothing() {
+    let world = open_world();
+    *world.memory.after_open.lock().unwrap() = Some(Box::new(|memory| memory.revoke()));
+    let output = world.run(&[], &["echo in"], b"");
+    assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
+    let closed = world.memory.closed();
+    assert_eq!((closed.reason, closed.commands), (SessionEnd::Blocked, 0));
+}
+
+#[test]
+fn a_replacement_that_narrows_cuts_and_one_that_lengthens_goes_on() {
+    let world = open_world();
+    let client = ready(world.ssh(&[], WAITING));
+    world.memory.grant_for(GrantType::Infrastructure, 2 * HOUR);
+    world.memory.wait_for("going on", |report| match report {
+        Report::Continued { .. } => Some(()),
+        Report::Closed(_) | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
+    });
+    assert_eq!(world.gateway.handle().live().len(), 1);
+    world.memory.grant(GrantType::DatabaseLogs);
+    assert_eq!(client.wait().status.code(), Some(255));
+    assert_eq!(world.memory.closed().reason, SessionEnd::Replaced);
+}
+
+#[test]
+fn an_expiry_goes_over_to_standing_access() {
+    let world = World::new();
+    world.memory.change(|facts| facts.blocked = false);
+    world.memory.grant_for(GrantType::Infrastructure, HOUR);
+    let client = ready(world.ssh(&[], &["echo ready; exec cat"]));
+    world.memory.clocks.boot.fetch_add(HOUR, Ordering::SeqCst);
+    world.memory.clocks.wall.fetch_add(HOUR, Ordering::SeqCst);
+    world.memory.wait_for("going on", |report| match report {
+        Report::Continued { .. } => Some(()),
+        Report::Closed(_) | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
+    });
+    assert_eq!(client.wait().status.code(), Some(0));
+}
+
+#[test]
+fn an_end_is_reported_as_soon_as_the_control_hears_again() {
+    let world = open_world();
+    let client = ready(world.ssh(&[], WAITING));
+    world.memory.silent.store(true, Ordering::SeqCst);
+    world.memory.revoke();
+    assert_eq!(client.wait().status.code(), Some(255));
+    assert!(world.memory.reports().is_empty());
+    world.memory.silent.store(false, Ordering::SeqCst);
+    assert_eq!(world.memory.closed().reason, SessionEnd::Revoked);
+}
+
+#[test]
+fn a_gateway_that_stops_ends_and_reports_its_sessions() {
+    let world = open_world();
+    let client = ready(world.ssh(&[], WAITING));
+    let World { memory, gateway, directory: _directory, sshd: _sshd, .. } = world;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(gateway.stop());
+    assert_eq!(memory.closed().reason, SessionEnd::Stopped);
+    assert_eq!(client.wait().status.code(), Some(255));
+}

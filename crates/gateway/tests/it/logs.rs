@@ -1,0 +1,106 @@
+//! The words `logs` and `logs <name>`: exactly the logs that are open, and nothing else.
+
+use byleave_core::grant::GrantType;
+use byleave_core::inventory::LogKind;
+use byleave_core::session::SessionEnd;
+use byleave_gateway::control::Report;
+
+use crate::memory::log;
+use crate::world::{World, feed, text};
+
+const CLUSTER_HOST: &str = "cluster0.shop.example";
+const NODE_HOST: &str = "node-1.shop.example";
+
+fn world_with_logs(content: &[u8]) -> World {
+    let world = World::new();
+    std::fs::write(world.path("mongod.log"), content).unwrap();
+    std::fs::write(world.path("audit.log"), b"audit\n").unwrap();
+    let path = |name: &str| world.path(name).display().to_string();
+    let logs = vec![
+        log("audit", LogKind::Audit, &path("audit.log")),
+        log("gone", LogKind::Database, &path("gone.log")),
+        log("mongod", LogKind::Database, &path("mongod.log")),
+        log("search", LogKind::Other, &path("search.log")),
+    ];
+    world.memory.change(|facts| facts.cluster.nodes[0].logs = logs);
+    world
+}
+
+#[test]
+fn a_grant_for_logs_lists_and_streams_exactly_database_logs() {
+    let content: Vec<u8> = (0..400_000_u32).flat_map(|line| format!("line {line}\n").into_bytes()).collect();
+    let world = world_with_logs(&content);
+    world.memory.grant(GrantType::DatabaseLogs);
+    for host in [CLUSTER_HOST, NODE_HOST] {
+        let output = feed(world.ssh_to(host, &[], &["logs"]), b"");
+        let expected = format!("gone\tdatabase\t{NODE_HOST}\nmongod\tdatabase\t{NODE_HOST}\n");
+        assert_eq!(text(&output.stdout), expected, "{}", text(&output.stderr));
+        let output = feed(world.ssh_to(host, &[], &["logs", "mongod"]), b"");
+        assert!(output.stdout == content, "{} {}", output.stdout.len(), text(&output.stderr));
+        let output = feed(world.ssh_to(host, &[], &[&format!("logs {NODE_HOST}/mongod")]), b"");
+        assert!(output.stdout == content);
+    }
+    let (bytes, sha256) = world.memory.wait_for("a download", |report| match report {
+        Report::LogDownloaded { bytes, sha256, .. } => Some((*bytes, *sha256)),
+        Report::Closed(_) | Report::Continued { .. } | Report::ForwardingRefused { .. } => None,
+    });
+    assert_eq!(usize::try_from(bytes).unwrap(), content.len());
+    assert_eq!(
+        sha256,
+        *<[u8; 32]>::try_from(ring::digest::digest(&ring::digest::SHA256, &content).as_ref()).as_ref().unwrap()
+    );
+}
+
+#[test]
+fn every_other_try_says_what_is_open() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::DatabaseLogs);
+    for (arguments, input) in [
+        (&["cat", "/etc/passwd"][..], &b""[..]),
+        (&[], b"id\n"),
+        (&["logs", "audit"], b""),
+        (&["logs", "../mongod"], b""),
+    ] {
+        let output = feed(world.ssh_to(NODE_HOST, &[], arguments), input);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let told = text(&output.stderr);
+        assert!(told.contains("mongod\tdatabase") && !told.contains("audit.log"), "{arguments:?} {told}");
+        assert!(output.stdout.is_empty());
+    }
+    let output = feed(world.ssh_to(NODE_HOST, &["-s"], &["sftp"]), b"");
+    assert_eq!(output.status.code(), Some(1));
+    let output = feed(world.ssh_to(NODE_HOST, &[], &["logs", "gone"]), b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the log is not there"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_shell_permit_passes_the_word_to_the_node_and_the_cluster_host_shows_all_logs() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::Infrastructure);
+    let output = feed(world.ssh_to(NODE_HOST, &[], &["logs"]), b"");
+    assert_eq!(output.status.code(), Some(127), "no such command on the node: {}", text(&output.stderr));
+    let output = feed(world.ssh_to(CLUSTER_HOST, &[], &["logs"]), b"");
+    assert_eq!(text(&output.stdout).lines().count(), 4);
+    let output = feed(world.ssh_to(CLUSTER_HOST, &[], &["logs audit"]), b"");
+    assert_eq!(text(&output.stdout), "audit\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_log_on_its_way_is_cut_when_its_grant_is_revoked() {
+    let world = world_with_logs(b"");
+    // A log that has no end while the test runs.
+    let file = std::fs::File::create(world.path("mongod.log")).unwrap();
+    file.set_len(64 << 30).unwrap();
+    world.memory.grant(GrantType::DatabaseLogs);
+    let mut child = world.ssh_to(NODE_HOST, &[], &["logs", "mongod"]).spawn().unwrap();
+    let mut some = vec![0; 1 << 20];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut some).unwrap();
+    let running = crate::world::Running(child);
+    world.memory.revoke();
+    let output = running.wait();
+    assert_eq!(output.status.code(), Some(255));
+    assert_eq!(world.memory.closed().reason, SessionEnd::Revoked);
+    let reports = world.memory.reports();
+    assert!(matches!(reports[0], Report::LogDownloaded { bytes, .. } if bytes > 0), "{reports:?}");
+}
