@@ -6,6 +6,7 @@
 use byleave_core::actor::Actor;
 use byleave_core::id::NodeId;
 use byleave_core::inventory::Node;
+use byleave_core::name::PublicKey;
 use byleave_core::policy::{Action, Resource, may};
 use zeroize::Zeroizing;
 
@@ -19,6 +20,8 @@ pub struct CheckFacts {
     pub node: Node,
     /// The ed25519 seed of the organization's SSH user CA.
     pub ca: Zeroizing<[u8; 32]>,
+    /// Its public key, which nodes trust.
+    pub ca_public: PublicKey,
 }
 
 impl std::fmt::Debug for CheckFacts {
@@ -38,6 +41,7 @@ impl Store {
         let row = self.node(actor, node).await?;
         let mut sql = self.read().await?;
         let ca = organization::ssh_ca(self, &mut sql, row.organization).await?;
-        Ok(CheckFacts { node: row.node, ca })
+        let ca_public = organization::ca_public(&mut sql, row.organization).await?;
+        Ok(CheckFacts { node: row.node, ca, ca_public })
     }
 }

@@ -1,1 +1,107 @@
-//! To come.
+//! The feed: pages, filters, and who sees what.
+
+use byleave_core::actor::Actor;
+use byleave_core::event::Event;
+use byleave_core::grant::GrantType;
+use byleave_core::role::{OrgRole, ProjectRole, Roles};
+use byleave_core::time::HOUR;
+use byleave_store::StoreError;
+use byleave_store::api_key::{Ha1, NewApiKey};
+use byleave_store::error::Thing;
+use byleave_store::event::{EventQuery, EventsOf};
+
+use crate::world::{World, join, name, request};
+
+#[tokio::test]
+async fn pages_are_newest_first_and_filtered() {
+    let mut world = World::new().await;
+    let start = world.now.wall;
+    world.later(HOUR);
+    world.grant("a", GrantType::Infrastructure).await;
+    world.grant("b", GrantType::Infrastructure).await;
+    world.revoke("a").await;
+    let all = EventsOf::Organization(world.organization);
+    let events = async |query| world.store.events(&world.owner, query).await.unwrap();
+    let everything = events(EventQuery::newest(all)).await;
+    assert_eq!(everything.total, everything.rows.len() as u64);
+    let indices: Vec<u64> = everything.rows.iter().map(|row| row.entry.index).collect();
+    assert_eq!(indices, (0..everything.total).rev().collect::<Vec<_>>());
+    let page = events(EventQuery { page: 2, per_page: 2, ..EventQuery::newest(all) }).await;
+    assert_eq!((page.total, &page.rows[..]), (everything.total, &everything.rows[2..4]));
+    let beyond = events(EventQuery { page: 99, ..EventQuery::newest(all) }).await;
+    assert_eq!((beyond.total, beyond.rows.len()), (everything.total, 0));
+    let grants = vec!["grant.given", "grant.revoked"];
+    let grants = events(EventQuery { names: Some(grants), ..EventQuery::newest(all) }).await;
+    assert_eq!((grants.total, grants.rows[0].entry.event.name()), (3, "grant.revoked"));
+    let none = events(EventQuery { names: Some(Vec::new()), ..EventQuery::newest(all) }).await;
+    assert_eq!(none.total, 0);
+    let cluster = Some(world.cluster("b").await.id);
+    let of_b = events(EventQuery { cluster, names: Some(vec!["grant.given"]), ..EventQuery::newest(all) }).await;
+    assert_eq!(of_b.total, 1);
+    let late = events(EventQuery { from: Some(start.plus(1)), ..EventQuery::newest(all) }).await;
+    let early = events(EventQuery { before: Some(start.plus(1)), ..EventQuery::newest(all) }).await;
+    assert_eq!((late.total, early.total), (3, everything.total - 3));
+    let after = events(EventQuery { after: Some(everything.total - 2), ..EventQuery::newest(all) }).await;
+    assert_eq!(after.rows[..], everything.rows[..1]);
+    for row in &everything.rows {
+        assert_eq!(world.store.event(&world.owner, all, row.id).await.unwrap(), *row);
+    }
+    let unknown = world.store.event(&world.owner, all, byleave_core::id::EventId::from_bytes([0; 12])).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(Thing::Event))));
+}
+
+#[tokio::test]
+async fn events_carry_names_and_kept_texts() {
+    let world = World::new().await;
+    world.grant("a", GrantType::Infrastructure).await;
+    let of = EventsOf::Project(world.project);
+    let row = world.store.events(&world.owner, EventQuery::newest(of)).await.unwrap().rows.remove(0);
+    assert_eq!(row.user_name.unwrap().as_str(), "mia@shop.example");
+    let Event::GrantGiven { case, reason, .. } = row.entry.event else { panic!("{:?}", row.entry) };
+    assert_eq!((case.unwrap().text(), reason), (Some("CASE-1"), None));
+    let roles = Roles::default().with(world.project, ProjectRole::Owner);
+    let ha1 = Ha1 { md5: [1; 16].into(), sha256: [2; 32].into() };
+    let key = NewApiKey { public_key: "abcdefgh".into(), description: "ci".parse().unwrap(), roles, ha1 };
+    let row = world.store.add_api_key(&world.owner, &world.now, world.organization, key).await.unwrap().value;
+    let facts = world.store.api_key(&row.public_key).await.unwrap().unwrap();
+    assert_eq!((*facts.ha1.md5, *facts.ha1.sha256), ([1; 16], [2; 32]));
+    let ask = request(GrantType::DatabaseLogs);
+    world.store.give_grant(&facts.actor, &world.now, world.project, &name("a"), ask).await.unwrap();
+    let row = world.store.events(&facts.actor, EventQuery::newest(of)).await.unwrap().rows.remove(0);
+    assert_eq!((row.user_name, row.public_key.as_deref()), (None, Some("abcdefgh")));
+    world.store.remove_api_key(&world.owner, &world.now, world.organization, row_id(&facts.actor)).await.unwrap();
+    assert_eq!(world.store.api_key("abcdefgh").await.unwrap(), None);
+    let gone = world.store.events(&facts.actor, EventQuery::newest(of)).await;
+    assert!(matches!(gone, Err(StoreError::NotFound(_))), "{gone:?}");
+    world.assert_sound().await;
+}
+
+fn row_id(actor: &Actor) -> byleave_core::id::ApiKeyId {
+    let Actor::ApiKey { id, .. } = actor else { unreachable!() };
+    *id
+}
+
+#[tokio::test]
+async fn a_member_sees_only_the_projects_they_can_read() {
+    let world = World::new().await;
+    let member = Roles::in_organization([OrgRole::Member]).with(world.project, ProjectRole::ReadOnly);
+    let member = join(&world, "max@shop.example", member).await;
+    let all = EventQuery { per_page: 1000, ..EventQuery::newest(EventsOf::Organization(world.organization)) };
+    let seen = world.store.events(&member, all.clone()).await.unwrap();
+    let everything = world.store.events(&world.owner, all).await.unwrap();
+    let of = |project| everything.rows.iter().filter(|row| row.entry.event.project() == Some(project)).count() as u64;
+    assert!(of(world.other_project) > 0);
+    assert_eq!(seen.total, everything.total - of(world.other_project));
+    assert!(seen.rows.iter().all(|row| row.entry.event.project() != Some(world.other_project)));
+    let hidden = everything.rows.iter().find(|row| row.entry.event.project() == Some(world.other_project)).unwrap();
+    let hidden = world.store.event(&member, EventsOf::Organization(world.organization), hidden.id).await;
+    assert!(matches!(hidden, Err(StoreError::NotFound(Thing::Event))));
+    let elsewhere = world.store.events(&member, EventQuery::newest(EventsOf::Project(world.other_project))).await;
+    assert!(matches!(elsewhere, Err(StoreError::NotFound(Thing::Project))));
+    let installation = world.store.events(&member, EventQuery::newest(EventsOf::Installation)).await;
+    assert!(matches!(installation, Err(StoreError::NotFound(_))));
+    let admin = world.store.events(&Actor::Administrator, EventQuery::newest(EventsOf::Installation)).await.unwrap();
+    assert_eq!(admin.rows.last().unwrap().entry.event.name(), "installation.created");
+    let refused = EventQuery::newest(EventsOf::Organization(world.organization));
+    assert!(matches!(world.store.events(&Actor::Administrator, refused).await, Err(StoreError::Forbidden(_))));
+}

@@ -1,1 +1,142 @@
-//! To come.
+//! Evidence of a long story, proofs between its states, and what the audit finds after tampering.
+
+use byleave_core::actor::Actor;
+use byleave_core::event::LogId;
+use byleave_core::grant::GrantType;
+use byleave_core::inventory::Prune;
+use byleave_core::role::{OrgRole, ProjectRole, Roles};
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{HOUR, MINUTE, SECOND};
+use byleave_log::bundle::Bundle;
+use byleave_log::checkpoint::Checkpoint;
+use byleave_log::key::VerifyingKey;
+use byleave_log::proof::{Proof, is_consistent};
+use byleave_log::verify::{Kind, Verdict, verify};
+use byleave_store::session::Shape;
+use byleave_store::{Anchor, StoreError};
+
+use crate::world::{DAY, World, closed, join, name, open_store, request, wanted, wanted_node};
+
+/// Much of what can happen; the anchors that a customer kept on the way.
+async fn story(world: &mut World) -> Vec<Anchor> {
+    let mut anchors = Vec::new();
+    let standing = world.open("a-1.example", Shape::Node).await.unwrap();
+    let blocked = world.store.block(&world.owner, &world.now, world.organization).await.unwrap();
+    anchors.extend(blocked.anchors);
+    world.store.close_session(&world.now, closed(standing.session, SessionEnd::Blocked)).await.unwrap();
+    world.denied("a-1.example", Shape::Node).await;
+    let roles = Roles::in_organization([OrgRole::Member]).with(world.project, ProjectRole::SupportAccessManager);
+    let manager = join(world, "max@shop.example", roles).await;
+    for round in 0..3 {
+        world.later(HOUR);
+        let kind = GrantType::ALL[round];
+        let ask = request(kind);
+        let given = world.store.give_grant(&manager, &world.now, world.project, &name("a"), ask).await.unwrap();
+        anchors.extend(given.anchors);
+        world.later(MINUTE);
+        let opened = world.open("a-1.example", Shape::Widest).await.unwrap();
+        world.later(SECOND);
+        let written = world.store.revoke_grant(&world.owner, &world.now, world.project, &name("a")).await.unwrap();
+        anchors.extend(written.anchors);
+        world.store.close_session(&world.now, closed(opened.session, SessionEnd::Revoked)).await.unwrap();
+    }
+    let mut more = wanted(world.organization);
+    more[0].nodes.push(wanted_node("a-3.example", 9));
+    more[0].nodes[0].address = "10.9.9.9:2222".parse().unwrap();
+    more.remove(1);
+    world.store.apply_inventory(&Actor::Administrator, &world.now, &more, Prune::Remove).await.unwrap();
+    world.grant("a", GrantType::Infrastructure).await;
+    world.later(DAY + MINUTE);
+    world.store.sweep(&world.now).await.unwrap();
+    let unblocked = world.store.unblock(&world.owner, &world.now, world.organization).await.unwrap();
+    anchors.extend(unblocked.anchors);
+    world.open("a-3.example", Shape::Node).await.unwrap();
+    world.later(SECOND);
+    world.store = open_store(world.dir.path(), world.entropy.clone(), &world.now).await.unwrap();
+    anchors
+}
+
+#[tokio::test]
+async fn evidence_of_a_long_story_verifies_with_every_anchor() {
+    let mut world = World::new().await;
+    let anchors = story(&mut world).await;
+    world.assert_sound().await;
+    let key = VerifyingKey::parse(&world.store.verifying_key()).unwrap();
+    let evidence = world.store.evidence(&world.owner, world.organization).await.unwrap();
+    let report = verify(&Bundle::from_json(&evidence).unwrap(), Some(&key), &anchors);
+    assert_eq!(report.findings, []);
+    assert_eq!((report.verdict, report.anchors), (Verdict::Verified, anchors.len() as u64));
+    assert!(!evidence.contains("Ada") && !evidence.contains("192.0.2.1"), "nothing identifies the employee");
+}
+
+#[tokio::test]
+async fn a_member_exports_what_they_may_see_and_hashes_of_the_rest() {
+    let mut world = World::new().await;
+    story(&mut world).await;
+    let member = Roles::in_organization([OrgRole::Member]).with(world.other_project, ProjectRole::ReadOnly);
+    let member = join(&world, "ro@shop.example", member).await;
+    let evidence = world.store.evidence(&member, world.organization).await.unwrap();
+    let key = VerifyingKey::parse(&world.store.verifying_key()).unwrap();
+    let report = verify(&Bundle::from_json(&evidence).unwrap(), Some(&key), &[]);
+    assert_eq!((report.verdict, &report.findings), (Verdict::Verified, &Vec::new()));
+    assert!(report.hidden > 0 && report.replayed > 0);
+    assert!(!evidence.contains("a-1.example"));
+}
+
+#[tokio::test]
+async fn every_state_is_proved_to_be_continued() {
+    let mut world = World::new().await;
+    let anchors = story(&mut world).await;
+    let key = VerifyingKey::parse(&world.store.verifying_key()).unwrap();
+    let log = LogId::Organization(world.organization);
+    for anchor in &anchors {
+        let old = anchor.open(&key).unwrap().head();
+        let (now, proof) = world.store.consistency(&world.owner, log, old.size).await.unwrap();
+        let new = Checkpoint::open(&now.checkpoint, &key).unwrap().head();
+        assert!(is_consistent(old, new, &Proof::from_texts(&proof).unwrap()));
+    }
+    let size = world.store.checkpoint(&world.owner, log).await.unwrap().index + 1;
+    for from in 1..=size {
+        assert!(world.store.consistency(&world.owner, log, from).await.is_ok(), "{from} of {size}");
+    }
+    assert!(matches!(world.store.consistency(&world.owner, log, size + 1).await, Err(StoreError::NotFound(_))));
+    let admin = world.store.checkpoint(&Actor::Administrator, log).await;
+    assert!(matches!(admin, Err(StoreError::Forbidden(_))), "{admin:?}");
+    assert!(world.store.checkpoint(&Actor::Administrator, LogId::Installation).await.is_ok());
+}
+
+#[tokio::test]
+async fn tampering_with_the_database_is_found() {
+    let statements: &'static [(&'static str, &str)] = &[
+        ("UPDATE organizations SET blocked = 1", "the block differs"),
+        ("UPDATE organizations SET longest_ms = 5", "the longest grant differs"),
+        ("UPDATE roles SET role = 'ORG_READ_ONLY' WHERE user_id IS NOT NULL AND project IS NULL", "the users"),
+        ("UPDATE nodes SET address = '10.0.0.99:22' WHERE host = 'a-1.example'", "the inventory of cluster"),
+        ("UPDATE sessions SET ended_at = NULL, end_reason = NULL", "the open sessions differ"),
+        ("UPDATE logs SET size = size + 1, frontier = X'00' WHERE log <> 'installation'", "frontier"),
+        ("UPDATE disclosures SET text = 'eve@shop.example'", "is not the one that was logged"),
+        (
+            "DROP TRIGGER leaves_no_update; UPDATE leaves SET leaf = replace(CAST(leaf AS TEXT), '10.9.9.9', '10.9.9.8')",
+            "entry",
+        ),
+        ("DROP TRIGGER grants_no_delete; DELETE FROM sessions; DELETE FROM grants", "the grants of cluster"),
+    ];
+    for (statement, finding) in statements {
+        let mut world = World::new().await;
+        let anchors = story(&mut world).await;
+        world.grant("a", GrantType::Infrastructure).await;
+        let path = format!("sqlite://{}", world.dir.path().join("byleave.db").display());
+        let mut sql = <sqlx::SqliteConnection as sqlx::Connection>::connect(&path).await.unwrap();
+        sqlx::raw_sql(*statement).execute(&mut sql).await.unwrap();
+        let audit = world.store.audit_state().await.unwrap();
+        let found = audit.findings.iter().any(|text| text.contains(finding));
+        assert!(found, "{statement}: {:?}", audit.findings);
+        if statement.contains("UPDATE leaves") {
+            let key = VerifyingKey::parse(&world.store.verifying_key()).unwrap();
+            let evidence = world.store.evidence(&world.owner, world.organization).await.unwrap();
+            let report = verify(&Bundle::from_json(&evidence).unwrap(), Some(&key), &anchors);
+            assert_eq!(report.verdict, Verdict::Failed);
+            assert!(report.findings.iter().all(|finding| finding.kind != Kind::Key));
+        }
+    }
+}

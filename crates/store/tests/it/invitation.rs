@@ -1,1 +1,99 @@
-//! To come.
+//! Invitations: single use, seven days, and only the invited become users.
+
+use byleave_core::actor::Actor;
+use byleave_core::role::{OrgRole, Roles};
+use byleave_store::error::{Conflict, Rule, Thing};
+use byleave_store::invitation::INVITED_FOR;
+use byleave_store::{Secret, StoreError};
+
+use crate::world::World;
+
+fn hash() -> Secret {
+    Secret::new("$argon2id$hash".into())
+}
+
+#[tokio::test]
+async fn an_invitation_is_claimed_once() {
+    let world = World::new().await;
+    let roles = Roles::in_organization([OrgRole::ReadOnly]);
+    let max = || "max@shop.example".parse().unwrap();
+    let invited = world.store.invite_user(&world.owner, &world.now, world.organization, max(), roles.clone()).await;
+    let invited = invited.unwrap().value;
+    assert_eq!(invited.token.expose().len(), 64);
+    assert!(!format!("{invited:?}").contains(invited.token.expose()), "it is not printed");
+    let facts = world.store.invitation(invited.token.expose(), &world.now).await.unwrap();
+    assert_eq!((facts.organization_name.as_str(), facts.first_owner), ("Shop Inc", false));
+    assert_eq!((facts.user_name, facts.roles), (max(), roles));
+    let open = world.store.invitations(&world.owner, &world.now, world.organization).await.unwrap();
+    assert_eq!(open[0].id, invited.invitation);
+    let claimed = world.store.claim(invited.token.expose(), hash(), &world.now).await.unwrap();
+    assert_eq!(claimed.anchors.len(), 1);
+    let again = world.store.claim(invited.token.expose(), hash(), &world.now).await;
+    assert!(matches!(again, Err(StoreError::NotFound(Thing::Invitation))), "{again:?}");
+    assert!(world.store.invitation(invited.token.expose(), &world.now).await.is_err());
+    assert_eq!(world.store.invitations(&world.owner, &world.now, world.organization).await.unwrap(), []);
+    let facts = world.store.sign_in_facts(&max()).await.unwrap().unwrap();
+    assert_eq!((facts.user, facts.password_hash.expose()), (claimed.value.user, "$argon2id$hash"));
+    let taken = world.store.invite_user(&world.owner, &world.now, world.organization, max(), Roles::default()).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(Conflict::UserNameTaken))), "{taken:?}");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_invitation_lives_seven_days_and_a_new_one_replaces_it() {
+    let mut world = World::new().await;
+    let roles = Roles::in_organization([OrgRole::Owner]);
+    let invite = async |world: &World| {
+        let max = "max@shop.example".parse().unwrap();
+        let invited = world.store.invite_user(&world.owner, &world.now, world.organization, max, roles.clone()).await;
+        invited.unwrap().value.token
+    };
+    let first = invite(&world).await;
+    let second = invite(&world).await;
+    assert!(world.store.invitation(first.expose(), &world.now).await.is_err(), "replaced");
+    world.later(INVITED_FOR - 1);
+    assert!(world.store.invitation(second.expose(), &world.now).await.is_ok());
+    world.later(1);
+    let late = world.store.claim(second.expose(), hash(), &world.now).await;
+    assert!(matches!(late, Err(StoreError::NotFound(Thing::Invitation))), "{late:?}");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn roles_that_are_none_are_refused() {
+    let world = World::new().await;
+    let (_, foreign) = crate::world::organization(&world.store, &world.now, "Other", "eve@other.example").await;
+    let foreign_project = byleave_core::id::ProjectId::from_bytes([1; 12]);
+    let foreign_roles = Roles::default().with(foreign_project, byleave_core::role::ProjectRole::Owner);
+    for (roles, rule) in [(Roles::default(), Rule::NoRole), (foreign_roles, Rule::ForeignProject)] {
+        let max = "max@shop.example".parse().unwrap();
+        let refused = world.store.invite_user(&world.owner, &world.now, world.organization, max, roles).await;
+        let Err(StoreError::Refused(broken)) = refused else { panic!("{refused:?}") };
+        assert_eq!(broken, rule);
+    }
+    let (max, roles) = ("max@shop.example".parse().unwrap(), Roles::in_organization([OrgRole::Owner]));
+    let elsewhere = world.store.invite_user(&foreign, &world.now, world.organization, max, roles).await;
+    assert!(matches!(elsewhere, Err(StoreError::NotFound(Thing::Organization))), "{elsewhere:?}");
+}
+
+#[tokio::test]
+async fn a_first_owner_can_be_invited_again_until_somebody_claims() {
+    let world = World::new().await;
+    let (store, admin, now) = (&world.store, Actor::Administrator, &world.now);
+    let eve = || "eve@late.example".parse().unwrap();
+    let first = store.invite_organization(&admin, now, "Late".parse().unwrap(), eve()).await.unwrap().value;
+    let id = first.organization;
+    let second = store.invite_first_owner_again(&admin, now, id, eve()).await.unwrap().value;
+    assert!(store.claim(first.token.expose(), hash(), now).await.is_err(), "replaced");
+    assert!(store.invitation(second.token.expose(), now).await.unwrap().first_owner);
+    let claimed = store.claim(second.token.expose(), hash(), now).await.unwrap();
+    assert_eq!(claimed.anchors[0].index, 0, "the first leaf");
+    let again = store.invite_first_owner_again(&admin, now, id, "adam@late.example".parse().unwrap()).await;
+    assert!(matches!(again, Err(StoreError::Conflict(Conflict::Claimed))), "{again:?}");
+    for actor in [&world.owner, &Actor::System, &Actor::Employee { id: world.employee }] {
+        let refused =
+            store.invite_organization(actor, now, "Mine".parse().unwrap(), "x@y.example".parse().unwrap()).await;
+        assert!(refused.is_err(), "{actor:?}");
+    }
+    world.assert_sound().await;
+}

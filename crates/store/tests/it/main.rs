@@ -8,6 +8,7 @@ mod event;
 mod evidence;
 mod failure;
 mod grant;
+mod history;
 mod inventory;
 mod invitation;
 mod organization;

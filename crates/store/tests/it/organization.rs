@@ -1,1 +1,60 @@
-//! To come.
+//! Organizations and projects, and who sees them.
+
+use byleave_core::actor::Actor;
+use byleave_core::role::{OrgRole, ProjectRole, Roles};
+use byleave_store::StoreError;
+use byleave_store::error::Thing;
+
+use crate::world::{World, join, organization};
+
+#[tokio::test]
+async fn a_customer_sees_their_own_organization_and_an_administrator_all() {
+    let world = World::new().await;
+    let (other, eve) = organization(&world.store, &world.now, "Other", "eve@other.example").await;
+    let own = world.store.organizations(&world.owner).await.unwrap();
+    assert_eq!(own.iter().map(|row| row.id).collect::<Vec<_>>(), [world.organization]);
+    assert_eq!(world.store.organizations(&Actor::Administrator).await.unwrap().len(), 2);
+    assert!(matches!(world.store.organization(&world.owner, other).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(world.store.organization(&eve, world.organization).await, Err(StoreError::NotFound(_))));
+    let employee = Actor::Employee { id: world.employee };
+    assert!(matches!(world.store.organizations(&employee).await, Err(StoreError::Forbidden(_))));
+    assert!(matches!(world.store.organization(&employee, other).await, Err(StoreError::NotFound(_))));
+    assert!(matches!(world.store.project(&eve, world.project).await, Err(StoreError::NotFound(Thing::Project))));
+}
+
+#[tokio::test]
+async fn blocking_twice_is_one_event() {
+    let world = World::new().await;
+    let (store, owner, now, id) = (&world.store, &world.owner, &world.now, world.organization);
+    let blocked = store.block(owner, now, id).await.unwrap();
+    assert_eq!((blocked.value.blocked, blocked.anchors.len()), (true, 1));
+    assert_eq!(store.block(owner, now, id).await.unwrap().anchors, []);
+    assert!(!store.unblock(owner, now, id).await.unwrap().value.blocked);
+    assert_eq!(store.unblock(owner, now, id).await.unwrap().anchors, []);
+    let member = join(&world, "max@shop.example", Roles::in_organization([OrgRole::Member])).await;
+    assert!(matches!(store.block(&member, now, id).await, Err(StoreError::Forbidden(_))));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn projects_and_clusters_are_shown_by_role() {
+    let world = World::new().await;
+    let projects = world.store.projects(&world.owner).await.unwrap();
+    let shown: Vec<_> = projects.iter().map(|row| (row.name.as_str(), row.cluster_count)).collect();
+    assert_eq!(shown, [("Bank", 1), ("Shop", 2)]);
+    let roles = Roles::in_organization([OrgRole::Member]).with(world.project, ProjectRole::ReadOnly);
+    let member = join(&world, "max@shop.example", roles).await;
+    assert_eq!(world.store.projects(&member).await.unwrap().len(), 1);
+    let names = async |actor: &Actor| {
+        let rows = world.store.clusters_of_organization(actor, &world.now, world.organization).await.unwrap();
+        rows.iter().map(|row| row.cluster.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&world.owner).await, ["c", "a", "b"], "by project and name");
+    assert_eq!(names(&member).await, ["a", "b"]);
+    let rows = world.store.clusters(&member, &world.now, world.project).await.unwrap();
+    assert_eq!((rows.len(), rows[0].project_name.as_str(), rows[0].blocked), (2, "Shop", false));
+    let hidden = world.store.clusters(&member, &world.now, world.other_project).await;
+    assert!(matches!(hidden, Err(StoreError::NotFound(Thing::Project))));
+    let admin = world.store.clusters(&Actor::Administrator, &world.now, world.project).await;
+    assert!(matches!(admin, Err(StoreError::Forbidden(_))));
+}
