@@ -99,18 +99,22 @@ impl Server {
     /// Starts one on free ports with a fresh data directory.
     pub(crate) fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let (child, url) = serve(&data.path().join("data"));
+        let (child, url) = serve(&data.path().join("data"), "127.0.0.1:0");
         Self { child, data, url }
-    }
-
-    /// Where it listens.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
     }
 
     /// Its data directory.
     pub(crate) fn data(&self) -> PathBuf {
         self.data.path().join("data")
+    }
+
+    /// Kills it, does something with its data directory, and starts it again where it was.
+    pub(crate) fn while_stopped(&mut self, work: impl FnOnce(&Path)) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        work(&self.data());
+        let listen = self.url.trim_start_matches("http://").to_owned();
+        (self.child, _) = serve(&self.data(), &listen);
     }
 
     /// The administrator at a terminal of this machine.
@@ -132,19 +136,10 @@ impl Drop for Server {
 }
 
 /// Starts a server and waits until it says where it listens.
-fn serve(data: &Path) -> (Child, String) {
+fn serve(data: &Path, listen: &str) -> (Child, String) {
     let mut command = Command::new(BYLEAVE);
     command.arg("serve").arg("--data").arg(data);
-    command.args([
-        "--listen",
-        "127.0.0.1:0",
-        "--ssh-listen",
-        "127.0.0.1:0",
-        "--vendor",
-        "Acme",
-        "--vendor-slug",
-        "acme",
-    ]);
+    command.args(["--listen", listen, "--ssh-listen", "127.0.0.1:0", "--vendor", "Acme", "--vendor-slug", "acme"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());

@@ -9,7 +9,7 @@ use crate::server::{Person, Server};
 const OWNER: &str = "mia@harbour-books.example";
 const PASSWORD: &str = "a harbour at dawn";
 
-/// A server with one organization, its owner signed in, and one cluster.
+/// A server with one organization, its owner signed in, and one cluster. Tests keep all of it: a dropped server stops.
 struct Story {
     server: Server,
     administrator: Person,
@@ -56,7 +56,7 @@ fn event_names(person: &Person) -> Vec<String> {
 
 #[test]
 fn a_customer_blocks_grants_watches_and_revokes() {
-    let Story { owner, .. } = begin();
+    let Story { server: _server, administrator: _administrator, owner } = begin();
     assert!(owner.run(&["block"]).ok().contains("support is blocked"));
     assert!(owner.run(&["clusters", "list"]).ok().contains("nothing"));
     let granted =
@@ -100,7 +100,7 @@ fn exit_codes_tell_what_kind_of_no_it_was() {
 
 #[test]
 fn an_api_key_does_what_its_roles_allow() {
-    let Story { server, owner, .. } = begin();
+    let Story { server, administrator: _administrator, owner } = begin();
     let made = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_READ_ONLY", "--output", "json"]).json();
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     let reader =
@@ -117,7 +117,7 @@ fn an_api_key_does_what_its_roles_allow() {
 
 #[test]
 fn employees_come_with_a_key_and_go() {
-    let Story { administrator, .. } = begin();
+    let Story { server: _server, administrator, owner: _owner } = begin();
     let key = administrator.home().join("key.pub");
     std::fs::write(
         &key,
@@ -136,7 +136,7 @@ fn employees_come_with_a_key_and_go() {
 
 #[test]
 fn people_are_invited_with_roles() {
-    let Story { server, owner, .. } = begin();
+    let Story { server, administrator: _administrator, owner } = begin();
     let role = "Web shop:GROUP_SUPPORT_ACCESS_MANAGER";
     let invited =
         owner.run(&["users", "invite", "ada@harbour-books.example", "--role", role, "--output", "json"]).json();
@@ -155,7 +155,7 @@ fn people_are_invited_with_roles() {
 
 #[test]
 fn a_plan_changes_nothing_and_prune_is_asked_for() {
-    let Story { administrator, owner, .. } = begin();
+    let Story { server: _server, administrator, owner } = begin();
     let file = administrator.home().join("inventory.toml");
     let path = file.to_str().unwrap();
     assert!(administrator.run(&["inventory", "plan", path]).ok().contains("nothing to change"));
@@ -171,7 +171,7 @@ fn a_plan_changes_nothing_and_prune_is_asked_for() {
 
 #[test]
 fn evidence_is_exported_and_verified_against_kept_anchors() {
-    let Story { owner, .. } = begin();
+    let Story { server: _server, administrator: _administrator, owner } = begin();
     owner.run(&["block"]).ok();
     owner.run(&["grant", "Shop"]).ok();
     owner.run(&["revoke", "Shop"]).ok();
@@ -200,33 +200,34 @@ fn evidence_is_exported_and_verified_against_kept_anchors() {
 }
 
 #[test]
-fn rewritten_history_is_found_at_the_next_command() {
-    let Story { server, owner, .. } = begin();
+fn a_backup_restored_silently_is_found_at_the_next_command() {
+    let Story { mut server, administrator: _administrator, owner } = begin();
     owner.run(&["block"]).ok();
-    // Somebody kept an anchor of a longer log: what the server shows now does not continue it.
-    let anchors = owner.home().join(".local/share/byleave/anchors.jsonl");
-    let kept = std::fs::read_to_string(&anchors).unwrap();
-    drop(server);
-    let Story { owner: other, .. } = begin();
-    other.run(&["block"]).ok();
-    let place = other.home().join(".local/share/byleave/anchors.jsonl");
-    let own = std::fs::read_to_string(&place).unwrap();
-    let of = |text: &str| serde_json::from_str::<Value>(text.lines().last().unwrap()).unwrap();
-    let (theirs, mut mixed) = (of(&kept), of(&own));
-    // The other server's signed state, as if it had been said of this organization.
-    mixed["checkpoint"] = theirs["checkpoint"].clone();
-    let log =
-        mixed["checkpoint"].as_str().unwrap().replace(theirs["log"].as_str().unwrap(), mixed["log"].as_str().unwrap());
-    mixed["checkpoint"] = Value::String(log.replacen("\n", "\n", 1));
-    std::fs::write(&place, format!("{mixed}\n")).unwrap();
-    let err = other.run(&["events"]).fails(1);
-    assert!(err.contains("not to be believed"), "{err}");
+    let backup = tempfile::tempdir().unwrap();
+    server.while_stopped(|data| copy(data, backup.path()));
+    owner.run(&["grant", "Shop"]).ok();
+    owner.run(&["revoke", "Shop"]).ok();
+    server.while_stopped(|data| {
+        std::fs::remove_dir_all(data).unwrap();
+        copy(backup.path(), data);
+    });
+    let err = owner.run(&["events"]).fails(1);
+    assert!(err.contains("not to be believed") && err.contains("older backup"), "{err}");
+    // Closing the door never waits for that.
+    let ran = owner.run(&["revoke", "Shop"]);
+    assert!(ran.out.contains("nothing was in force") && ran.code == 1, "{ran:#?}");
+}
+
+/// Copies a folder with the modes of its files.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    let source = format!("{}/.", from.display());
+    assert!(std::process::Command::new("cp").args(["-a", &source]).arg(to).status().unwrap().success());
 }
 
 #[test]
 fn doctor_finds_a_sound_installation_sound_and_an_open_key_wrong() {
     use std::os::unix::fs::PermissionsExt;
-    let Story { server, administrator, .. } = begin();
+    let Story { server, administrator, owner: _owner } = begin();
     let ran = administrator.run(&["doctor"]);
     assert_eq!(ran.code, 0, "{ran:#?}");
     assert!(ran.out.contains("never checked") && !ran.out.contains("WRONG"), "{}", ran.out);
