@@ -26,6 +26,7 @@ pub struct OrganizationSettings {
     /// False: not enforced here.
     pub api_access_list_required: bool,
     /// False: there is nothing of that kind here.
+    #[serde(rename = "genAIFeaturesEnabled")]
     pub gen_ai_features_enabled: bool,
     /// False: not enforced here.
     pub multi_factor_auth_required: bool,
@@ -46,7 +47,12 @@ pub struct OrganizationSettingsPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_session_timeouts: Option<serde_json::Value>,
     /// Nothing of that kind: only false is taken.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "genAIFeaturesEnabled",
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub gen_ai_features_enabled: Option<bool>,
     /// Not enforced: refused.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]

@@ -182,4 +182,20 @@ mod tests {
             assert!((400..600).contains(&code.status()), "{code}");
         }
     }
+
+    #[test]
+    fn every_code_is_explained_in_the_documentation() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let rows: BTreeSet<String> = page.lines().filter(|line| line.starts_with("| `")).map(row).collect();
+        let codes: BTreeSet<String> = ErrorCode::ALL.iter().map(|code| format!("{code} {}", code.status())).collect();
+        assert_eq!(rows, codes);
+    }
+
+    /// Code and status of a line such as "| `CODE` | 404 | text |".
+    fn row(line: &str) -> String {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let code = cells.next().unwrap().trim_matches('`');
+        format!("{code} {}", cells.next().unwrap())
+    }
 }

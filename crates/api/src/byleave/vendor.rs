@@ -141,6 +141,22 @@ pub struct InventoryNodeId {
     pub check: String,
 }
 
+/// The facts from which `byleave node setup` prepares a node. None of them is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeSetup {
+    /// The organization's SSH user CA, one OpenSSH line.
+    pub ca: String,
+    /// The node.
+    pub node_id: String,
+    /// From where nodes see the gateway.
+    pub gateways: Vec<String>,
+    /// Where nodes have the `byleave` program.
+    pub helper: String,
+    /// The paths of its logs.
+    pub logs: Vec<String>,
+}
+
 /// What an apply would do, or did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

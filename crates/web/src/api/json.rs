@@ -74,7 +74,8 @@ pub fn has_body(headers: &HeaderMap) -> bool {
 }
 
 fn broken(error: &axum::Error) -> Failure {
-    let slow = std::error::Error::source(error).is_some_and(|source| source.is::<TooSlow>());
+    let mut chain = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    let slow = chain.any(|error| error.is::<TooSlow>());
     let text = if slow { "the body did not come in time" } else { "the body ended too early" };
     Failure::new(ErrorCode::InvalidJson, text)
 }

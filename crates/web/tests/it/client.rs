@@ -1,0 +1,201 @@
+//! A client of the API over real HTTP: nobody, a bearer token, or a digest key that counts up on one nonce.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, Once};
+
+use digest_auth::{AuthContext, HttpMethod, WwwAuthenticateHeader};
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+/// Who asks.
+enum Credentials {
+    Nobody,
+    Bearer(String),
+    Digest { public_key: String, private_key: String, challenge: Mutex<Option<WwwAuthenticateHeader>> },
+}
+
+/// A client.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    address: SocketAddr,
+    credentials: Credentials,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A request before it is sent.
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl Call {
+    pub(crate) fn new(method: Method, path: &str) -> Self {
+        let accept = ("accept", "application/vnd.atlas.2025-03-12+json".to_owned());
+        Self { method, path: path.to_owned(), headers: vec![accept], body: None }
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.headers.push(("content-type", "application/json".to_owned()));
+        self.body = Some(body.into());
+        self
+    }
+
+    /// The same header again takes the place of the first.
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+}
+
+impl Client {
+    pub(crate) fn nobody(address: SocketAddr) -> Self {
+        Self::with(address, Credentials::Nobody)
+    }
+
+    pub(crate) fn bearer(address: SocketAddr, token: &str) -> Self {
+        Self::with(address, Credentials::Bearer(token.to_owned()))
+    }
+
+    pub(crate) fn digest(address: SocketAddr, public_key: &str, private_key: &str) -> Self {
+        let (public_key, private_key) = (public_key.to_owned(), private_key.to_owned());
+        Self::with(address, Credentials::Digest { public_key, private_key, challenge: Mutex::default() })
+    }
+
+    fn with(address: SocketAddr, credentials: Credentials) -> Self {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        Self { http: reqwest::Client::builder().no_proxy().build().unwrap(), address, credentials }
+    }
+
+    /// The credentials of a digest key.
+    pub(crate) fn keys(&self) -> (&str, &str) {
+        match &self.credentials {
+            Credentials::Digest { public_key, private_key, .. } => (public_key, private_key),
+            Credentials::Nobody | Credentials::Bearer(_) => panic!("no digest key"),
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Call::new(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Call::new(Method::POST, path).body(body.to_string())).await
+    }
+
+    pub(crate) async fn post_nothing(&self, path: &str) -> Answer {
+        self.send(Call::new(Method::POST, path)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Call::new(Method::PATCH, path).body(body.to_string())).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Call::new(Method::DELETE, path)).await
+    }
+
+    /// Sends a call, with an answer to the challenge if there is a digest key.
+    pub(crate) async fn send(&self, call: Call) -> Answer {
+        let authorization = match &self.credentials {
+            Credentials::Nobody => None,
+            Credentials::Bearer(token) => Some(format!("Bearer {token}")),
+            Credentials::Digest { .. } => self.respond(&call),
+        };
+        let answer = self.send_with(&call, authorization).await;
+        let Credentials::Digest { challenge, .. } = &self.credentials else { return answer };
+        let Some(header) = answer.headers.get("www-authenticate") else { return answer };
+        if challenge.lock().unwrap().is_some() && !header.to_str().unwrap().contains("stale=true") {
+            return answer;
+        }
+        *challenge.lock().unwrap() = Some(WwwAuthenticateHeader::parse(header.to_str().unwrap()).unwrap());
+        let authorization = self.respond(&call);
+        self.send_with(&call, authorization).await
+    }
+
+    fn respond(&self, call: &Call) -> Option<String> {
+        let Credentials::Digest { public_key, private_key, challenge } = &self.credentials else { return None };
+        let mut challenge = challenge.lock().unwrap();
+        let method = HttpMethod::from(call.method.as_str().to_owned());
+        let context = AuthContext::new_with_method(public_key, private_key, &call.path, None::<&[u8]>, method);
+        challenge.as_mut().map(|challenge| challenge.respond(&context).unwrap().to_string())
+    }
+
+    async fn send_with(&self, call: &Call, authorization: Option<String>) -> Answer {
+        let mut request = self.http.request(call.method.clone(), self.url(&call.path));
+        for (name, value) in &call.headers {
+            request = request.header(HeaderName::from_static(name), value);
+        }
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        let response = request.send().await.unwrap_or_else(|error| panic!("{} {}: {error:?}", call.method, call.path));
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, text: response.text().await.unwrap() }
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{} {:?}", self.status, self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        self.is(200)
+    }
+
+    #[track_caller]
+    pub(crate) fn created(self) -> Value {
+        self.is(201)
+    }
+
+    /// Done, without a body.
+    #[track_caller]
+    pub(crate) fn done(self) {
+        assert_eq!((self.status.as_u16(), self.text.as_str()), (204, ""));
+    }
+
+    /// An error in the one shape, with this code.
+    #[track_caller]
+    pub(crate) fn refused(self, status: u16, code: &str) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("x-error-code"), code);
+        let body = self.json();
+        assert_eq!(body["errorCode"], code, "{body}");
+        assert_eq!(body["error"], status, "{body}");
+        assert!(body["reason"].is_string(), "{body}");
+        body["detail"].as_str().unwrap().to_owned()
+    }
+}

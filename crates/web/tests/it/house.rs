@@ -1,0 +1,294 @@
+//! A server on loopback with a store in a temporary directory, one organization, and a door that only takes notes.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{BootId, Clock, Entropy, Reading, Timestamp};
+use byleave_store::session::{OpenSession, Shape};
+use byleave_store::{SealingKey, Store, StoreOptions};
+use byleave_web::auth::digest::Algorithm;
+use byleave_web::auth::token::TokenHash;
+use byleave_web::door::{Door, DoorError, NodeReport, NodeReportLine, Pending, RecordingPart, Scope};
+use byleave_web::{App, Limits, Parts};
+use ring::rand::SecureRandom as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::Client;
+
+/// The administrator's bearer token.
+pub(crate) const ADMINISTRATOR: &str = "the-administrator's-token";
+
+/// The password of everybody.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// The machine's randomness.
+pub(crate) struct Random;
+
+impl Entropy for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        ring::rand::SystemRandom::new().fill(bytes).unwrap();
+    }
+}
+
+/// A clock that moves when it is told to.
+pub(crate) struct ManualClock(Mutex<i64>);
+
+/// When every test begins.
+pub(crate) const BEGIN: &str = "2026-11-23T18:00:00Z";
+
+impl ManualClock {
+    pub(crate) fn advance(&self, millis: i64) {
+        *self.0.lock().unwrap() += millis;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.read().wall
+    }
+}
+
+impl Clock for ManualClock {
+    fn read(&self) -> Reading {
+        let since_boot = *self.0.lock().unwrap();
+        let wall = BEGIN.parse::<Timestamp>().unwrap().plus(since_boot);
+        Reading { wall, boot: BootId("test".into()), since_boot }
+    }
+}
+
+/// What the door was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Cut(Scope),
+    Unlatch(Scope),
+    End(SessionId, SessionEnd),
+    EndEmployee(EmployeeId),
+    EndKey(EmployeeKeyId),
+}
+
+/// A door that takes notes: it is the edge of this crate.
+#[derive(Default)]
+pub(crate) struct NotingDoor(Mutex<Vec<Told>>);
+
+impl NotingDoor {
+    pub(crate) fn take(&self) -> Vec<Told> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    fn note(&self, told: Told) {
+        self.0.lock().unwrap().push(told);
+    }
+}
+
+impl Door for NotingDoor {
+    fn cut_and_latch(&self, scope: Scope) -> usize {
+        self.note(Told::Cut(scope));
+        3
+    }
+
+    fn unlatch(&self, scope: Scope) {
+        self.note(Told::Unlatch(scope));
+    }
+
+    fn end(&self, session: SessionId, reason: SessionEnd) -> bool {
+        self.note(Told::End(session, reason));
+        true
+    }
+
+    fn end_employee(&self, employee: EmployeeId) -> usize {
+        self.note(Told::EndEmployee(employee));
+        1
+    }
+
+    fn end_key(&self, key: EmployeeKeyId) -> usize {
+        self.note(Told::EndKey(key));
+        1
+    }
+
+    fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+        let part = RecordingPart { name: "1.cast".into(), kind: "asciicast".into(), content: b"{}\n".to_vec() };
+        Box::pin(async move { Ok(vec![part]) })
+    }
+
+    fn check_node(&self, _: NodeId) -> Pending<'_, Result<NodeReport, DoorError>> {
+        let line = NodeReportLine { name: "database port".into(), passed: true, text: "closed".into() };
+        Box::pin(async move { Ok(NodeReport { passed: true, lines: vec![line] }) })
+    }
+}
+
+/// The server and everything around it.
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) app: Arc<App>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) door: Arc<NotingDoor>,
+    pub(crate) dir: TempDir,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub(crate) async fn with(limits: Limits) -> Self {
+        let dir = TempDir::new().unwrap();
+        let clock = Arc::new(ManualClock(Mutex::new(0)));
+        let options =
+            StoreOptions { vendor: "Acme".parse().unwrap(), slug: "acme".parse().unwrap(), version: "0.0.0".into() };
+        let sealing = SealingKey::from_bytes([7; 32]);
+        let store = Store::open(dir.path(), options, sealing, Arc::new(Random), &clock.read()).await.unwrap();
+        let door = Arc::new(NotingDoor::default());
+        let app = App::new(Parts {
+            store: store.clone(),
+            door: door.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(Random),
+            administrator: TokenHash::of(ADMINISTRATOR),
+            vendor: "Acme".parse().unwrap(),
+            digest: Algorithm::Md5,
+            nodes: byleave_web::NodeSettings::default(),
+            limits,
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(byleave_web::serve(listener, app.clone(), shutdown.clone()));
+        Self { address, app, store, clock, door, dir, shutdown, serving }
+    }
+
+    pub(crate) fn nobody(&self) -> Client {
+        Client::nobody(self.address)
+    }
+
+    pub(crate) fn administrator(&self) -> Client {
+        Client::bearer(self.address, ADMINISTRATOR)
+    }
+
+    /// A customer whose first owner has claimed it, with a project, a cluster with sync data, and a node.
+    pub(crate) async fn customer(&self, word: &str) -> Customer {
+        let administrator = self.administrator();
+        let body = json!({ "name": format!("Shop {word}"), "ownerUserName": format!("owner@{word}.example") });
+        let invited = administrator.post("/api/byleave/v1/organizations", body).await.created();
+        let organization = text(&invited["organizationId"]);
+        let inventory = json!({ "clusters": [cluster(&organization, word)] });
+        administrator.post("/api/byleave/v1/inventory:apply", inventory).await.ok();
+        let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&invited["token"]));
+        self.nobody().post(&claim, json!({ "password": PASSWORD })).await.created();
+        let owner = self.sign_in(&format!("owner@{word}.example")).await;
+        let clusters = owner.get(&format!("/api/byleave/v1/organizations/{organization}/clusters")).await.ok();
+        let found = &clusters["results"][0];
+        Customer {
+            organization,
+            project: text(&found["groupId"]),
+            cluster: text(&found["name"]),
+            cluster_id: text(&found["id"]),
+            node: text(&found["nodes"][0]["id"]),
+            host: text(&found["nodes"][0]["host"]),
+            owner,
+        }
+    }
+
+    /// Signs a person in: a client with a bearer token.
+    pub(crate) async fn sign_in(&self, user_name: &str) -> Client {
+        let body = json!({ "userName": user_name, "password": PASSWORD });
+        let signed_in = self.nobody().post("/api/byleave/v1/session", body).await.created();
+        Client::bearer(self.address, &text(&signed_in["token"]))
+    }
+
+    /// A client with a new digest key of these roles.
+    pub(crate) async fn key(&self, customer: &Customer, roles: Value) -> Client {
+        let path = format!("/api/byleave/v1/organizations/{}/apiKeys", customer.organization);
+        let made = customer.owner.post(&path, json!({ "description": "test", "roles": roles })).await.created();
+        Client::digest(self.address, &text(&made["publicKey"]), &text(&made["privateKey"]))
+    }
+
+    /// Adds an employee with a key.
+    pub(crate) async fn employee(&self, name: &str, key: &str) -> (EmployeeId, EmployeeKeyId) {
+        let administrator = self.administrator();
+        let made = administrator.post("/api/byleave/v1/employees", json!({ "name": name })).await.created();
+        let employee = text(&made["id"]);
+        let keys = format!("/api/byleave/v1/employees/{employee}/keys");
+        let key = administrator.post(&keys, json!({ "publicKey": key })).await.created();
+        (employee.parse().unwrap(), text(&key["id"]).parse().unwrap())
+    }
+
+    /// Lets an employee in.
+    pub(crate) async fn session(&self, customer: &Customer) -> SessionId {
+        let (employee, key) = self.employee(&format!("Kim {}", customer.host), &public_key(&customer.host)).await;
+        let mut session = [0; 12];
+        Random.fill(&mut session);
+        let session = SessionId::from_bytes(session);
+        let open = OpenSession {
+            session,
+            employee,
+            key,
+            host: customer.host.parse().unwrap(),
+            shape: Shape::Node,
+            from: "127.0.0.1:9".into(),
+        };
+        self.store.open_session(&self.clock.read(), open).await.unwrap();
+        session
+    }
+}
+
+/// An organization and what belongs to it.
+pub(crate) struct Customer {
+    pub(crate) organization: String,
+    pub(crate) project: String,
+    pub(crate) cluster: String,
+    pub(crate) cluster_id: String,
+    pub(crate) node: String,
+    pub(crate) host: String,
+    pub(crate) owner: Client,
+}
+
+impl Customer {
+    pub(crate) fn atlas_cluster(&self) -> String {
+        format!("/api/atlas/v2/groups/{}/clusters/{}", self.project, self.cluster)
+    }
+
+    pub(crate) fn own_cluster(&self) -> String {
+        format!("/api/byleave/v1/groups/{}/clusters/{}", self.project, self.cluster)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::Cluster(self.cluster_id.parse().unwrap())
+    }
+}
+
+/// A cluster as an inventory names it.
+pub(crate) fn cluster(organization: &str, word: &str) -> Value {
+    json!({
+        "organization": organization,
+        "project": "Production",
+        "name": "Cluster0",
+        "host": format!("cluster0.{word}.example"),
+        "syncDatabases": ["__realm_sync"],
+        "nodes": [{
+            "host": format!("node-1.{word}.example"),
+            "address": format!("{word}.internal:22"),
+            "hostKey": public_key(word),
+            "logs": [{ "name": "mongod", "kind": "database", "path": "/var/log/mongodb/mongod.log" }],
+        }],
+    })
+}
+
+/// A sound ed25519 public key made from a word.
+pub(crate) fn public_key(word: &str) -> String {
+    use base64::Engine as _;
+    let hash = ring::digest::digest(&ring::digest::SHA256, word.as_bytes());
+    let mut blob = vec![0, 0, 0, 11];
+    blob.extend_from_slice(b"ssh-ed25519");
+    blob.extend_from_slice(&[0, 0, 0, 32]);
+    blob.extend_from_slice(hash.as_ref());
+    format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(blob))
+}
+
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}

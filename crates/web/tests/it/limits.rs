@@ -1,0 +1,100 @@
+//! Clients that dawdle: their connections end, and others are served meanwhile.
+
+use std::time::Duration;
+
+use byleave_web::Limits;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::house::House;
+
+fn impatient() -> Limits {
+    Limits {
+        headers_for: Duration::from_millis(300),
+        body_for: Duration::from_millis(300),
+        connections: 8,
+        ..Limits::default()
+    }
+}
+
+/// What the server says until it closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut bytes)).await.expect("closed in time");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[tokio::test]
+async fn headers_that_never_end_close_the_connection() {
+    let house = House::with(impatient()).await;
+    let mut silent = TcpStream::connect(house.address).await.unwrap();
+    let mut slow = TcpStream::connect(house.address).await.unwrap();
+    slow.write_all(b"GET /api/byleave/v1/health HTTP/1.1\r\nHost: x\r\nX-a: ").await.unwrap();
+    rest(&mut slow).await;
+    rest(&mut silent).await;
+    let mut idle = TcpStream::connect(house.address).await.unwrap();
+    idle.write_all(b"GET /api/byleave/v1/health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let answer = rest(&mut idle).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    house.nobody().get("/api/byleave/v1/health").await.ok();
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_refused() {
+    let house = House::with(impatient()).await;
+    let mut slow = TcpStream::connect(house.address).await.unwrap();
+    let request = b"POST /api/byleave/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    slow.write_all(request).await.unwrap();
+    let answer = rest(&mut slow).await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("did not come in time"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_crowd_of_idle_connections_keeps_nobody_out() {
+    let house = House::with(Limits { connections: 8, ..Limits::default() }).await;
+    let mut crowd = Vec::new();
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        crowd.push(stream);
+    }
+    house.nobody().get("/api/byleave/v1/health").await.ok();
+    assert_eq!(house.nobody().get("/api/byleave/v1/ready").await.ok()["status"], "ok");
+    let mut first = crowd.remove(0);
+    assert_eq!(rest(&mut first).await, "", "the one that waited longest was closed");
+}
+
+#[tokio::test]
+async fn stopping_lets_go_of_idle_connections() {
+    let house = House::with(Limits { stop_for: Duration::from_millis(500), ..Limits::default() }).await;
+    let idle = TcpStream::connect(house.address).await.unwrap();
+    house.nobody().get("/api/byleave/v1/health").await.ok();
+    house.shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(5), house.serving).await.expect("stops in time").unwrap().unwrap();
+    assert!(TcpStream::connect(house.address).await.is_err(), "nothing listens any more");
+    assert!(house.app.stopping.is_cancelled());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn health_and_the_log_key_are_open_to_all() {
+    let house = House::open().await;
+    assert_eq!(house.nobody().get("/api/byleave/v1/health").await.ok(), json!({ "status": "ok" }));
+    let ready = house.nobody().get("/api/byleave/v1/ready").await.ok();
+    assert_eq!(ready, json!({ "status": "ok", "now": "2026-11-23T18:00:00.000Z" }));
+    let key = house.nobody().get("/api/byleave/v1/key").await.ok();
+    assert!(key["key"].as_str().unwrap().starts_with("byleave/"), "{key}");
+}
+
+#[tokio::test]
+async fn evidence_and_checkpoint_are_for_members() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let path = format!("/api/byleave/v1/organizations/{}", shop.organization);
+    let checkpoint = shop.owner.get(&format!("{path}/checkpoint")).await.ok();
+    assert!(checkpoint["checkpoint"].as_str().unwrap().starts_with("byleave/"), "{checkpoint}");
+    let evidence = shop.owner.get(&format!("{path}/evidence")).await;
+    assert!(evidence.header("content-disposition").starts_with("attachment"));
+    assert!(evidence.ok().is_object());
+}

@@ -1,0 +1,16 @@
+//! The real router over real TCP with a real store, a clock that stands still unless told, and independent clients.
+
+mod atlas;
+mod bodies;
+mod client;
+mod clients;
+mod events;
+mod expiry;
+mod house;
+mod limits;
+mod names;
+mod people;
+mod shut;
+mod unauthorized;
+mod vendor;
+mod versions;

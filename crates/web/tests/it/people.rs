@@ -1,0 +1,160 @@
+//! Signing in, giving the password again, people, keys and nonces.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::house::{House, PASSWORD, text};
+
+#[tokio::test]
+async fn opening_the_door_needs_the_password_within_five_minutes_and_closing_never() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let own = shop.own_cluster();
+    let grant = json!({ "grantType": "CLUSTER_INFRASTRUCTURE" });
+    let settings = format!("/api/byleave/v1/organizations/{}/settings", shop.organization);
+    house.clock.advance(5 * 60_000);
+    shop.owner.post(&format!("{own}:grant"), grant.clone()).await.created();
+    house.clock.advance(1_000);
+    shop.owner.post(&format!("{own}:grant"), grant.clone()).await.refused(403, "SIGN_IN_AGAIN");
+    shop.owner.post_nothing(&format!("{own}:revoke")).await.ok();
+    shop.owner.patch(&settings, json!({ "restrictEmployeeAccess": true })).await.ok();
+    shop.owner.patch(&settings, json!({ "restrictEmployeeAccess": false })).await.refused(403, "SIGN_IN_AGAIN");
+    shop.owner.patch(&settings, json!({ "longestGrantMs": 1000 })).await.refused(403, "SIGN_IN_AGAIN");
+    let users = format!("/api/byleave/v1/organizations/{}/users", shop.organization);
+    shop.owner.post(&users, json!({})).await.refused(403, "SIGN_IN_AGAIN");
+    shop.owner.get(&users).await.ok();
+
+    let refresh = "/api/byleave/v1/session/refresh";
+    shop.owner.post(refresh, json!({ "password": "wrong" })).await.refused(401, "UNEXPECTED_ERROR");
+    shop.owner.post(&format!("{own}:grant"), grant.clone()).await.refused(403, "SIGN_IN_AGAIN");
+    let me = shop.owner.post(refresh, json!({ "password": PASSWORD })).await.ok();
+    assert_eq!(me["userName"], "owner@shop.example");
+    shop.owner.post(&format!("{own}:grant"), grant).await.created();
+}
+
+#[tokio::test]
+async fn a_web_session_lasts_twelve_hours_or_until_signing_out() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let me = shop.owner.get("/api/byleave/v1/session").await.ok();
+    assert_eq!((&me["kind"], &me["orgId"]), (&json!("user"), &json!(shop.organization)));
+    assert_eq!(me["roles"]["orgRoles"], json!(["ORG_OWNER"]));
+    let second = house.sign_in("owner@shop.example").await;
+    second.delete("/api/byleave/v1/session").await.done();
+    second.get("/api/byleave/v1/session").await.refused(401, "UNEXPECTED_ERROR");
+    house.clock.advance(12 * 3_600_000 - 1);
+    shop.owner.get("/api/byleave/v1/session").await.ok();
+    house.clock.advance(1);
+    shop.owner.get("/api/byleave/v1/session").await.refused(401, "UNEXPECTED_ERROR");
+    let kind = house.administrator().get("/api/byleave/v1/session").await.ok()["kind"].clone();
+    assert_eq!(kind, "administrator");
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_unknown_names_look_alike_and_slow_down() {
+    let house = House::open().await;
+    house.customer("shop").await;
+    let sign_in = async |name: &str, password: &str| {
+        house.nobody().post("/api/byleave/v1/session", json!({ "userName": name, "password": password })).await
+    };
+    for name in ["owner@shop.example", "nobody@shop.example", "no e-mail address"] {
+        for _ in 0..6 {
+            let detail = sign_in(name, "wrong").await.refused(401, "UNEXPECTED_ERROR");
+            assert_eq!(detail, "the user name or the password is wrong");
+        }
+        let answer = sign_in(name, PASSWORD).await;
+        assert_eq!(answer.header("retry-after"), "3");
+        answer.refused(429, "RATE_LIMITED");
+    }
+    house.clock.advance(2_000);
+    sign_in("owner@shop.example", PASSWORD).await.created();
+    sign_in("owner@shop.example", PASSWORD).await.created();
+}
+
+#[tokio::test]
+async fn people_are_invited_changed_and_removed_by_owners() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let users = format!("/api/byleave/v1/organizations/{}/users", shop.organization);
+    let roles = json!({ "orgRoles": [], "groupRoleAssignments": [
+        { "groupId": shop.project, "groupRoles": ["GROUP_SUPPORT_ACCESS_MANAGER"] }
+    ] });
+    let body = json!({ "userName": "sam@shop.example", "roles": roles });
+    let invited = shop.owner.post(&users, body).await.created();
+    let open = shop.owner.get(&format!("/api/byleave/v1/organizations/{}/invitations", shop.organization)).await.ok();
+    assert_eq!(open["results"][0]["userName"], "sam@shop.example");
+    let path = format!("/api/byleave/v1/invitations/{}", text(&invited["token"]));
+    let facts = house.nobody().get(&path).await.ok();
+    assert_eq!((&facts["userName"], &facts["firstOwner"]), (&json!("sam@shop.example"), &json!(false)));
+    for bad in ["short", "aaaaaaaaaaaaaaaa", "sam@shop.example", &"x1".repeat(65)] {
+        let detail = house.nobody().post(&format!("{path}:claim"), json!({ "password": bad })).await;
+        detail.refused(400, "PASSWORD_REFUSED");
+    }
+    house
+        .nobody()
+        .post(&format!("{path}:take"), json!({ "password": PASSWORD }))
+        .await
+        .refused(404, "RESOURCE_NOT_FOUND");
+    let claimed = house.nobody().post(&format!("{path}:claim"), json!({ "password": PASSWORD })).await.created();
+    house
+        .nobody()
+        .post(&format!("{path}:claim"), json!({ "password": PASSWORD }))
+        .await
+        .refused(404, "RESOURCE_NOT_FOUND");
+    house.nobody().get(&path).await.refused(404, "RESOURCE_NOT_FOUND");
+
+    let sam = house.sign_in("sam@shop.example").await;
+    sam.post(&format!("{}:grant", shop.own_cluster()), json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }))
+        .await
+        .created();
+    let list: Value = shop.owner.get(&users).await.ok();
+    assert_eq!(list["results"].as_array().unwrap().len(), 2);
+    let one = format!("{users}/{}", text(&claimed["userId"]));
+    let reader = json!({ "roles": { "orgRoles": ["ORG_READ_ONLY"] } });
+    assert_eq!(shop.owner.patch(&one, reader).await.ok()["roles"]["orgRoles"], json!(["ORG_READ_ONLY"]));
+    sam.post(&format!("{}:grant", shop.own_cluster()), json!({})).await.refused(403, "USER_UNAUTHORIZED");
+    for (bad, code, named) in [
+        (json!({ "roles": {} }), "VALIDATION_ERROR", "at least one role"),
+        (json!({ "roles": { "orgRoles": ["GROUP_OWNER"] } }), "INVALID_ENUM_VALUE", "`roles.orgRoles[0]`"),
+        (
+            json!({ "roles": { "groupRoleAssignments": [{ "groupId": "x", "groupRoles": [] }] } }),
+            "VALIDATION_ERROR",
+            "groupId",
+        ),
+    ] {
+        let detail = shop.owner.patch(&one, bad).await.refused(400, code);
+        assert!(detail.contains(named), "{detail}");
+    }
+    shop.owner.delete(&one).await.ok();
+    sam.get("/api/byleave/v1/session").await.refused(401, "UNEXPECTED_ERROR");
+    shop.owner.delete(&one).await.refused(404, "RESOURCE_NOT_FOUND");
+    let me = text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]);
+    let detail = shop.owner.delete(&format!("{users}/{me}")).await.refused(409, "CONFLICT");
+    assert!(detail.contains("ORG_OWNER"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_ends_when_it_is_removed() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let keys = format!("/api/byleave/v1/organizations/{}/apiKeys", shop.organization);
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_READ_ONLY"] })).await;
+    let (public_key, private_key) = key.keys();
+    assert!(public_key.len() == 8 && public_key.bytes().all(|b| b.is_ascii_lowercase()), "{public_key}");
+    let parts: Vec<usize> = private_key.split('-').map(str::len).collect();
+    assert_eq!(parts, [8, 4, 4, 4, 12], "{private_key}");
+    let list = shop.owner.get(&keys).await;
+    assert!(!list.text.contains(private_key));
+    let id = text(&list.ok()["results"][0]["id"]);
+    for _ in 0..3 {
+        key.get("/api/atlas/v2/orgs").await.ok();
+    }
+    house.clock.advance(5 * 60_000 + 1);
+    key.get("/api/atlas/v2/orgs").await.ok();
+    let wrong = Client::digest(house.address, public_key, "00000000-0000-4000-8000-000000000000");
+    wrong.get("/api/atlas/v2/orgs").await.refused(401, "UNEXPECTED_ERROR");
+    let sign_in = house.sign_in("owner@shop.example").await;
+    sign_in.delete(&format!("{keys}/{id}")).await.ok();
+    sign_in.delete(&format!("{keys}/{id}")).await.refused(404, "API_KEY_NOT_FOUND");
+    key.get("/api/atlas/v2/orgs").await.refused(401, "UNEXPECTED_ERROR");
+}

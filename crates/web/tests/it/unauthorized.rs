@@ -1,0 +1,176 @@
+//! Every route as everybody, against `tests/golden/routes.txt`: a route that is missing there fails.
+//!
+//! The table is read by people before it changes: `UPDATE_GOLDEN=1` writes it anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Call, Client};
+use crate::house::{Customer, House, PASSWORD, text};
+
+/// Who asks, the least trusted first, so that what changes something is done last.
+const WHO: [&str; 9] =
+    ["nobody", "stranger", "member", "org-reader", "reader", "manager", "project-owner", "administrator", "owner"];
+
+#[tokio::test]
+async fn every_route_answers_everybody_as_written_down() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let other = house.customer("other").await;
+    let project = |role: &str| json!({ "groupRoleAssignments": [{ "groupId": shop.project, "groupRoles": [role] }] });
+    let organization = |role: &str| json!({ "orgRoles": [role] });
+    let clients: [Client; 9] = [
+        house.nobody(),
+        house.key(&other, organization("ORG_OWNER")).await,
+        house.key(&shop, organization("ORG_MEMBER")).await,
+        house.key(&shop, organization("ORG_READ_ONLY")).await,
+        house.key(&shop, project("GROUP_READ_ONLY")).await,
+        house.key(&shop, project("GROUP_SUPPORT_ACCESS_MANAGER")).await,
+        house.key(&shop, project("GROUP_OWNER")).await,
+        house.administrator(),
+        house.key(&shop, organization("ORG_OWNER")).await,
+    ];
+    let mut places = Places::find(&house, &shop).await;
+    let mut table = header();
+    let operations = byleave_web::api::atlas::OPERATIONS.iter().chain(byleave_web::api::byleave::OPERATIONS);
+    for (method, path) in operations {
+        let mut line = format!("{:<7}{path:<96}", method);
+        for (who, client) in WHO.iter().zip(&clients) {
+            let call = places.call(&house, method, path).await;
+            let status = client.send(call).await.status.as_u16();
+            let _ = write!(line, " {status:>width$}", width = who.len());
+        }
+        table.push_str(line.trim_end());
+        table.push('\n');
+    }
+    check(&table);
+}
+
+fn header() -> String {
+    format!("{:<103} {}\n", "", WHO.join(" "))
+}
+
+fn check(table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/routes.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, table).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    let (is, was): (BTreeSet<&str>, BTreeSet<&str>) = (table.lines().collect(), golden.lines().collect());
+    let new: Vec<_> = is.difference(&was).collect();
+    let gone: Vec<_> = was.difference(&is).collect();
+    assert!(new.is_empty() && gone.is_empty(), "now:\n{new:#?}\nin the golden file:\n{gone:#?}");
+}
+
+/// What the parameters of a path stand for.
+struct Places {
+    organization: String,
+    project: String,
+    cluster: String,
+    node: String,
+    session: String,
+    event: String,
+    project_event: String,
+    employee: String,
+    user: String,
+    identifier: String,
+    api_key: String,
+    made: u32,
+}
+
+impl Places {
+    async fn find(house: &House, shop: &Customer) -> Self {
+        let session = house.session(shop).await.to_string();
+        let events = format!("/api/byleave/v1/organizations/{}/events", shop.organization);
+        let events = shop.owner.get(&events).await.ok();
+        let all = events["results"].as_array().unwrap();
+        let of = |name: &str| text(&all.iter().find(|event| event["event"] == name).unwrap()["id"]);
+        let spare = json!({ "description": "spare", "roles": { "orgRoles": ["ORG_MEMBER"] } });
+        let keys = format!("/api/byleave/v1/organizations/{}/apiKeys", shop.organization);
+        let spare = shop.owner.post(&keys, spare).await.created();
+        let employees = house.administrator().get("/api/byleave/v1/employees").await.ok();
+        Self {
+            organization: shop.organization.clone(),
+            project: shop.project.clone(),
+            cluster: shop.cluster.clone(),
+            node: shop.node.clone(),
+            session,
+            event: of("organization.claimed"),
+            project_event: of("cluster.added"),
+            employee: text(&employees["results"][0]["id"]),
+            user: text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]),
+            identifier: text(&all[0]["by"]).replace("employee:", ""),
+            api_key: text(&spare["id"]),
+            made: 0,
+        }
+    }
+
+    /// A sound call of this operation; what is used up by a call is made anew for each.
+    async fn call(&mut self, house: &House, method: &str, path: &str) -> Call {
+        self.made += 1;
+        let key = if path.contains("{key}") { self.employee_key(house).await } else { String::new() };
+        let invited = if path.contains("{token}") { self.invite(house).await } else { String::new() };
+        let id = match path {
+            _ if path.contains("/groups/{groupId}/events/") => &self.project_event,
+            _ if path.contains("/events/") => &self.event,
+            _ if path.contains("/nodes/") => &self.node,
+            _ if path.contains("/sessions/") => &self.session,
+            _ if path.contains("/employees/") => &self.employee,
+            _ if path.contains("/users/") => &self.user,
+            _ => &self.api_key,
+        };
+        let filled = path
+            .replace("{orgId}", &self.organization)
+            .replace("{groupId}", &self.project)
+            .replace("{clusterName}", &self.cluster)
+            .replace("{token}", &invited)
+            .replace("{key}", &key)
+            .replace("{id}", id);
+        let call = Call::new(Method::from_bytes(method.as_bytes()).unwrap(), &filled);
+        match self.body(method, path) {
+            Value::Null => call,
+            body => call.body(body.to_string()),
+        }
+    }
+
+    async fn employee_key(&self, house: &House) -> String {
+        let body = json!({ "publicKey": crate::house::public_key(&format!("key {}", self.made)) });
+        let path = format!("/api/byleave/v1/employees/{}/keys", self.employee);
+        text(&house.administrator().post(&path, body).await.created()["id"])
+    }
+
+    async fn invite(&self, house: &House) -> String {
+        let body = json!({ "name": "New", "ownerUserName": format!("new{}@new.example", self.made) });
+        text(&house.administrator().post("/api/byleave/v1/organizations", body).await.created()["token"])
+    }
+
+    fn body(&self, method: &str, path: &str) -> Value {
+        let roles = json!({ "orgRoles": ["ORG_MEMBER"] });
+        let name = format!("made{}@shop.example", self.made);
+        match (method, path.rsplit('/').next().unwrap_or_default()) {
+            ("POST", "{clusterName}:grantMongoDBEmployeeAccess") => {
+                json!({ "expirationTime": "2026-11-24T06:00:00Z", "grantType": "CLUSTER_INFRASTRUCTURE" })
+            }
+            ("POST", "{clusterName}:grant") => json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }),
+            ("PATCH", "settings") => json!({ "restrictEmployeeAccess": true }),
+            ("POST", "session") => json!({ "userName": "owner@shop.example", "password": PASSWORD }),
+            ("POST", "refresh" | "{token}:claim") => json!({ "password": PASSWORD }),
+            ("POST", "organizations") => json!({ "name": "Made", "ownerUserName": name }),
+            ("POST", "{orgId}:inviteOwner") => json!({ "ownerUserName": name }),
+            ("POST", "users") => json!({ "userName": name, "roles": roles }),
+            ("PATCH", "{id}") => json!({ "roles": { "orgRoles": ["ORG_OWNER"] } }),
+            ("POST", "apiKeys") => json!({ "description": "made", "roles": roles }),
+            ("POST", "employees") => json!({ "name": format!("Made {}", self.made) }),
+            ("POST", "keys") => json!({ "publicKey": crate::house::public_key(&format!("made {}", self.made)) }),
+            ("POST", "identifiers:resolve") => {
+                json!({ "organizationId": self.organization, "identifier": self.identifier })
+            }
+            ("POST", "inventory:plan" | "inventory:apply") => json!({ "clusters": [] }),
+            _ => Value::Null,
+        }
+    }
+}
