@@ -88,6 +88,15 @@ impl ClusterState {
         let old = self.facts.grants.extract_if(.., |grant| grant.granted_at < horizon);
         self.old_grants.extend(old.map(|grant| (grant.id, grant)));
     }
+
+    /// Takes back what matters again because time was set back: a grant that had run out could come to life.
+    fn recall_grants(&mut self, at: Timestamp) {
+        let horizon = at.plus(-byleave_core::access::GRANTS_FOR);
+        let mut recalled: Vec<Grant> =
+            self.old_grants.extract_if(.., |_, grant| grant.granted_at >= horizon).map(|(_, grant)| grant).collect();
+        recalled.sort_by_key(|grant| grant.granted_at);
+        self.facts.grants.splice(..0, recalled);
+    }
 }
 
 impl Organization {
@@ -185,7 +194,10 @@ impl Organization {
     }
 
     pub(super) fn leave_doubt(&mut self, at: Timestamp) {
-        self.change_all(at, |cluster| cluster.end_in_force(at, GrantEnd::ClockReset));
+        self.change_all(at, |cluster| {
+            cluster.recall_grants(at);
+            cluster.end_in_force(at, GrantEnd::ClockReset);
+        });
     }
 
     pub(super) fn invite(&mut self, roles: &Roles) {

@@ -248,7 +248,7 @@ fn a_report_is_readable_by_programs() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn no_byte_of_the_file_can_change_unseen(position in 0_usize..1_000_000, bit in 0_u8..8) {

@@ -260,6 +260,10 @@ fn a_log_that_was_not_open_is_found() {
     let (project, cluster, session) = (PROJECT, CLUSTER, session_id(2));
     narrowed.add(5, employee(), Event::SessionContinued { project, cluster, session, basis, until });
     assert_taken(narrowed.clone(), 5, employee(), read_log(2, "audit"));
+    // A session that opened since never had more.
+    let mut later = narrowed.clone();
+    later.add(5, employee(), open(50, None, basis, until));
+    assert_refused(later, 5, employee(), read_log(50, "audit"), "does not cover this");
     assert_refused(narrowed.clone(), 2 * MINUTE, employee(), read_log(2, "audit"), "does not cover this");
     assert_taken(narrowed, 2 * MINUTE, employee(), read_log(2, "mongod"));
 }
@@ -299,7 +303,11 @@ fn a_change_taken_back_at_once_ends_no_session() {
     back.add(5, owner(), Event::OrganizationUnblocked {});
     assert_taken(back, 2 * MINUTE, employee(), read_log(5, "mongod"));
     blocked.add(2 * SECOND, owner(), Event::OrganizationUnblocked {});
-    assert_refused(blocked, 2 * MINUTE, employee(), read_log(5, "mongod"), "had ended 2m 2s before");
+    assert_refused(blocked.clone(), 2 * MINUTE, employee(), read_log(5, "mongod"), "had ended 2m 2s before");
+    let (project, cluster, session, basis) = (PROJECT, CLUSTER, session_id(5), Basis::Standing);
+    let until = whole.until("end").at.plus(8 * HOUR);
+    let continued = Event::SessionContinued { project, cluster, session, basis, until };
+    assert_refused(blocked, SECOND, employee(), continued, "it had to be ended before");
 }
 
 #[test]
@@ -312,6 +320,7 @@ fn time_goes_back_only_where_doubt_is_left() {
     let left = |millis| Event::ClockDoubtLeft { set_back_ms: millis };
     assert_refused(given.clone(), -HOUR, By::Administrator, left(HOUR - 1), "dated before");
     assert_refused(given.clone(), -HOUR, By::Administrator, left(-HOUR), "dated before");
+    assert_taken(given.clone(), MINUTE, By::Administrator, left(-HOUR));
     given.add(-30 * MINUTE, By::Administrator, left(HOUR));
     let (project, cluster, reason) = (PROJECT, CLUSTER, GrantEnd::ClockReset);
     given.add(0, By::System, Event::GrantEnded { project, cluster, grant: grant_id(50), reason });
