@@ -17,19 +17,31 @@ const EARLY: i64 = 30 * SECOND;
 /// How long it is valid from now, in milliseconds.
 const VALID_FOR: i64 = 60 * SECOND;
 
+/// What a certificate is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Purpose {
+    /// One connection of a session to a node.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// Its grant, unless it stands on standing access.
+        grant: Option<GrantId>,
+        /// The account on the node.
+        account: Account,
+        /// Whether a terminal is wanted.
+        pty: bool,
+    },
+    /// The check of a node: runs the probe and nothing else.
+    Check,
+}
+
 /// What a certificate shall say.
 pub(crate) struct Order<'a> {
-    /// The session.
-    pub(crate) session: SessionId,
-    /// Its grant, unless it stands on standing access.
-    pub(crate) grant: Option<GrantId>,
+    /// What it is for.
+    pub(crate) purpose: Purpose,
     /// The node.
     pub(crate) node: NodeId,
-    /// The account on the node.
-    pub(crate) account: Account,
-    /// Whether a terminal is wanted.
-    pub(crate) pty: bool,
-    /// The session's own key.
+    /// The key made for this one connection.
     pub(crate) subject: &'a PublicKey,
     /// The addresses of the gateway as the node sees them, comma separated.
     pub(crate) source: &'a str,
@@ -63,24 +75,33 @@ pub(crate) fn sign(seed: &[u8; 32], order: &Order<'_>) -> Result<String, ssh_key
     let mut builder = Builder::new(order.nonce, subject.key_data().clone(), after, before)?;
     builder.serial(order.serial)?;
     builder.cert_type(CertType::User)?;
-    builder.key_id(format!("byleave session {}", order.session))?;
-    builder.valid_principal(principal(order.node, order.account))?;
     builder.critical_option("force-command", forced_command(order))?;
     builder.critical_option("source-address", order.source)?;
     builder.extension("consent@byleave", "")?;
-    if let Some(grant) = order.grant {
-        builder.extension("grant@byleave", grant.to_string())?;
+    match order.purpose {
+        Purpose::Check => {
+            builder.key_id("byleave node check")?;
+            builder.valid_principal(principal(order.node, Account::Infrastructure))?;
+        }
+        Purpose::Session { session, grant, account, pty } => {
+            builder.key_id(format!("byleave session {session}"))?;
+            builder.valid_principal(principal(order.node, account))?;
+            if let Some(grant) = grant {
+                builder.extension("grant@byleave", grant.to_string())?;
+            }
+            if pty {
+                builder.extension("permit-pty", "")?;
+            }
+            builder.extension("session@byleave", session.to_string())?;
+        }
     }
-    if order.pty {
-        builder.extension("permit-pty", "")?;
-    }
-    builder.extension("session@byleave", order.session.to_string())?;
     builder.sign(&ca)?.to_openssh()
 }
 
 fn forced_command(order: &Order<'_>) -> String {
-    match order.account {
-        Account::Infrastructure => format!("{} node-session", order.helper),
-        Account::Logs => "internal-sftp -R".to_owned(),
+    match order.purpose {
+        Purpose::Check => format!("{} node-session check", order.helper),
+        Purpose::Session { account: Account::Infrastructure, .. } => format!("{} node-session", order.helper),
+        Purpose::Session { account: Account::Logs, .. } => "internal-sftp -R".to_owned(),
     }
 }

@@ -35,5 +35,6 @@ impl Clock for SystemClock {
 /// Milliseconds of a clock. These two clocks exist on every Linux; should one fail, it reads 0, which is far behind
 /// any mark and so in doubt: the door closes.
 fn millis(clock: ClockId) -> i64 {
-    clock_gettime(clock).map_or(0, |time| time.tv_sec().saturating_mul(1_000).saturating_add(time.tv_nsec() / 1_000_000))
+    clock_gettime(clock)
+        .map_or(0, |time| time.tv_sec().saturating_mul(1_000).saturating_add(time.tv_nsec() / 1_000_000))
 }

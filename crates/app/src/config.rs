@@ -107,7 +107,10 @@ impl Config {
         }
         let sources = self.gateway_source.split(',');
         if !sources.clone().all(is_network) {
-            bail!("`gateway_source` must be addresses such as 10.0.0.5/32, comma separated, not `{}`", self.gateway_source);
+            bail!(
+                "`gateway_source` must be addresses such as 10.0.0.5/32, comma separated, not `{}`",
+                self.gateway_source
+            );
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
         if !self.node_helper.starts_with('/') || !self.node_helper.chars().all(plain) {

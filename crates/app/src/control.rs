@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use byleave_core::access::{Basis, Facts};
 use byleave_core::id::ClusterId;
 use byleave_core::name::PublicKey;
-use byleave_core::time::{Clock, Entropy, Now, Reading, SECOND, judge};
+use byleave_core::time::{Clock, Entropy, Now, Reading, SECOND, advance, judge};
 use byleave_gateway::control::{
     CertificateRequest, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened, Order,
     RecordingKey, Report,
@@ -47,7 +47,7 @@ pub(crate) struct StoreControl {
     parts: Parts,
     lease: watch::Sender<Lease>,
     orders: broadcast::Sender<Order>,
-    /// The last reading that the store recorded without doubt.
+    /// The high-water mark of time, as the store keeps it.
     mark: Mutex<Option<Reading>>,
 }
 
@@ -64,7 +64,9 @@ impl StoreControl {
         match self.parts.store.heartbeat(&reading).await {
             Ok(Now { doubt: None, .. }) => {
                 let until_boot_ms = reading.since_boot.saturating_add(LEASE_FOR);
-                *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = Some(reading);
+                let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
+                *mark = Some(advance(mark.as_ref(), &reading));
+                drop(mark);
                 self.lease.send_replace(Lease { until_boot_ms });
             }
             Ok(Now { doubt: Some(doubt), .. }) => warn!(%doubt, "the clock is in doubt: nothing new opens"),
@@ -72,23 +74,24 @@ impl StoreControl {
         }
     }
 
-    /// Orders the end of sessions.
-    pub(crate) fn order(&self, order: Order) {
-        // Nobody listening means no gateway and so no session.
-        let _ = self.orders.send(order);
-    }
-
-    fn certificate(&self, request: &CertificateRequest, facts: &byleave_store::session::CertificateFacts) -> Result<String, ControlError> {
+    fn certificate(
+        &self,
+        request: &CertificateRequest,
+        facts: &byleave_store::session::CertificateFacts,
+    ) -> Result<String, ControlError> {
         let entropy = self.parts.entropy.as_ref();
+        let grant = match facts.basis {
+            Basis::Grant { id } => Some(id),
+            Basis::Standing => None,
+        };
         let order = ca::Order {
-            session: request.session,
-            grant: match facts.basis {
-                Basis::Grant { id } => Some(id),
-                Basis::Standing => None,
+            purpose: ca::Purpose::Session {
+                session: request.session,
+                grant,
+                account: request.account,
+                pty: request.pty,
             },
             node: request.node,
-            account: request.account,
-            pty: request.pty,
             subject: &request.public_key,
             source: &self.parts.source,
             helper: &self.parts.helper,
@@ -117,13 +120,16 @@ impl StoreControl {
                 let close = CloseSession {
                     session: closed.session,
                     reason: closed.reason,
+                    by: None,
                     counters,
                     recording_sha256: closed.recording_sha256,
                     partly_recorded: closed.partly_recorded,
                 };
                 store.close_session(&now, close).await.map(drop)
             }
-            Report::Continued { session, basis, until } => store.continue_session(&now, session, basis, until).await.map(drop),
+            Report::Continued { session, basis, until } => {
+                store.continue_session(&now, session, basis, until).await.map(drop)
+            }
             Report::ForwardingRefused { session, forwarding, side } => {
                 store.forwarding_refused(&now, session, forwarding, side).await.map(drop)
             }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use byleave_core::time::Entropy;
+use byleave_gateway::key::HostKey;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::entropy::draw;
@@ -73,21 +74,18 @@ impl DataDir {
         read_secret(&path)
     }
 
-    /// The gateway's host key in OpenSSH form, made at the first start.
+    /// The gateway's host key, made at the first start. Its public part lies beside it, for `known_hosts`.
     ///
     /// # Errors
     /// If it can be neither read nor written.
-    pub(crate) fn host_key(&self, entropy: &dyn Entropy) -> anyhow::Result<russh::keys::PrivateKey> {
-        use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
+    pub(crate) fn host_key(&self, entropy: &dyn Entropy) -> anyhow::Result<HostKey> {
         let path = self.path.join("ssh_host_ed25519_key");
         if !path.exists() {
-            let pair = Ed25519Keypair::from_seed(&draw::<32>(entropy));
-            let key = russh::keys::PrivateKey::new(KeypairData::from(pair), "byleave gateway")?;
-            write_secret(&path, &key.to_openssh(russh::keys::ssh_key::LineEnding::LF)?)?;
-            fs::write(self.path.join("ssh_host_ed25519_key.pub"), format!("{}\n", key.public_key().to_openssh()?))?;
+            let key = HostKey::generate(entropy)?;
+            write_secret(&path, &key.to_text()?)?;
+            fs::write(self.path.join("ssh_host_ed25519_key.pub"), format!("{}\n", key.public()?))?;
         }
-        let text = read_secret(&path)?;
-        russh::keys::PrivateKey::from_openssh(&text).with_context(|| format!("`{}` is no OpenSSH key", path.display()))
+        HostKey::parse(&read_secret(&path)?).with_context(|| format!("`{}`", path.display()))
     }
 }
 
@@ -111,7 +109,7 @@ fn read_secret(path: &Path) -> anyhow::Result<String> {
     if mode & 0o077 != 0 {
         bail!("`{name}` can be read by others (mode {mode:o}); close it with: chmod 600 '{name}'");
     }
-    Ok(fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?.trim().to_owned())
+    fs::read_to_string(path).map(|text| text.trim().to_owned()).with_context(|| format!("cannot read `{name}`"))
 }
 
 #[cfg(test)]

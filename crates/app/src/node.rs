@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::cli::Global;
-pub(crate) use sample::{DATA_DIRECTORY, KEY_FILE, LOGS, Ready};
+pub(crate) use sample::{DATA_DIRECTORY, HELPER, KEY_FILE, LOGS, Ready};
 
 /// The `byleave node` commands.
 #[derive(Debug, Subcommand)]

@@ -50,6 +50,15 @@ impl Default for Limits {
     }
 }
 
+/// What nodes are set up with, besides the inventory.
+#[derive(Debug, Clone, Default)]
+pub struct NodeSettings {
+    /// From where nodes see the gateway: addresses or networks.
+    pub gateways: Vec<String>,
+    /// Where nodes have the `byleave` program.
+    pub helper: String,
+}
+
 /// What the application hands over.
 pub struct Parts {
     /// The store.
@@ -66,6 +75,8 @@ pub struct Parts {
     pub vendor: VendorName,
     /// The hash function of HTTP Digest; clients agree on MD5 only.
     pub digest: Algorithm,
+    /// What nodes are set up with.
+    pub nodes: NodeSettings,
     /// The limits.
     pub limits: Limits,
 }
@@ -84,6 +95,8 @@ pub struct App {
     pub administrator: TokenHash,
     /// The vendor's name on pages.
     pub vendor: VendorName,
+    /// What nodes are set up with.
+    pub nodes: NodeSettings,
     /// The limits.
     pub limits: Limits,
     /// Hashes and verifies passwords, a few at a time.
@@ -98,7 +111,7 @@ pub struct App {
 impl App {
     /// Makes the state.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, door, clock, entropy, administrator, vendor, digest, limits } = parts;
+        let Parts { store, door, clock, entropy, administrator, vendor, digest, nodes, limits } = parts;
         Arc::new(Self {
             passwords: Passwords::new(limits.hashes, entropy.clone()),
             throttle: Throttle::default(),
@@ -110,6 +123,7 @@ impl App {
             entropy,
             administrator,
             vendor,
+            nodes,
             limits,
         })
     }

@@ -19,7 +19,7 @@ pub mod door;
 pub mod pages;
 pub mod serve;
 
-pub use app::{App, Limits, Parts};
+pub use app::{App, Limits, NodeSettings, Parts};
 pub use serve::serve;
 
 /// Everything the server answers: the API below `/api`, the pages elsewhere.

@@ -7,7 +7,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use byleave_core::time::Entropy;
 use serde_json::{Value, json};
 
 use super::node::SampleNode;
@@ -116,7 +115,10 @@ impl Installation {
         say.line(&format!("engineer   {}", self.ssh_line()));
         say.line(&format!("           {}", self.logs_line()));
         let (public, private) = &self.api_key;
-        say.line(&format!("customer   export BYLEAVE_SERVER={} BYLEAVE_PUBLIC_KEY={public} BYLEAVE_PRIVATE_KEY={private}", self.owner.base()));
+        say.line(&format!(
+            "customer   export BYLEAVE_SERVER={} BYLEAVE_PUBLIC_KEY={public} BYLEAVE_PRIVATE_KEY={private}",
+            self.owner.base()
+        ));
         say.line(&format!("           byleave grant {CLUSTER}    byleave watch {CLUSTER}    byleave revoke {CLUSTER}"));
         say.line(&format!("data       {root}{}", if kept { "" } else { "   (removed at the end)" }));
         say.line("stop       Ctrl-C");
@@ -134,7 +136,12 @@ impl Installation {
 
     fn ssh_start(&self) -> String {
         let known = self.root.join("known_hosts");
-        format!("ssh -i {} -o UserKnownHostsFile={} -p {}", self.identity.display(), known.display(), self.server.ssh.port())
+        format!(
+            "ssh -i {} -o UserKnownHostsFile={} -p {}",
+            self.identity.display(),
+            known.display(),
+            self.server.ssh.port()
+        )
     }
 
     /// Stops node and server; nothing is left behind but the data.
@@ -147,7 +154,6 @@ impl Installation {
 fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let source: IpAddr = node.gateway_address();
-    let helper = std::env::current_exe().context("cannot tell where this program is")?;
     Ok(Config {
         data: root.join("data"),
         listen: free,
@@ -155,7 +161,7 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
         vendor: "Acme".parse()?,
         vendor_slug: "acme".parse()?,
         gateway_source: source.to_string(),
-        node_helper: helper.to_str().context("the path of this program is no text")?.to_owned(),
+        node_helper: node.helper().to_owned(),
     })
 }
 
@@ -180,7 +186,8 @@ fn write_known_hosts(root: &Path, server: &Running) -> anyhow::Result<()> {
 }
 
 async fn claim(administrator: &Http, password: &str) -> anyhow::Result<(String, Http)> {
-    let invited = administrator.post("/organizations", json!({ "name": "Harbour Books", "ownerUserName": OWNER })).await?;
+    let invited =
+        administrator.post("/organizations", json!({ "name": "Harbour Books", "ownerUserName": OWNER })).await?;
     let token = text(&invited, "/token")?;
     let anyone = administrator.anonymous();
     anyone.post(&format!("/invitations/{token}:claim"), json!({ "password": password })).await?;
@@ -204,8 +211,8 @@ async fn apply_inventory(
     let clusters = owner.get(&format!("/organizations/{organization}/clusters")).await?;
     let project = text(&clusters, "/results/0/groupId")?;
     let node_id = text(&clusters, "/results/0/nodes/0/id")?;
-    let facts = administrator.get("/inventory").await?;
-    let ca = text(&facts, "/organizations/0/sshCa")?;
+    let setup = administrator.get(&format!("/nodes/{node_id}/setup")).await?;
+    let ca = text(&setup, "/ca")?;
     Ok((project, node_id, ca))
 }
 
@@ -218,7 +225,7 @@ async fn add_employee(administrator: &Http, identity: &Path) -> anyhow::Result<(
 }
 
 async fn add_api_key(owner: &Http, organization: &str) -> anyhow::Result<(String, String)> {
-    let wanted = json!({ "desc": "the owner's command line", "roles": ["ORG_OWNER"] });
+    let wanted = json!({ "description": "the owner's command line", "roles": { "orgRoles": ["ORG_OWNER"] } });
     let key = owner.post(&format!("/organizations/{organization}/apiKeys"), wanted).await?;
     Ok((text(&key, "/publicKey")?, text(&key, "/privateKey")?))
 }

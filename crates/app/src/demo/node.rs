@@ -81,6 +81,11 @@ impl SampleNode {
         &self.host_key
     }
 
+    /// Where it has this program.
+    pub(crate) fn helper(&self) -> &'static str {
+        node::HELPER
+    }
+
     /// From where it sees the gateway come.
     pub(crate) fn gateway_address(&self) -> IpAddr {
         Ipv4Addr::LOCALHOST.into()

@@ -122,7 +122,8 @@ async fn timer(on: &Installation, say: &Say) -> anyhow::Result<()> {
 async fn cut(on: &Installation, say: &Say) -> anyhow::Result<()> {
     say.chapter("Robin", "leave something running, and stop the terminal so that it cannot be told anything");
     let command = "nohup setsid sleep 4711 >/dev/null 2>&1 & while :; do echo tick; sleep 0.1; done";
-    let mut client = ssh_command(on, &[], command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let mut client =
+        ssh_command(on, &[], command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     say.typed(&format!("{} '{command}'", on.ssh_line()));
     wait_for_line(&mut client, "tick").await?;
     let id = Pid::from_raw(i32::try_from(client.id().context("ssh has ended")?)?);
@@ -133,7 +134,10 @@ async fn cut(on: &Installation, say: &Say) -> anyhow::Result<()> {
     let path = format!("/groups/{}/clusters/{CLUSTER}:revoke", on.project);
     on.owner.post(&path, json!({})).await?;
     let delay = timeout(PATIENCE, on.server.next_cut(before)).await.context("the session was not cut")?;
-    say.holds(&format!("both connections of the session were dead {:.2} ms after the commit", delay.as_secs_f64() * 1e3));
+    say.holds(&format!(
+        "both connections of the session were dead {:.2} ms after the commit",
+        delay.as_secs_f64() * 1e3
+    ));
     timeout(PATIENCE, on.node.until_gone("sleep 4711")).await.context("something survived on the node")??;
     say.holds("nothing that the session started is left on the node, nohup and setsid included");
     kill(id, Signal::SIGCONT)?;
@@ -150,7 +154,9 @@ async fn feed(on: &Installation, say: &Say) -> anyhow::Result<()> {
     let events = on.owner.get(&format!("/organizations/{}/events?itemsPerPage=100", on.organization)).await?;
     let rows = events.pointer("/results").and_then(Value::as_array).context("the feed is empty")?;
     let names: Vec<String> = rows.iter().map(|row| text(row, "/event")).collect::<Result<_, _>>()?;
-    for wanted in ["organization.blocked", "session.denied", "grant.given", "session.opened", "grant.revoked", "session.closed"] {
+    for wanted in
+        ["organization.blocked", "session.denied", "grant.given", "session.opened", "grant.revoked", "session.closed"]
+    {
         ensure!(names.iter().any(|name| name == wanted), "the feed lacks `{wanted}`: {names:?}");
     }
     for row in rows.iter().take(8) {

@@ -80,6 +80,8 @@ fn become_account(account: &str) -> anyhow::Result<()> {
     initgroups(&CString::new(account)?, user.gid)?;
     setgid(user.gid)?;
     setuid(user.uid)?;
+    // Giving up root hides a process's own entries in /proc from itself, and the session needs them.
+    nix::sys::prctl::set_dumpable(true)?;
     ensure!(std::env::set_current_dir(&user.dir).is_ok() || std::env::set_current_dir("/").is_ok(), "no directory");
     Ok(())
 }

@@ -35,7 +35,7 @@ use super::setup::{self, Firewall, Wanted};
 /// The fake database's port.
 pub(crate) const DATABASE_PORT: u16 = 27017;
 /// Where the program lies in the node, out of reach of its accounts.
-const HELPER: &str = "/run/byleave/byleave";
+pub(crate) const HELPER: &str = "/run/byleave/byleave";
 /// What a node is set up with until it is told whom to trust: a key whose private half nobody has.
 const NOBODY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const NO_NODE: &str = "000000000000000000000000";

@@ -1,7 +1,7 @@
 //! Nodes: the administrator has one tried, an owner may accept the risk of one that is not checked.
 
 use axum::response::Response;
-use byleave_api::byleave::{Done, NodeReport, NodeReportLine, RiskRequest};
+use byleave_api::byleave::{Done, NodeReport, NodeReportLine, NodeSetup, RiskRequest};
 use byleave_core::id::NodeId;
 use byleave_core::policy::{Action, Resource};
 use byleave_store::cluster;
@@ -9,7 +9,7 @@ use byleave_store::cluster;
 use crate::api::caller::Caller;
 use crate::api::error::{Failure, internal};
 use crate::api::json::Raw;
-use crate::api::path::IdVerbPath;
+use crate::api::path::{IdPath, IdVerbPath};
 use crate::api::show::{self, parse_if_any};
 use crate::door;
 
@@ -20,6 +20,20 @@ pub(super) async fn post(caller: Caller, path: IdVerbPath<NodeId>, body: Raw) ->
         "acceptRisk" => accept_risk(&caller, path.id, body).await,
         _ => Err(caller.nothing_here()),
     }
+}
+
+/// Shows what `byleave node setup` prepares a node from.
+pub(super) async fn setup(caller: Caller, IdPath(id): IdPath<NodeId>) -> Result<Response, Failure> {
+    caller.may(Action::CheckNode, Resource::Installation)?;
+    let facts = caller.ask(caller.app.store.check_facts(&caller.actor, id)).await?;
+    let settings = &caller.app.nodes;
+    caller.ok(&NodeSetup {
+        ca: facts.ca_public.to_string(),
+        node_id: id.to_string(),
+        gateways: settings.gateways.clone(),
+        helper: settings.helper.clone(),
+        logs: facts.node.logs.iter().map(|log| log.path.to_string()).collect(),
+    })
 }
 
 async fn check(caller: &Caller, id: NodeId) -> Result<Response, Failure> {

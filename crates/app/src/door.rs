@@ -1,0 +1,101 @@
+//! The web's door, over the gateway's handle: end, cut, latch; recordings; the check of a node.
+//!
+//! Web and gateway never see each other; this is where they meet. Nothing here opens anything for anybody.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use byleave_core::actor::Actor;
+use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
+use byleave_core::session::SessionEnd;
+use byleave_gateway::control::{RecordingKey, Which};
+use byleave_gateway::live::{self, Handle};
+use byleave_gateway::recording;
+use byleave_store::Store;
+use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Scope};
+use tracing::{error, warn};
+
+use crate::control::Chain;
+use crate::probe::Prober;
+use crate::recording_key::RecordingSecret;
+
+/// The door over the gateway of this process.
+pub(crate) struct GatewayDoor {
+    /// The live sessions.
+    pub(crate) handle: Handle,
+    /// Where nodes are looked up.
+    pub(crate) store: Store,
+    /// Where recordings lie.
+    pub(crate) recordings: PathBuf,
+    /// What they are encrypted under.
+    pub(crate) secret: RecordingSecret,
+    /// Tries nodes.
+    pub(crate) prober: Arc<Prober>,
+}
+
+fn scope(scope: Scope) -> live::Scope {
+    match scope {
+        Scope::Cluster(id) => live::Scope::Cluster(id),
+        Scope::Organization(id) => live::Scope::Organization(id),
+    }
+}
+
+impl Door for GatewayDoor {
+    fn cut_and_latch(&self, closed: Scope) -> usize {
+        // Latch first, so that nothing opens between the two.
+        self.handle.latch(scope(closed));
+        let cut = self.handle.cut(scope(closed), SessionEnd::Revoked);
+        warn!(?closed, cut, "cut and held shut in memory: the change that closes it could not be recorded");
+        cut
+    }
+
+    fn unlatch(&self, open: Scope) {
+        self.handle.unlatch(scope(open));
+    }
+
+    fn end(&self, session: SessionId, reason: SessionEnd) -> bool {
+        self.handle.end(Which::Session(session), reason) > 0
+    }
+
+    fn end_employee(&self, employee: EmployeeId) -> usize {
+        self.handle.end(Which::Employee(employee), SessionEnd::EmployeeDisabled)
+    }
+
+    fn end_key(&self, key: EmployeeKeyId) -> usize {
+        self.handle.end(Which::Key(key), SessionEnd::KeyRemoved)
+    }
+
+    fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+        let (folder, key) = (self.recordings.join(session.to_string()), self.secret.key(session));
+        Box::pin(async move {
+            let key = key.ok_or_else(|| DoorError::Unavailable("the recording cannot be opened".into()))?;
+            let read = tokio::task::spawn_blocking(move || recording::read(&folder, &RecordingKey(key))).await;
+            match read {
+                Ok(Ok(parts)) => Ok(parts.into_iter().map(part).collect()),
+                Ok(Err(recording::ReadError::Unreadable(fault))) if fault.kind() == ErrorKind::NotFound => {
+                    Err(DoorError::NotFound)
+                }
+                Ok(Err(fault)) => {
+                    error!(%session, error = %Chain(&fault), "a recording cannot be read");
+                    Err(DoorError::Unavailable("the recording cannot be read".into()))
+                }
+                Err(_) => Err(DoorError::Unavailable("the recording cannot be read".into())),
+            }
+        })
+    }
+
+    fn check_node(&self, node: NodeId) -> Pending<'_, Result<NodeReport, DoorError>> {
+        Box::pin(async move {
+            let facts = self.store.check_facts(&Actor::Administrator, node).await.map_err(|error| {
+                warn!(%node, error = %Chain(&error), "a node cannot be checked");
+                DoorError::NotFound
+            })?;
+            self.prober.probe(&facts).await.map_err(|error| DoorError::Unavailable(format!("{error:#}")))
+        })
+    }
+}
+
+fn part(part: recording::RecordingPart) -> RecordingPart {
+    RecordingPart { name: part.name, kind: part.kind.to_owned(), content: part.content }
+}

@@ -1,0 +1,237 @@
+//! The server: the only place where store, web and gateway meet.
+//!
+//! Started with a [`Config`], it holds the data directory's lock until it has stopped. Each second it records the time
+//! in the store, which renews the lease of live sessions. When it stops, sessions are ended and written down first.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{Clock, Entropy};
+use byleave_gateway::Gateway;
+use byleave_gateway::control::Which;
+use byleave_gateway::live::Handle;
+use byleave_store::{SealingKey, Store, StoreOptions};
+use byleave_web::auth::digest::Algorithm;
+use byleave_web::auth::token::TokenHash;
+use byleave_web::{App, Limits, NodeSettings};
+use tokio::net::TcpListener;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::clock::SystemClock;
+use crate::config::{Config, ServeArgs};
+use crate::control::{Chain, StoreControl};
+use crate::data::DataDir;
+use crate::door::GatewayDoor;
+use crate::entropy::SystemEntropy;
+use crate::probe::Prober;
+use crate::recording_key::RecordingSecret;
+
+/// How often the time is recorded.
+const BEAT: Duration = Duration::from_secs(1);
+/// How often it is looked for what time alone makes happen.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Runs `byleave serve` until a signal.
+///
+/// # Errors
+/// If the server cannot be started.
+pub(crate) fn run(args: ServeArgs, data: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let config = Config::load(args, data)?;
+    log();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let running = Running::start(config).await?;
+        info!(pages = %format!("http://{}", running.http), ssh = %running.ssh, "ready");
+        wait_for_signal().await?;
+        running.stop().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn log() {
+    use std::io::IsTerminal;
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("BYLEAVE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// A running server.
+pub(crate) struct Running {
+    /// Where pages and REST are.
+    pub(crate) http: SocketAddr,
+    /// Where the SSH gateway is.
+    pub(crate) ssh: SocketAddr,
+    /// The administrator's bearer token.
+    pub(crate) administrator_token: String,
+    /// The gateway's host key, one line in OpenSSH form.
+    pub(crate) host_key: String,
+    /// The live sessions.
+    pub(crate) sessions: Handle,
+    store: Store,
+    gateway: Gateway,
+    tasks: TaskTracker,
+    web_ends: CancellationToken,
+    beat_ends: CancellationToken,
+    _data: DataDir,
+}
+
+impl Running {
+    /// Starts everything and returns once both listeners take connections.
+    ///
+    /// # Errors
+    /// If the data directory, the store or an address cannot be had.
+    pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
+        let (clock, entropy) =
+            (Arc::new(SystemClock::new()?) as Arc<dyn Clock>, Arc::new(SystemEntropy) as Arc<dyn Entropy>);
+        let data = DataDir::open(&config.data)?;
+        let administrator_token = data.administrator_token(entropy.as_ref())?;
+        let host_key = data.host_key(entropy.as_ref())?;
+        let store = open_store(&config, &data, &entropy, clock.as_ref()).await?;
+        let secret = RecordingSecret::load(&data.seal_key())?;
+        let (web_ends, beat_ends, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+
+        let control = Arc::new(StoreControl::new(crate::control::Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            recordings: secret.clone(),
+            source: config.gateway_source.clone(),
+            helper: config.node_helper.clone(),
+        }));
+        control.beat().await;
+        tasks.spawn(keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()));
+
+        let public_key = host_key.public()?.to_string();
+        let settings = byleave_gateway::Config::new(config.ssh_listen, host_key, data.recordings());
+        let gateway = Gateway::start(settings, control, entropy.clone()).context("the SSH gateway")?;
+        let ssh = gateway.addresses().first().copied().context("the SSH gateway listens nowhere")?;
+        let sessions = gateway.handle();
+
+        let source = config.gateway_source.clone();
+        let prober =
+            Prober { clock: clock.clone(), entropy: entropy.clone(), source, helper: config.node_helper.clone() };
+        let door = GatewayDoor {
+            handle: sessions.clone(),
+            store: store.clone(),
+            recordings: data.recordings(),
+            secret,
+            prober: Arc::new(prober),
+        };
+        let app = App::new(byleave_web::Parts {
+            store: store.clone(),
+            door: Arc::new(door),
+            clock,
+            entropy,
+            administrator: TokenHash::of(&administrator_token),
+            vendor: config.vendor.clone(),
+            digest: Algorithm::Md5,
+            nodes: NodeSettings {
+                gateways: config.gateway_source.split(',').map(str::to_owned).collect(),
+                helper: config.node_helper.clone(),
+            },
+            limits: Limits::default(),
+        });
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let http = listener.local_addr()?;
+        let web = byleave_web::serve(listener, app, web_ends.clone());
+        tasks.spawn(async move {
+            if let Err(error) = web.await {
+                error!(%error, "the web server ended");
+            }
+        });
+        Ok(Self {
+            http,
+            ssh,
+            administrator_token,
+            host_key: public_key,
+            sessions,
+            store,
+            gateway,
+            tasks,
+            web_ends,
+            beat_ends,
+            _data: data,
+        })
+    }
+
+    /// How many cuts the gateway has timed.
+    pub(crate) fn cuts(&self) -> usize {
+        self.sessions.cut_delays().len()
+    }
+
+    /// How long the next cut took, after `before` of them: from the commit's publication to both sockets dead.
+    pub(crate) async fn next_cut(&self, before: usize) -> Duration {
+        let mut look = interval(Duration::from_millis(1));
+        loop {
+            if let Some(delay) = self.sessions.cut_delays().get(before) {
+                return *delay;
+            }
+            look.tick().await;
+        }
+    }
+
+    /// Ends every session and writes that down, then closes the store.
+    pub(crate) async fn stop(self) {
+        self.sessions.end(Which::All, SessionEnd::Stopped);
+        self.gateway.stop().await;
+        self.web_ends.cancel();
+        self.beat_ends.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+}
+
+async fn open_store(
+    config: &Config,
+    data: &DataDir,
+    entropy: &Arc<dyn Entropy>,
+    clock: &dyn Clock,
+) -> anyhow::Result<Store> {
+    let sealing = SealingKey::load_or_create(&data.seal_key(), entropy.as_ref()).context("the sealing key")?;
+    let options = StoreOptions {
+        vendor: config.vendor.clone(),
+        slug: config.vendor_slug.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let opened = Store::open(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
+    opened.with_context(|| format!("the database in `{}`", data.path().display()))
+}
+
+/// Records the time and writes what time alone makes happen, until it is told to end.
+async fn keep_time(control: Arc<StoreControl>, store: Store, clock: Arc<dyn Clock>, ends: CancellationToken) {
+    let (mut beat, mut sweep) = (interval(BEAT), interval(SWEEP));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ends.cancelled() => return,
+            _ = beat.tick() => control.beat().await,
+            _ = sweep.tick() => {
+                if let Err(error) = store.sweep(&clock.read()).await {
+                    warn!(error = %Chain(&error), "what time alone makes happen could not be written");
+                }
+            }
+        }
+    }
+}

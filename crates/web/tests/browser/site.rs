@@ -1,0 +1,248 @@
+//! What the browsers look at: a store with an organization, two clusters and an employee, the router on loopback, and
+//! a door that does what the gateway does: it follows the facts and closes the sessions that lost their basis.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
+
+use byleave_core::access::{Basis, Facts};
+use byleave_core::actor::Actor;
+use byleave_core::grant::in_force;
+use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
+use byleave_core::inventory::{LogKind, Prune, WantedCluster, WantedLog, WantedNode};
+use byleave_core::sample::{public_key, text};
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{BootId, Clock, DAY, Entropy, Reading, Timestamp};
+use byleave_store::cluster::NodeReport as StoredReport;
+use byleave_store::session::{CloseSession, Counters, OpenSession, SessionQuery, SessionsOf, Shape};
+use byleave_store::{SealingKey, Store, StoreOptions};
+use byleave_web::app::{App, Limits, Parts};
+use byleave_web::auth::digest::Algorithm;
+use byleave_web::auth::token::TokenHash;
+use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Scope};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The owner whom the invitation is for.
+pub(crate) const OWNER: &str = "mia.berger@northwind.example";
+/// The owner's password.
+pub(crate) const PASSWORD: &str = "a calm evening by the sea";
+
+/// The server's clock: it runs like the machine's, but three days ahead of it, and can be set forward.
+pub(crate) struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the server's clock of the tests, and a browser cannot be paused"
+    )]
+    fn read(&self) -> Reading {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let millis = i64::try_from(since_epoch.as_millis()).unwrap() + self.0.load(Ordering::Relaxed);
+        Reading { wall: Timestamp::from_millis(millis), boot: BootId("test".into()), since_boot: millis }
+    }
+}
+
+/// The kernel's randomness.
+pub(crate) struct Kernel;
+
+impl Entropy for Kernel {
+    fn fill(&self, bytes: &mut [u8]) {
+        File::open("/dev/urandom").unwrap().read_exact(bytes).unwrap();
+    }
+}
+
+/// A running server and what is needed to act behind its back.
+pub(crate) struct Site {
+    pub(crate) url: String,
+    pub(crate) store: Store,
+    pub(crate) invitation: String,
+    pub(crate) project: ProjectId,
+    pub(crate) orders: ClusterId,
+    node: NodeId,
+    clock: Arc<Ahead>,
+    employee: (EmployeeId, EmployeeKeyId),
+    stop: CancellationToken,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn draw() -> [u8; 12] {
+    let mut bytes = [0; 12];
+    Kernel.fill(&mut bytes);
+    bytes
+}
+
+fn wanted(organization: OrgId, name: &str, number: u16, sync: bool) -> WantedCluster {
+    let lower = name.to_lowercase();
+    let log =
+        |name: &str, kind| WantedLog { name: text(name), kind, path: text(&format!("/var/log/mongodb/{name}.log")) };
+    let node = |index: u16| WantedNode {
+        host: text(&format!("{lower}-{index}.db.northwind.example")),
+        address: text(&format!("10.2.{number}.{index}:22")),
+        host_key: public_key(number * 16 + index),
+        logs: vec![log("mongod", LogKind::Database), log("audit", LogKind::Audit)],
+    };
+    WantedCluster {
+        organization,
+        project: text("Shop"),
+        name: text(name),
+        host: text(&format!("{lower}.db.northwind.example")),
+        sync_databases: if sync { vec![text("__realm_sync")] } else { Vec::new() },
+        nodes: vec![node(1), node(2)],
+    }
+}
+
+impl Site {
+    /// Starts a server with an organization that nobody has claimed yet.
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Ahead(AtomicI64::new(3 * DAY)));
+        let options = StoreOptions { vendor: text("Acme"), slug: text("acme"), version: "0.0.0".into() };
+        let sealing = SealingKey::from_bytes([7; 32]);
+        let store = Store::open(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
+        let administrator = Actor::Administrator;
+        let now = clock.read();
+        let invited = store.invite_organization(&administrator, &now, text("Northwind Traders"), text(OWNER)).await;
+        let invited = invited.unwrap().value;
+        let clusters =
+            [wanted(invited.organization, "Orders", 1, true), wanted(invited.organization, "Catalogue", 2, false)];
+        store.apply_inventory(&administrator, &now, &clusters, Prune::Keep).await.unwrap();
+        let inventory = store.inventory(&administrator).await.unwrap();
+        let orders = inventory.clusters.iter().find(|cluster| cluster.name.as_str() == "Orders").unwrap();
+        let node = orders.nodes.iter().find(|node| node.host.as_str().starts_with("orders-1")).unwrap().id;
+        let (project, orders) = (orders.project, orders.id);
+        let employee = store.add_employee(&administrator, &now, text("Eva Hollis")).await.unwrap().value.id;
+        let key = store.add_employee_key(&administrator, &now, employee, public_key(900)).await.unwrap().value.id;
+        let stop = CancellationToken::new();
+        let url = serve(&store, &clock, &stop).await;
+        gateway(&store, &clock, orders, &stop).await;
+        Self {
+            url,
+            invitation: invited.token.expose().to_owned(),
+            store,
+            project,
+            orders,
+            node,
+            clock,
+            employee: (employee, key),
+            stop,
+            _directory: directory,
+        }
+    }
+
+    /// Sets the server's clock forward.
+    pub(crate) fn pass(&self, millis: i64) {
+        self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// Has the employee come in to the node, which has passed its check.
+    pub(crate) async fn come_in(&self) -> SessionId {
+        let report = StoredReport { passed: true, findings: 0, report: "{}".into() };
+        self.store.record_node_check(&Actor::Administrator, &self.clock.read(), self.node, report).await.unwrap();
+        let session = SessionId::from_bytes(draw());
+        let (employee, key) = self.employee;
+        let host = text("orders-1.db.northwind.example");
+        let open = OpenSession { session, employee, key, host, shape: Shape::Node, from: "192.0.2.7:50122".into() };
+        self.store.open_session(&self.clock.read(), open).await.unwrap();
+        session
+    }
+}
+
+async fn serve(store: &Store, clock: &Arc<Ahead>, stop: &CancellationToken) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = App::new(Parts {
+        store: store.clone(),
+        door: Arc::new(TestDoor { store: store.clone(), clock: clock.clone() }),
+        clock: clock.clone(),
+        entropy: Arc::new(Kernel),
+        administrator: TokenHash::of("administrator"),
+        vendor: text("Acme"),
+        digest: Algorithm::Md5,
+        nodes: byleave_web::NodeSettings::default(),
+        limits: Limits::default(),
+    });
+    tokio::spawn(byleave_web::serve(listener, app, stop.clone()));
+    url
+}
+
+async fn close(store: &Store, clock: &Ahead, session: SessionId, reason: SessionEnd) {
+    let close = CloseSession {
+        session,
+        reason,
+        by: None,
+        counters: Counters { shells: 1, commands: 3, received_bytes: 48_213, sent_bytes: 1_204, ..Counters::default() },
+        recording_sha256: Some([9; 32]),
+        partly_recorded: false,
+    };
+    store.close_session(&clock.read(), close).await.unwrap();
+}
+
+/// What the gateway does with the facts of a cluster: sessions that lost their basis are closed.
+async fn gateway(store: &Store, clock: &Arc<Ahead>, cluster: ClusterId, stop: &CancellationToken) {
+    let mut facts = store.follow(cluster).await.unwrap();
+    let (store, clock, stop) = (store.clone(), clock.clone(), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = facts.changed() => if changed.is_err() { return },
+            }
+            let now: Arc<Facts> = facts.borrow_and_update().clone();
+            let granted = in_force(&now.grants, clock.read().wall).map(|grant| grant.id);
+            let query = SessionQuery { of: SessionsOf::Installation, live: true, limit: 100 };
+            for session in store.sessions(&Actor::Administrator, query).await.unwrap() {
+                match session.basis {
+                    Basis::Grant { id } if granted != Some(id) => {
+                        close(&store, &clock, session.id, SessionEnd::Revoked).await;
+                    }
+                    Basis::Standing if now.blocked => close(&store, &clock, session.id, SessionEnd::Blocked).await,
+                    Basis::Grant { .. } | Basis::Standing => {}
+                }
+            }
+        }
+    });
+}
+
+struct TestDoor {
+    store: Store,
+    clock: Arc<Ahead>,
+}
+
+impl Door for TestDoor {
+    fn cut_and_latch(&self, _: Scope) -> usize {
+        0
+    }
+
+    fn unlatch(&self, _: Scope) {}
+
+    fn end(&self, session: SessionId, reason: SessionEnd) -> bool {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        tokio::spawn(async move { close(&store, &clock, session, reason).await });
+        true
+    }
+
+    fn end_employee(&self, _: EmployeeId) -> usize {
+        0
+    }
+
+    fn end_key(&self, _: EmployeeKeyId) -> usize {
+        0
+    }
+
+    fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+        Box::pin(async { Err(DoorError::NotFound) })
+    }
+
+    fn check_node(&self, _: NodeId) -> Pending<'_, Result<NodeReport, DoorError>> {
+        Box::pin(async { Err(DoorError::NotFound) })
+    }
+}
