@@ -7,7 +7,7 @@ use byleave_core::event::Event;
 use byleave_core::grant::GrantEnd;
 use byleave_core::id::OrgId;
 use byleave_core::policy::{Action, Resource};
-use byleave_core::time::{ASTRAY_ALLOWED, BootId, HOUR, Now, Reading, judge};
+use byleave_core::time::{ASTRAY_ALLOWED, BootId, HOUR, Now, Reading, SECOND, judge};
 use sqlx::SqliteConnection;
 
 use crate::authority::require;
@@ -125,17 +125,17 @@ pub(crate) async fn record(sql: &mut SqliteConnection, mark: &Reading) -> Result
     Ok(())
 }
 
-/// A reading that waited in the queue while others moved the mark, brought forward to the mark: it is late, not in
-/// doubt. A wall clock that was set back is not taken for this: its boot clock went on.
+/// How long a reading may have waited for the writes before it, in milliseconds.
+const LATE_ALLOWED: i64 = 10 * SECOND;
+
+/// A reading that waited in the queue while others moved the mark counts as made at the mark: it is late, not in doubt.
+/// A wall clock that was set back is not taken for this, because its boot clock went on. Time is never set forward here.
 pub(crate) fn fresh(mark: Option<&Reading>, reading: Reading) -> Reading {
     let Some(mark) = mark else { return reading };
     let late = mark.since_boot.saturating_sub(reading.since_boot);
-    let astray = reading.wall.plus(late).since(mark.wall);
-    if mark.boot == reading.boot && late > 0 && astray.abs() <= ASTRAY_ALLOWED {
-        Reading { wall: reading.wall.plus(late), since_boot: mark.since_boot, boot: reading.boot }
-    } else {
-        reading
-    }
+    let behind = mark.wall.since(reading.wall);
+    let waited = (1..=LATE_ALLOWED).contains(&late) && behind > 0 && (behind - late).abs() <= ASTRAY_ALLOWED;
+    if mark.boot == reading.boot && waited { mark.clone() } else { reading }
 }
 
 async fn claimed(sql: &mut SqliteConnection) -> Result<Vec<OrgId>, StoreError> {

@@ -109,3 +109,19 @@ async fn a_reading_that_waited_its_turn_is_not_doubt() {
     assert!(world.open("a-1.example", Shape::Node).await.is_ok());
     world.assert_sound().await;
 }
+
+#[tokio::test]
+async fn a_clock_that_strays_a_little_does_not_run_away() {
+    let mut world = World::new().await;
+    step(&mut world, 4 * SECOND);
+    for _ in 0..60 {
+        world.later(SECOND);
+        let now = world.store.heartbeat(&world.now).await.unwrap();
+        assert_eq!((now.at, now.doubt), (world.now.wall, None));
+    }
+    step(&mut world, -3 * SECOND);
+    let now = world.store.heartbeat(&world.now).await.unwrap();
+    assert_eq!(now.at.since(world.now.wall), 3 * SECOND, "a step back is not followed");
+    step(&mut world, 5 * SECOND);
+    assert!(world.store.heartbeat(&world.now).await.unwrap().doubt.is_some(), "too far off in all");
+}
