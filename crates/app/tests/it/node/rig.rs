@@ -1,0 +1,188 @@
+//! A sample node for tests, a CA made by `ssh-keygen`, and the real `ssh`, `scp` and `sftp`.
+
+use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The binary under test.
+pub(super) const BYLEAVE: &str = env!("CARGO_BIN_EXE_byleave");
+/// The node's id.
+pub(super) const NODE_ID: &str = "65a0c1f2e4b5a6978812d3f4";
+
+/// A running sample node with a user certificate for it.
+pub(super) struct Node {
+    pub(super) directory: TempDir,
+    pub(super) port: u16,
+    pub(super) as_root: bool,
+    process: Child,
+    _output: BufReader<ChildStdout>,
+}
+
+impl Node {
+    pub(super) fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::create_dir_all(at("etc/ssh")).unwrap();
+        fs::create_dir_all(at("log/mongodb")).unwrap();
+        for name in ["mongod.log", "mongod-audit.log"] {
+            fs::write(at("log/mongodb").join(name), "{\"msg\":\"a line of the log\"}\n").unwrap();
+            fs::set_permissions(at("log/mongodb").join(name), Permissions::from_mode(0o600)).unwrap();
+        }
+        keygen(&at("etc/ssh/ssh_host_ed25519_key"));
+        keygen(&at("ca"));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut process = Command::new(BYLEAVE)
+            .args(["node-session", "sample", "outer"])
+            .arg(directory.path())
+            .stdin(Stdio::from(OwnedFd::from(listener)))
+            .stdout(Stdio::piped())
+            .stderr(File::create(at("node.log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|_| panic!("the node did not start: {}", fs::read_to_string(at("node.log")).unwrap()));
+        let host = fs::read_to_string(at("etc/ssh/ssh_host_ed25519_key.pub")).unwrap();
+        fs::write(at("known_hosts"), format!("[127.0.0.1]:{port} {host}")).unwrap();
+        fs::copy(at("ca.pub"), at("etc/byleave/ca.pub")).unwrap();
+        fs::write(at("etc/byleave/principals/byleave"), format!("byleave-node:{NODE_ID}\n")).unwrap();
+        fs::write(at("etc/byleave/principals/byleave-logs"), format!("byleave-node:{NODE_ID}-logs\n")).unwrap();
+        let as_root = ready["as_root"].as_bool().unwrap();
+        let node = Self { directory, port, as_root, process, _output: output };
+        node.certify("user", &format!("byleave-node:{NODE_ID}"), "/usr/bin/byleave node-session");
+        node.certify("logs", &format!("byleave-node:{NODE_ID}-logs"), "internal-sftp -R");
+        node
+    }
+
+    /// Makes a key and a certificate as the gateway would ask for.
+    pub(super) fn certify(&self, name: &str, principal: &str, force: &str) {
+        let (key, ca) = (self.path(name), self.path("ca"));
+        keygen(&key);
+        let signed = Command::new("ssh-keygen")
+            .args(["-q", "-I", "byleave session 00", "-V", "-1m:+5m", "-n", principal, "-O", "clear"])
+            .args(["-O", "permit-pty", "-O", "source-address=127.0.0.1", "-O", &format!("force-command={force}"), "-s"])
+            .arg(&ca)
+            .arg(key.with_extension("pub"))
+            .status()
+            .unwrap();
+        assert!(signed.success());
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The options that ssh, scp and sftp share; `key` is the name given to [`Node::certify`].
+    pub(super) fn options(&self, key: &str) -> Vec<String> {
+        let known = format!("UserKnownHostsFile={}", self.path("known_hosts").display());
+        let mut all: Vec<String> = ["-F", "none", "-i"].map(str::to_owned).into();
+        all.push(self.path(key).display().to_string());
+        for option in ["BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none", "LogLevel=ERROR", &known] {
+            all.extend(["-o".to_owned(), option.to_owned()]);
+        }
+        all
+    }
+
+    /// `ssh` as the infrastructure account.
+    pub(super) fn ssh(&self, options: &[&str], command: &str) -> Command {
+        let mut ssh = Command::new("ssh");
+        ssh.args(self.options("user")).args(["-p", &self.port.to_string()]).args(options).arg("byleave@127.0.0.1");
+        if !command.is_empty() {
+            ssh.arg(command);
+        }
+        ssh
+    }
+
+    /// Runs a command to its end.
+    pub(super) fn run(&self, command: &str) -> Output {
+        self.ssh(&[], command).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// The node's processes whose command line holds `words`.
+    pub(super) fn processes(&self, words: &str) -> Vec<i32> {
+        descendants(self.process.id()).into_iter().filter(|pid| command_line(*pid).contains(words)).collect()
+    }
+
+    /// Waits until there is no such process; a survivor fails the test by its time limit.
+    pub(super) fn wait_until_gone(&self, words: &str) {
+        while !self.processes(words).is_empty() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// The process id of the node's first process, seen from outside.
+    pub(super) fn inner(&self) -> i32 {
+        descendants(self.process.id()).into_iter().min().unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        for pid in descendants(self.process.id()) {
+            let _ended = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        let _ended = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// Makes a key pair.
+pub(super) fn keygen(path: &Path) {
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+/// Every living process below `ancestor`.
+pub(super) fn descendants(ancestor: u32) -> Vec<i32> {
+    let mut found = Vec::new();
+    let mut open = vec![i32::try_from(ancestor).unwrap()];
+    let all: Vec<(i32, i32)> = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter_map(|pid: i32| Some((pid, parent(pid)?)))
+        .collect();
+    while let Some(parent) = open.pop() {
+        for (pid, _) in all.iter().filter(|(_, of)| *of == parent) {
+            found.push(*pid);
+            open.push(*pid);
+        }
+    }
+    found
+}
+
+fn parent(pid: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    if fields.next()? == "Z" { None } else { fields.next()?.parse().ok() }
+}
+
+/// The words by which a process was started.
+pub(super) fn command_line(pid: i32) -> String {
+    String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
+}
+
+/// Reads lines until one holds `words`.
+pub(super) fn read_until(output: &mut impl BufRead, words: &str) -> String {
+    let mut all = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ended without `{words}`: {all}");
+        all.push_str(&line);
+        if line.contains(words) {
+            return all;
+        }
+    }
+}
