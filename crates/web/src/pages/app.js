@@ -42,14 +42,14 @@ const tick = () => {
 };
 
 // Changes: one stream a page says that something changed; the page is then fetched again and its marked parts replaced.
-const get = (url, then, body) => {
+const ask = (url, then, form) => {
   const request = new XMLHttpRequest();
-  request.open(body ? "POST" : "GET", url);
+  request.open(form === undefined ? "GET" : "POST", url);
   request.responseType = "document"; // parsed by the browser without running anything
-  if (body) request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
-  request.addEventListener("load", () => then(request.response, request.responseURL, request.status));
-  if (body) request.addEventListener("error", () => then(null, url, 0));
-  request.send(body);
+  if (form !== undefined) request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
+  request.addEventListener("load", () => then(request.response, request.responseURL));
+  request.addEventListener("error", () => then(null, url));
+  request.send(form);
 };
 const shown = new Map();
 const parts = (of) => of.querySelectorAll("[data-live]");
@@ -62,7 +62,7 @@ const refresh = () => {
     return;
   }
   asking = true;
-  get(location.href, (fresh, url) => {
+  ask(location.href, (fresh, url) => {
     asking = false;
     if (fresh && new URL(url).pathname !== location.pathname) return location.assign(url);
     if (fresh) take(fresh);
@@ -74,6 +74,7 @@ const refresh = () => {
 };
 const take = (fresh) => {
   learnFrom(fresh);
+  document.documentElement.dataset.seen = fresh.documentElement.dataset.seen;
   for (const part of parts(fresh)) {
     const old = document.getElementById(part.id);
     const html = part.innerHTML;
@@ -94,7 +95,7 @@ const tickNow = () => {
 };
 const learnFrom = (page) => learn(Number(page.documentElement.dataset.now || NaN));
 const listen = () => {
-  const stream = new EventSource(`/live?since=${document.documentElement.dataset.now}`);
+  const stream = new EventSource(`/live?seen=${document.documentElement.dataset.seen}`);
   stream.addEventListener("now", (message) => learn(Number(message.data)));
   stream.addEventListener("changed", (message) => {
     learn(Number(message.data));
@@ -104,15 +105,19 @@ const listen = () => {
     stream.close();
     refresh(); // signed out elsewhere: the server answers with the sign-in page
   });
-  addEventListener("pagehide", () => stream.close());
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  stream.addEventListener("error", () => {
+    if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    setTimeout(listen, 3000);
+    refresh(); // signed out, or the store does not answer
+  });
+  addEventListener("pagehide", () => stream.close(), { once: true });
 };
 
 // Dialogues: a link marked data-dialog opens the page it leads to in a box; its form is answered in the same box.
 const box = (page) => page?.querySelector(".dialogue");
 const openDialog = (link) => {
   const href = link.href;
-  get(href, (page, url) => {
+  ask(href, (page, url) => {
     const content = box(page);
     if (!content || url !== href) return location.assign(href);
     learnFrom(page);
@@ -159,7 +164,7 @@ const send = (event, dialog) => {
     name(dialog);
     dialog.querySelector("[aria-invalid=true], [autofocus]")?.focus();
   };
-  get(form.action, answered, new URLSearchParams(new FormData(form, button)).toString());
+  ask(form.action, answered, new URLSearchParams(new FormData(form, button)).toString());
 };
 
 addEventListener("click", (event) => {
@@ -184,4 +189,5 @@ addEventListener("keydown", (event) => {
 learnFrom(document);
 remember();
 if (samples.length) tick();
-if (document.documentElement.dataset.stream !== undefined) listen();
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+if (document.documentElement.dataset.seen !== undefined) listen();

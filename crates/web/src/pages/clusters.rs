@@ -31,7 +31,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
     rows.retain(|row| !row.cluster.removed);
     let live = live(&app, &visitor).await?;
     let content = html! {
-        div.head { div { h1 { "Clusters" } p { (summary(&rows)) } } }
+        div.head #head data-live { div { h1 { "Clusters" } p { (summary(&rows)) } } }
         (posture(&app.vendor, &visitor, &live))
         div #clusters data-live {
             @if rows.is_empty() { (empty(&app.vendor)) }

@@ -40,11 +40,11 @@ pub(super) struct Bar<'a> {
     pub(super) tab: Tab,
 }
 
-/// A page for somebody who is signed in.
-pub(super) fn page(title: &str, now: Timestamp, bar: &Bar<'_>, content: Markup) -> Markup {
+/// A page for somebody who is signed in, as of an instant and an entry of the log.
+pub(super) fn page(title: &str, (now, seen): (Timestamp, u64), bar: &Bar<'_>, content: Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" data-now=(now.millis()) data-stream {
+        html lang="en" data-now=(now.millis()) data-seen=(seen) {
             (head(title))
             body {
                 a.skip href="#content" { "Skip to the content" }

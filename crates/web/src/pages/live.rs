@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
-use byleave_core::time::Timestamp;
-use byleave_store::event::{EventQuery, EventsOf};
+use byleave_core::event::LogId;
+use byleave_store::StoreError;
 use futures_util::stream;
 use serde::Deserialize;
 
@@ -23,29 +23,33 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After how many looks without a change the time is told anyway.
 const TELL_EVERY: u32 = 10;
 
+/// Since when.
+#[derive(Deserialize)]
+pub(super) struct Since {
+    /// The last entry of the log when the page was made.
+    #[serde(default)]
+    seen: u64,
+}
+
 /// What one stream remembers.
 struct Watch {
     app: Arc<App>,
     visitor: Visitor,
-    /// When the page was made.
-    since: Timestamp,
-    /// The size of the log, as far as the visitor can see it; `None` before the first look.
-    seen: Option<u64>,
-    quiet: u32,
+    seen: u64,
+    looks: u32,
     over: bool,
 }
 
-/// Since when.
-#[derive(Deserialize)]
-pub(super) struct Since {
-    #[serde(default)]
-    since: i64,
+/// What a look finds.
+enum Found {
+    Change(String),
+    Nothing(String),
+    SignedOut,
 }
 
 /// The stream.
 pub(super) async fn show(State(app): State<Arc<App>>, Query(since): Query<Since>, visitor: Visitor) -> Response {
-    let since = Timestamp::from_millis(since.since);
-    let watch = Watch { app, visitor, since, seen: None, quiet: 0, over: false };
+    let watch = Watch { app, visitor, seen: since.seen, looks: 0, over: false };
     let events = stream::unfold(watch, |watch| async move {
         let (event, watch) = watch.next().await?;
         Some((Ok::<Event, Infallible>(event), watch))
@@ -54,54 +58,48 @@ pub(super) async fn show(State(app): State<Arc<App>>, Query(since): Query<Since>
 }
 
 impl Watch {
+    /// The next thing to tell: the time at first, then a change or again the time.
     async fn next(mut self) -> Option<(Event, Self)> {
-        if self.over {
-            return None;
-        }
-        loop {
-            let at = match self.look().await {
-                Some((at, true)) => return Some((Event::default().event("changed").data(at), self)),
-                Some((at, false)) => at,
-                None => {
-                    self.over = true;
-                    return Some((Event::default().event("over").data(""), self));
+        while !self.over {
+            let tell = self.looks.is_multiple_of(TELL_EVERY);
+            if self.looks > 0 {
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                    () = self.app.stopping.cancelled() => return None,
                 }
-            };
-            self.quiet += 1;
-            if self.quiet % TELL_EVERY == 1 {
-                return Some((Event::default().event("now").data(at), self));
             }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = self.app.stopping.cancelled() => return None,
+            self.looks = self.looks.wrapping_add(1);
+            match self.look().await {
+                Found::Change(now) => return Some((Event::default().event("changed").data(now), self)),
+                Found::Nothing(now) if tell => return Some((Event::default().event("now").data(now), self)),
+                Found::Nothing(_) => {}
+                Found::SignedOut => {
+                    self.over = true;
+                    return Some((Event::default().event("over").data("signed out"), self));
+                }
             }
         }
+        None
     }
 
-    /// The server's time and whether something changed; `None` once nobody is signed in here.
-    async fn look(&mut self) -> Option<(String, bool)> {
+    async fn look(&mut self) -> Found {
         let reading = self.app.read_clock();
-        let session = self.app.store.web_session(*self.visitor.token.as_bytes(), &reading).await;
-        let actor = match session {
-            Ok(Some(session)) => session.actor,
-            Ok(None) => return None,
+        let now = self.app.store.now(&reading).await.map_or(reading.wall, |now| now.at).millis().to_string();
+        let session = match self.app.store.web_session(*self.visitor.token.as_bytes(), &reading).await {
+            Ok(Some(session)) => session,
+            Ok(None) => return Found::SignedOut,
             // The store does not answer: nothing can be told, and nothing is lost by waiting.
-            Err(_) => return Some((reading.wall.millis().to_string(), false)),
+            Err(_) => return Found::Nothing(now),
         };
-        let now: Timestamp = self.app.store.now(&reading).await.map_or(reading.wall, |now| now.at);
-        let of = EventsOf::Organization(self.visitor.org());
-        let newest = self.app.store.events(&actor, EventQuery { per_page: 1, ..EventQuery::newest(of) }).await;
-        let newest = newest.ok().and_then(|page| page.rows.into_iter().next());
-        let size = newest.as_ref().map(|row| row.entry.index + 1);
-        // A changed role changes what can be seen, too; both are events, but maybe of others' projects.
-        let roles = actor == self.visitor.session.actor;
-        self.visitor.session.actor = actor;
-        let changed = match self.seen {
-            Some(_) => size.is_some() && size != self.seen || !roles,
-            // What happened between the page and its stream.
-            None => newest.is_some_and(|row| row.entry.at >= self.since),
-        };
-        self.seen = size.or(self.seen);
-        Some((now.millis().to_string(), changed))
+        match self.app.store.checkpoint(&session.actor, LogId::Organization(self.visitor.org())).await {
+            Ok(anchor) if anchor.index > self.seen => {
+                self.seen = anchor.index;
+                Found::Change(now)
+            }
+            Ok(_) | Err(StoreError::Corrupt(_) | StoreError::Unavailable(_)) => Found::Nothing(now),
+            Err(
+                StoreError::Conflict(_) | StoreError::Forbidden(_) | StoreError::NotFound(_) | StoreError::Refused(_),
+            ) => Found::SignedOut,
+        }
     }
 }

@@ -8,7 +8,7 @@ use byleave_store::StoreError;
 use maud::html;
 
 use super::icon::{Icon, icon};
-use super::layout::{alone, answer};
+use super::layout::{alone, answer, dialogue};
 use super::path;
 use crate::api::shut::Shut;
 use crate::auth::password::HashError;
@@ -119,13 +119,12 @@ impl IntoResponse for Problem {
             ),
         };
         let content = html! {
-            section.panel {
+            (dialogue(title, html! {
                 div.body {
-                    h1 { (title) }
                     div.notice { (icon(Icon::Info)) div { p { (text) } } }
                     p { a href="/" { "Back to the clusters" } }
                 }
-            }
+            }))
         };
         answer(status, alone(title, content))
     }

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use byleave_core::actor::Actor;
+use byleave_core::event::LogId;
 use byleave_core::id::{OrgId, ProjectId};
 use byleave_core::policy::{Action, Resource, may};
 use byleave_core::time::{Now, Reading, Timestamp};
@@ -37,6 +38,8 @@ pub(super) struct Visitor {
     pub(super) reading: Reading,
     /// What time that is, and whether it can be trusted.
     pub(super) now: Now,
+    /// The last entry of the organization's log, read before anything that the page shows.
+    pub(super) seen: u64,
     /// The index of the entry that the visitor's last act wrote, if the address says so.
     recorded: Option<u64>,
 }
@@ -72,9 +75,10 @@ impl Visitor {
         let reading = app.read_clock();
         let session = app.store.web_session(*token.as_bytes(), &reading).await?.ok_or(Problem::SignedOut)?;
         let (organization, _) = session.actor.membership().ok_or(Problem::SignedOut)?;
+        let seen = app.store.checkpoint(&session.actor, LogId::Organization(organization)).await?.index;
         let organization = app.store.organization(&session.actor, organization).await?;
         let now = app.store.now(&reading).await?;
-        Ok(Self { token, session, organization, reading, now, recorded })
+        Ok(Self { token, session, organization, reading, now, seen, recorded })
     }
 
     /// The visitor as an actor.
@@ -154,7 +158,7 @@ impl Visitor {
             manages: self.may(Action::ManageUsers),
             tab,
         };
-        layout::answer(status, layout::page(title, self.at(), &bar, content))
+        layout::answer(status, layout::page(title, (self.at(), self.seen), &bar, content))
     }
 
     /// A dialogue as a page: again with faults, if there are some.

@@ -1,0 +1,136 @@
+//! The main story, as an owner sees it: claim, block, grant, watch the time, see who came, revoke.
+
+use byleave_core::time::HOUR;
+
+use crate::browser::{Browser, Scripts};
+use crate::site::Site;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_blocks_grants_watches_and_revokes() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+
+    browser.go(&format!("{}/invitations/{}", site.url, site.invitation)).await;
+    browser.see("h1", "Claim Northwind Traders").await;
+    browser.picture("invitation").await;
+    browser.claim(&site).await;
+
+    browser.see(".notice.warn", "can take longer").await;
+    browser.see(".notice.warn", "availability").await;
+    browser.picture("settings-off").await;
+    browser.click("#block-switch").await;
+    browser.see("dialog .dialogue .notice.warn", "can take longer").await;
+    browser.picture("block").await;
+    browser.click("dialog button[type=submit]").await;
+    browser.see(".notice.done", "blocked Acme support access to cluster infrastructure and logs").await;
+    browser.see(".switch[aria-checked=true]", "Block Acme Support Access to Cluster Infrastructure and Logs").await;
+
+    browser.open_grant(&site).await;
+    browser.see("dialog .notice.warn", "database logs can hold values from your queries").await;
+    browser.picture("grant").await;
+    browser.fill("#case", "01274410").await;
+    browser.fill("#reason", "Replication lag after this morning's failover").await;
+    browser.click("dialog button[type=submit]").await;
+    browser.see(".notice.done", "granted Acme support access to Orders until").await;
+    browser.see(".notice.done", "Recorded as entry").await;
+
+    let first = browser.text_of(".left").await;
+    assert!(first.starts_with("23:59:") || first == "24:00:00", "{first}");
+    let second = browser.changed(".left", &first).await;
+    assert!(second < first, "{first} then {second}");
+
+    let session = site.come_in().await;
+    browser.see(".cluster .pulse", "1 live session").await;
+    browser.picture("clusters").await;
+    browser.click(&format!("#menu-{}-summary", site.orders)).await;
+    browser.see(".sheet", "Access expires on").await;
+    browser.picture("menu").await;
+    browser.go(&format!("{}/projects/{}/clusters/Orders", site.url, site.project)).await;
+    browser.see("#nodes", "Not checked").await;
+    browser.picture("cluster").await;
+    browser.go(&format!("{}/sessions", site.url)).await;
+    browser.see(&format!("#session-{session}"), "acme-employee-").await;
+    browser.picture("sessions").await;
+
+    browser.open_revoke(&site).await;
+    browser.see("dialog .notice.warn", "settled every open issue").await;
+    browser.see("dialog .sessions-ending", "acme-employee-").await;
+    browser.picture("revoke").await;
+    browser.see("dialog button.danger", "Revoke Access").await;
+    browser.click("dialog button.danger").await;
+    browser.see(".notice.done", "revoked Acme support access to Orders").await;
+    browser.gone(".left").await;
+
+    browser.go(&format!("{}/sessions", site.url)).await;
+    browser.see("#past", "The grant was revoked").await;
+    browser.see("#live", "Nobody of support is in").await;
+
+    browser.go(&format!("{}/activity", site.url)).await;
+    let feed = browser.see("#feed", "claimed the organization").await.text().await.unwrap();
+    let mut last = 0;
+    for sentence in
+        ["ended: the grant was revoked", "revoked Acme", "came in to", "granted Acme", "blocked Acme", "claimed"]
+    {
+        let at = feed.find(sentence).unwrap_or_else(|| panic!("no `{sentence}` in {feed}"));
+        assert!(at > last, "`{sentence}` is not in its place: {feed}");
+        last = at;
+    }
+    browser.picture("activity").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timer_goes_by_the_servers_clock_and_not_by_the_browsers() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+    browser.claim(&site).await;
+    browser.block(&site).await;
+    browser.grant(&site).await;
+    // The server's clock is three days ahead of the browser's.
+    let first = browser.text_of(".left").await;
+    assert!(first.starts_with("23:59:") || first == "24:00:00", "{first}");
+    site.pass(2 * HOUR);
+    browser.see(".left", "21:5").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_runs_out_closes_before_the_visitors_eyes() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+    browser.claim(&site).await;
+    browser.block(&site).await;
+    browser.open_grant(&site).await;
+    browser.fill("#duration", "4s").await;
+    browser.click("dialog button[type=submit]").await;
+    browser.see(".chip.open", "Open to support").await;
+    browser.gone(".chip.open").await;
+    browser.see(".chip.closed", "Closed to support").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_stand_beside_their_field_and_keep_what_was_typed() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+    browser.claim(&site).await;
+    browser.block(&site).await;
+    browser.open_grant(&site).await;
+    browser.fill("#duration", "25h").await;
+    browser.fill("#case", "01274410").await;
+    browser.fill("#reason", "<b>Lag</b> & \"more\"").await;
+    browser.click("dialog input[value=CLUSTER_DATABASE_LOGS]").await;
+    browser.click("dialog button[type=submit]").await;
+    browser.see("#duration-fault", "The duration must be at most 24h").await;
+    browser.picture("grant-fault").await;
+    assert_eq!(browser.value("#duration").await, "25h");
+    assert_eq!(browser.value("#case").await, "01274410");
+    assert_eq!(browser.value("#reason").await, "<b>Lag</b> & \"more\"");
+    assert!(browser.has("input[value=CLUSTER_DATABASE_LOGS]:checked").await);
+    browser.fill("#duration", "90m").await;
+    browser.click("dialog button[type=submit]").await;
+    browser.see(".cluster.open", "Only database logs").await;
+    browser.go(&format!("{}/activity", site.url)).await;
+    browser.see("#feed", "Only database logs · case 01274410 · “<b>Lag</b> & \"more\"”").await;
+    browser.quit().await;
+}

@@ -1,0 +1,11 @@
+//! The pages in Debian's Chromium, against the real router and a real store in a temporary directory.
+//!
+//! Each test drives its own browsers and waits for what it expects to see, never for time. Read [`site`] for what is
+//! served and [`browser`] for how it is looked at.
+
+mod browser;
+mod consent;
+mod sign_in;
+mod site;
+mod together;
+mod without_scripts;
