@@ -22,7 +22,7 @@ const WARNINGS: [i64; 2] = [10 * MINUTE, MINUTE];
 /// The clocks are read at least this often: a timer of the runtime does not run while the machine is suspended.
 const TICK: i64 = SECOND;
 /// How long the last word to an employee may take.
-const FAREWELL: Duration = Duration::from_millis(2);
+const FAREWELL: Duration = Duration::from_millis(5);
 /// More than a packet adds to the text in it.
 const PACKET_OVERHEAD: usize = 128;
 

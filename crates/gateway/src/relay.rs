@@ -8,6 +8,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use byleave_core::access::Basis;
 use byleave_core::session::SessionEnd;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, client};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Near, Setup, Size, Start};
@@ -30,6 +32,8 @@ pub(crate) const BACKLOG: usize = 1024 * 1024;
 const REQUESTS: usize = 4096;
 /// Notices that wait for a terminal.
 const NOTICES: usize = 8;
+/// How long the end of a node's output waits for the exit status, for programs that end the one before the other.
+const EOF_HELD: Duration = Duration::from_secs(1);
 
 /// What comes from the employee on one channel. It is taken in at once, whatever it waits for afterwards, so that the
 /// connection's other channels and the words about free room go on.
@@ -90,6 +94,17 @@ fn size(message: &ChannelMsg) -> usize {
         ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } => data.len(),
         _ => 0,
     }
+}
+
+/// Whether the end of the node's output was told to the employee's side.
+///
+/// It is held until the exit status has gone before it: a client that has seen the end of both directions closes its
+/// channel, the library answers that at once, and a status that comes later would be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Held,
+    Open,
+    Told,
 }
 
 /// The node's end of a channel, and what is to be started there.
@@ -206,26 +221,35 @@ async fn down(
 ) {
     let live = &near.session.live;
     let relayed = async {
-        let mut is_closed = false;
+        let mut end = End::Open;
         loop {
             let message = tokio::select! {
                 biased;
                 message = messages.wait() => message,
                 Some(notice) = notices.recv() => Some(ChannelMsg::ExtendedData { data: notice.into(), ext: 1 }),
+                () = sleep(EOF_HELD), if end == End::Held => {
+                    end = End::Told;
+                    drop(near.out.eof().await);
+                    continue;
+                }
             };
-            let Some(message) = message else { break };
-            is_closed = matches!(message, ChannelMsg::Close);
-            if is_closed || !live.passes() || deliver(near, message, recorder).await.is_err() {
+            let Some(message) = message else { break live.node_ended(SessionEnd::ClosedByNode) };
+            if matches!(message, ChannelMsg::Close) || !live.passes() {
                 break;
             }
+            let is_eof = matches!(message, ChannelMsg::Eof);
+            let is_exit = matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. });
+            if is_eof && end == End::Open {
+                end = End::Held;
+            } else if deliver(near, message, recorder).await.is_err() {
+                break;
+            }
+            if is_exit && end == End::Held {
+                end = End::Told;
+                drop(near.out.eof().await);
+            }
         }
-        if let Ok(rest) = recorder.rest() {
-            drop(near.out.data_bytes(rest).await);
-        }
-        if !is_closed {
-            live.node_ended(SessionEnd::ClosedByNode);
-        }
-        drop(near.out.close().await);
+        finish(near, recorder, end).await;
     };
     tokio::select! {
         biased;
@@ -234,17 +258,23 @@ async fn down(
     }
 }
 
+/// Closes the employee's end, after what a terminal's output still held back.
+async fn finish(near: &Near, recorder: &Recorder, end: End) {
+    if let Ok(rest) = recorder.rest() {
+        drop(near.out.data_bytes(rest).await);
+    }
+    if end == End::Held {
+        drop(near.out.eof().await);
+    }
+    drop(near.out.close().await);
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "a node has nothing else to say on a channel")]
 async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Result<(), ()> {
     let (id, library) = (near.id, &near.library);
     match message {
         ChannelMsg::Data { data } => deliver_bytes(near, data, None, recorder).await,
         ChannelMsg::ExtendedData { data, ext } => deliver_bytes(near, data, Some(ext), recorder).await,
-        ChannelMsg::Eof => {
-            let rest = recorder.rest().map_err(|_| near.session.live.cut(SessionEnd::RecordingFailed))?;
-            near.out.data_bytes(rest).await.map_err(drop)?;
-            near.out.eof().await.map_err(drop)
-        }
         ChannelMsg::Success => library.channel_success(id).await,
         ChannelMsg::Failure => library.channel_failure(id).await,
         ChannelMsg::ExitStatus { exit_status } => {

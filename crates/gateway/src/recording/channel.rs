@@ -1,6 +1,5 @@
 //! The recorder of one channel: what is kept of it depends on what it is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use byleave_core::time::Clock;
@@ -49,7 +48,8 @@ pub(crate) struct Recorder {
     started: i64,
     writer: Writer,
     state: Mutex<State>,
-    is_finished: AtomicBool,
+    /// Held while the recording is finished, so that whoever comes second finds it done.
+    is_finished: Mutex<bool>,
 }
 
 struct State {
@@ -99,7 +99,7 @@ impl Recorder {
                 down: direction(),
                 streams: Vec::new(),
             }),
-            is_finished: AtomicBool::new(false),
+            is_finished: Mutex::new(false),
         };
         recorder.writer.write(Stream::Note, format!("{entry}\n").as_bytes())?;
         if let Some(header) = cast_header {
@@ -224,7 +224,8 @@ impl Recorder {
     /// # Errors
     /// [`Failed`] if it cannot be written.
     pub(crate) fn finish(&self) -> Result<(), Failed> {
-        if self.is_finished.swap(true, Ordering::AcqRel) {
+        let mut is_finished = self.is_finished.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *is_finished, true) {
             return Ok(());
         }
         let mut state = self.state();

@@ -48,12 +48,12 @@ fn a_stopped_client_in_bulk_is_cut_all_the_same_and_gets_no_byte_after() {
     bulk.0.stdout.as_mut().unwrap().read_exact(&mut some).unwrap();
     kill(bulk.pid(), Signal::SIGSTOP).unwrap();
     // The window fills: what the node sends stands still.
-    let mut before = 0;
+    let (mut before, mut looks) = (0, 0);
     until("the bulk to stand still", || {
-        let now = unsent(&world);
-        let still = now > 0 && now == before;
+        let now = queued(&world);
+        looks = if now > 0 && now == before { looks + 1 } else { 0 };
         before = now;
-        still
+        looks == 5
     });
     world.memory.revoke();
     until("both sockets' end", || connections(&world) == 0);
@@ -66,23 +66,29 @@ fn a_stopped_client_in_bulk_is_cut_all_the_same_and_gets_no_byte_after() {
     assert!(delays[0] < std::time::Duration::from_millis(20), "{delays:?}");
 }
 
-/// Bytes that the kernel holds for the gateway's peers.
-fn unsent(world: &World) -> u64 {
-    let output = Command::new("ss").args(["-Htn", "sport", "=", &format!(":{}", world.port())]).output().unwrap();
-    text(&output.stdout).lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok()).sum()
+/// Bytes that the kernel holds on the way between the gateway and its employees.
+fn queued(world: &World) -> u64 {
+    let port = format!(":{}", world.port());
+    let output = Command::new("ss").args(["-Htn", &format!("sport = {port} or dport = {port}")]).output().unwrap();
+    let queues =
+        |line: &str| line.split_whitespace().skip(1).take(2).filter_map(|n| n.parse::<u64>().ok()).sum::<u64>();
+    text(&output.stdout).lines().map(queues).sum()
 }
 
+/// The last word is said only where it delays nothing, so a busy machine may swallow it now and then.
 #[test]
 fn an_employee_who_waits_is_told_why() {
     let world = open_world();
-    let plain = ready(world.ssh(&[], WAITING));
-    let terminal = ready(world.ssh(&["-tt"], WAITING));
-    // The last word is said only to those to whom nothing is on its way.
-    world.memory.clocks.boot.fetch_add(1000, Ordering::SeqCst);
-    world.memory.revoke();
-    for client in [plain, terminal] {
-        let told = text(&client.wait().stderr);
-        assert!(told.contains("byleave: session ended: the customer revoked the grant"), "{told}");
+    let is_told = |options: &[&str]| {
+        world.memory.grant(GrantType::Infrastructure);
+        let client = ready(world.ssh(options, WAITING));
+        // Nothing is on its way, and has not been for a while.
+        world.memory.clocks.boot.fetch_add(1000, Ordering::SeqCst);
+        world.memory.revoke();
+        text(&client.wait().stderr).contains("byleave: session ended: the customer revoked the grant")
+    };
+    for options in [&[][..], &["-tt"]] {
+        assert!((0..5).any(|_| is_told(options)), "{options:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use byleave_core::grant::GrantType;
 use nix::sys::signal::{Signal, kill};
 
-use crate::world::{Random, Running, World, feed, text};
+use crate::world::{Random, Running, World, answer, feed, text};
 use byleave_core::time::Entropy;
 
 fn open_world() -> World {
@@ -91,6 +91,18 @@ impl<'a> Master<'a> {
 }
 
 #[test]
+fn a_program_that_ends_its_output_first_waits_for_no_longer_than_a_moment() {
+    let world = open_world();
+    // The client ends its input only when it has seen the end of the output.
+    let output = feed(world.ssh(&[], &["exec >&- 2>&-; exit 6"]), b"");
+    assert_eq!(output.status.code(), Some(6));
+    let mut child = world.ssh(&[], &["exec >&- 2>&-; cat"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut nothing = Vec::new();
+    child.stdout.as_mut().unwrap().read_to_end(&mut nothing).unwrap();
+    Running(child).wait();
+}
+
+#[test]
 fn several_channels_share_a_connection_and_are_one_session() {
     let world = open_world();
     let master = Master::start(&world);
@@ -116,8 +128,8 @@ fn a_signal_that_kills_the_command_comes_back_and_one_that_is_sent_arrives() {
     let output = world.run(&[], &["kill -TERM $$"], b"");
     assert_eq!(output.status.code(), Some(255), "{}", text(&output.stderr));
     // With a terminal the key for an interrupt is a byte that the node turns into a signal.
-    let output =
-        world.run(&["-tt"], &["trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done"], b"\x03");
+    let script = "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done";
+    let output = answer(world.ssh(&["-tt"], &[script]), "ready", b"\x03");
     assert!(text(&output.stdout).contains("caught"), "{}", text(&output.stdout));
     assert_eq!(output.status.code(), Some(9));
 }

@@ -35,29 +35,29 @@ fn remote_forwarding_of_sockets_is_refused() {
     tries(&["-R", "/tmp/byleave-none.sock:127.0.0.1:1"], Forwarding::RemoteSocket);
 }
 
+/// `ssh` ends the connection by itself when a tunnel is refused: the library answers it twice.
 #[test]
 fn a_tunnel_is_refused() {
-    tries(&["-w", "any:any"], Forwarding::Tunnel);
+    let world = World::new();
+    world.memory.grant(GrantType::Infrastructure);
+    let output = world.run(&["-w", "any:any"], &["echo in"], b"");
+    assert!(text(&output.stderr).contains("Tunnel forwarding failed"), "{}", text(&output.stderr));
+    assert_eq!(world.memory.closed().reason, byleave_core::session::SessionEnd::ClosedByEmployee);
 }
 
 #[test]
 fn the_agent_is_refused() {
     let world = World::new();
     world.memory.grant(GrantType::Infrastructure);
-    let agent = world.path("agent.sock");
-    let _listener = std::os::unix::net::UnixListener::bind(&agent).unwrap();
+    let socket = world.path("agent.sock");
+    let agent = std::process::Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).spawn().unwrap();
+    let _agent = crate::world::Running(agent);
+    crate::world::until("the agent's socket", || socket.exists());
     let mut command = world.ssh(&["-A"], &["echo \"in $SSH_AUTH_SOCK\""]);
-    command.env("SSH_AUTH_SOCK", &agent);
-    let mut command_options = world.options();
-    command_options.clear();
+    command.env("SSH_AUTH_SOCK", &socket);
     let output = crate::world::feed(command, b"");
-    assert_eq!(text(&output.stdout), "in \n");
-    // With the agent's socket known to ssh, but not used for keys.
-    let forwarded = format!("ForwardAgent={}", agent.display());
-    let output = world.run(&["-o", &forwarded], &["echo \"in $SSH_AUTH_SOCK\""], b"");
-    assert_eq!(text(&output.stdout), "in \n");
-    world.memory.closed_count(2);
-    assert!(refused(&world.memory).contains(&(Forwarding::Agent, Side::Employee)));
+    assert_eq!(text(&output.stdout), "in \n", "{}", text(&output.stderr));
+    assert_eq!(refused(&world.memory), [(Forwarding::Agent, Side::Employee)]);
 }
 
 #[test]
@@ -79,10 +79,6 @@ fn local_and_dynamic_forwarding_and_a_jump_are_refused() {
     assert_ne!(output.status.code(), Some(0));
     assert!(text(&output.stderr).contains("administratively prohibited"), "{}", text(&output.stderr));
     assert_eq!(refused(&world.memory), [(Forwarding::Tcp, Side::Employee)]);
-    let world = World::new();
-    world.memory.grant(GrantType::Infrastructure);
-    let output = world.run(&["-W", "/var/run/mongodb.sock"], &[], b"");
-    assert_ne!(output.status.code(), Some(0));
 }
 
 #[test]

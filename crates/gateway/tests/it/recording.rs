@@ -7,7 +7,7 @@ use byleave_gateway::recording::{RecordingPart, read};
 use serde_json::Value;
 
 use crate::memory::recording_key;
-use crate::world::{World, text};
+use crate::world::{World, answer, text};
 
 fn open_world() -> World {
     let world = World::new();
@@ -53,7 +53,8 @@ fn a_command_is_kept_whole_and_its_hashes_hang_on_the_report() {
 #[test]
 fn a_terminal_is_kept_as_a_cast_without_what_was_typed() {
     let world = open_world();
-    let output = world.run(&["-tt"], &["stty -echo; read secret; echo got äöü"], b"hunter2\n");
+    let script = "stty -echo; echo ready; read secret; echo got äöü";
+    let output = answer(world.ssh(&["-tt"], &[script]), "ready\r", b"hunter2\n");
     assert!(text(&output.stdout).contains("got äöü"));
     let closed = world.memory.closed();
     let parts = recording(&world, &closed);
@@ -145,7 +146,7 @@ impl Tiny {
 
 impl Drop for Tiny {
     fn drop(&mut self) {
-        drop(nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH));
+        let _ = nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH);
     }
 }
 

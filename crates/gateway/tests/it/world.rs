@@ -134,7 +134,6 @@ impl World {
             "GlobalKnownHostsFile=none".to_owned(),
             "StrictHostKeyChecking=yes".to_owned(),
             "IdentitiesOnly=yes".to_owned(),
-            "IdentityAgent=none".to_owned(),
             "BatchMode=yes".to_owned(),
         ] {
             options.extend(["-o".to_owned(), option]);
@@ -152,6 +151,7 @@ impl World {
         command.args(self.options()).arg("-p").arg(self.port().to_string()).args(more);
         command.arg(format!("{host}@127.0.0.1")).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_remove("SSH_AUTH_SOCK");
         command
     }
 
@@ -159,6 +159,28 @@ impl World {
     pub(crate) fn run(&self, more: &[&str], arguments: &[&str], input: &[u8]) -> Output {
         feed(self.ssh(more, arguments), input)
     }
+}
+
+/// Starts a command, answers with input once it has shown something, and waits for its end.
+pub(crate) fn answer(mut command: Command, shown: &str, input: &[u8]) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    while !text(&seen).contains(shown) {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).unwrap();
+        seen.extend(byte);
+    }
+    stdin.write_all(input).unwrap();
+    let reader = std::thread::spawn(move || {
+        seen.extend(read(Some(stdout)));
+        seen
+    });
+    // The input's end would be a byte of its own to a terminal.
+    let mut output = Running(child).wait();
+    drop(stdin);
+    output.stdout = reader.join().unwrap();
+    output
 }
 
 /// Runs a command with input and waits for its end.
