@@ -1,7 +1,8 @@
 //! `byleave nodes`: the verdicts on the hosts of clusters. What is tried is in `byleave node check`, run by the server
 //! through the gateway; where support is blocked, a node without a passing verdict takes no infrastructure session.
 
-use byleave_api::byleave::{Cluster, Done, Node, NodeReport, RiskRequest};
+use anyhow::Context;
+use byleave_api::byleave::{Cluster, Done, Node, NodeReport, NodeSetup, RiskRequest};
 use clap::Subcommand;
 
 use super::Caller;
@@ -24,6 +25,12 @@ pub(crate) enum Command {
         /// The node's host name or id
         node: String,
     },
+    /// Print the facts that `byleave node setup --from` takes on the node (administrator)
+    #[command(after_help = "Example:\n  byleave nodes setup shop-0.example.net --data /var/lib/byleave > node.json")]
+    Setup {
+        /// The node's host name or id
+        node: String,
+    },
     /// Let sessions onto a node without a passing verdict, until its inventory changes (owner)
     #[command(
         after_help = "Example:\n  byleave nodes accept-risk shop-0.example.net --reason 'no nftables on this kernel'"
@@ -42,6 +49,12 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     match command {
         Command::List => list(caller).await,
         Command::Check { node } => check(caller, &node).await,
+        Command::Setup { node } => {
+            let path = format!("/nodes/{}/setup", segment(&find(caller, &node).await?)?);
+            let facts: NodeSetup = caller.client.get(&path).await?;
+            let text = serde_json::to_string_pretty(&facts).context("cannot write JSON")?;
+            caller.output.print(&facts, |_| text)
+        }
         Command::AcceptRisk { node, reason } => {
             let found = find(caller, &node).await?;
             let path = format!("/nodes/{}:acceptRisk", segment(&found)?);

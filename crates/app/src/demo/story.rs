@@ -103,6 +103,9 @@ async fn walls(on: &Installation, say: &Say) -> anyhow::Result<()> {
         ensure!(code != 0, "{what} should have been closed: {heard}{told}");
         say.holds(&format!("{what}: closed"));
     }
+    if let Some(why) = on.node.no_firewall() {
+        say.line(&format!("the account's network is not closed on this node: {why}"));
+    }
     let mut forward = ssh_command(on, &["-L", "0:127.0.0.1:27017", "-W", "127.0.0.1:27017"], "");
     let output = timeout(PATIENCE, forward.stdin(Stdio::null()).output()).await.context("ssh -W hangs")??;
     ensure!(!output.status.success(), "a forwarded port should have been refused");

@@ -33,7 +33,7 @@ pub(crate) use wanted::{NODE_FILE, Wanted};
     byleave node setup --undo                      take everything back\n  \
     byleave node setup --ca ca.pub --node-id 65a0c1f2e4b5a6978812d3f4 --gateway 10.0.0.7 --log /var/log/mongodb/mongod.log")]
 pub(crate) struct SetupArgs {
-    /// Take the facts from this JSON file, as `byleave inventory node --output json` prints them
+    /// Take the facts from this JSON file, as `byleave nodes setup HOST` prints them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["ca", "node_id", "gateway"])]
     from: Option<PathBuf>,
     /// The organization's SSH user CA: an OpenSSH line, or a file with one
