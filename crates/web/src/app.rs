@@ -30,7 +30,7 @@ pub struct Limits {
     pub connections: usize,
     /// How many passwords are hashed at once.
     pub hashes: usize,
-    /// How long a revoke, block or end waits for the store before it cuts by itself.
+    /// How long a revoke or block waits for the store before it cuts by itself.
     pub commit_for: Duration,
     /// How long open requests may take to finish when the server stops.
     pub stop_for: Duration,

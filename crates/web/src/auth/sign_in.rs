@@ -45,6 +45,7 @@ pub enum SignInError {
 /// [`SignInError`].
 pub async fn sign_in(app: &App, name: &str, password: String) -> Result<(Token, WebSession), SignInError> {
     let now = app.read_clock();
+    let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
     app.throttle.try_once(name, now.since_boot).map_err(SignInError::TooEarly)?;
     let facts = match name.parse::<UserName>() {
         Ok(name) => app.store.sign_in_facts(&name).await?,
@@ -74,6 +75,7 @@ pub async fn give_password_again(
 ) -> Result<WebSession, SignInError> {
     let now = app.read_clock();
     let name = session.user_name.as_str();
+    let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
     app.throttle.try_once(name, now.since_boot).map_err(SignInError::TooEarly)?;
     let hash = app.store.sign_in_facts(&session.user_name).await?.map(|facts| facts.password_hash);
     if !app.passwords.verify(password, hash).await? {

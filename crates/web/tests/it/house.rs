@@ -44,10 +44,6 @@ impl ManualClock {
     pub(crate) fn advance(&self, millis: i64) {
         *self.0.lock().unwrap() += millis;
     }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.read().wall
-    }
 }
 
 impl Clock for ManualClock {

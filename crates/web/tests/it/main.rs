@@ -1,5 +1,13 @@
 //! The real router over real TCP with a real store, a clock that stands still unless told, and independent clients.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails says so"
+)]
+
 mod atlas;
 mod bodies;
 mod client;

@@ -158,3 +158,17 @@ async fn a_key_is_shown_once_and_ends_when_it_is_removed() {
     sign_in.delete(&format!("{keys}/{id}")).await.refused(404, "API_KEY_NOT_FOUND");
     key.get("/api/atlas/v2/orgs").await.refused(401, "UNEXPECTED_ERROR");
 }
+
+#[tokio::test]
+async fn a_flood_of_sign_ins_is_turned_away_at_the_door() {
+    let house = House::open().await;
+    let nobody = house.nobody();
+    let sign_in = async |number: u32| {
+        let body = json!({ "userName": format!("n{number}@shop.example"), "password": PASSWORD });
+        nobody.post("/api/byleave/v1/session", body).await.status.as_u16()
+    };
+    let seen = futures_util::future::join_all((0..120).map(sign_in)).await;
+    let count = |status| seen.iter().filter(|seen| **seen == status).count();
+    assert_eq!(count(401) + count(429), 120, "{seen:?}");
+    assert!(count(401) >= 64 && count(429) > 0, "{seen:?}");
+}

@@ -76,16 +76,16 @@ async fn a_request_is_refused_in_the_order_of_the_design() {
     let stranger = house.key(&other, json!({ "orgRoles": ["ORG_OWNER"] })).await;
     let owner = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
 
-    let worst = format!("/api/atlas/v2/groups/XYZ/clusters/Cluster0:grantMongoDBEmployeeAccess");
+    let worst = "/api/atlas/v2/groups/XYZ/clusters/Cluster0:grantMongoDBEmployeeAccess";
     let good = format!("{}:grantMongoDBEmployeeAccess", shop.atlas_cluster());
     let call = |path: &str| Call::new(Method::POST, path).body("{");
     let bad_accept = |call: Call| call.header("accept", "*/*");
     let bad_type = |call: Call| call.header("content-type", "text/plain");
 
-    house.nobody().send(bad_type(bad_accept(call(&worst)))).await.refused(401, "UNEXPECTED_ERROR");
-    stranger.send(bad_type(bad_accept(call(&worst)))).await.refused(406, "INVALID_VERSION_DATE");
-    stranger.send(bad_type(call(&worst))).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
-    stranger.send(call(&worst)).await.refused(400, "INVALID_GROUP_ID");
+    house.nobody().send(bad_type(bad_accept(call(worst)))).await.refused(401, "UNEXPECTED_ERROR");
+    stranger.send(bad_type(bad_accept(call(worst)))).await.refused(406, "INVALID_VERSION_DATE");
+    stranger.send(bad_type(call(worst))).await.refused(415, "UNSUPPORTED_MEDIA_TYPE");
+    stranger.send(call(worst)).await.refused(400, "INVALID_GROUP_ID");
     stranger.send(call(&good)).await.refused(404, "GROUP_NOT_FOUND");
     reader.send(call(&good)).await.refused(403, "USER_UNAUTHORIZED");
     owner.send(call(&good)).await.refused(400, "INVALID_JSON");
