@@ -1,5 +1,9 @@
 //! The product from outside: the real binary, a real server, what people type and what they get.
 
+#[cfg(test)]
 mod cli;
+mod fault;
+#[cfg(test)]
 mod node;
+#[cfg(test)]
 mod server;
