@@ -3,6 +3,8 @@
 //! Nothing here becomes part of the product. It may ask the clock and run programs, which the product's crates may
 //! not. Read [`test`] first: it is the list of everything that has to hold before a change lands.
 
+mod bench;
+mod bench;
 mod demo;
 mod need;
 mod step;
@@ -28,8 +30,12 @@ struct Cli {
 enum Command {
     /// Check everything: install what is missing (as root), format, tidy, lints, tests, the demo's story, docs.
     Test,
+    /// Measure Byleave beside plain ssh and an OpenSSH bastion, as ratios in one run (root).
+    Bench(bench::BenchArgs),
     /// Check what the compiler does not: direction of dependencies, budgets, clocks, the lock file, words.
     Tidy,
+    /// Measure Byleave beside plain ssh and `ssh -J`, as Markdown on standard output (as root)
+    Bench(bench::Bench),
     /// Build Byleave and run its demo; arguments go to `byleave demo`.
     Demo {
         /// Arguments for `byleave demo`, such as `--once`.
@@ -40,8 +46,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = root().and_then(|root| match Cli::parse().command {
+        Command::Bench(args) => bench::run(&root, &args),
         Command::Test => test::run(&root),
         Command::Tidy => tidy::run(&root),
+        Command::Bench(args) => bench::run(&root, &args),
         Command::Demo { args } => demo::run(&root, &args),
     });
     match outcome {

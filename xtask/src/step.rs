@@ -68,6 +68,26 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// Lets things come to rest before they are measured.
+#[expect(clippy::disallowed_methods, reason = "what is measured must be at rest, and nothing tells when it is")]
+pub(crate) fn settle(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// Waits until something is so, asking often; answers whether it came to be in this time.
+pub(crate) fn wait_until(time: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let begin = now();
+    loop {
+        if is_so() {
+            return true;
+        }
+        if begin.elapsed() > time {
+            return false;
+        }
+        settle(Duration::from_millis(20));
+    }
+}
+
 /// A span of time for people.
 pub(crate) struct Span(pub(crate) Duration);
 
