@@ -20,6 +20,7 @@ use tokio::sync::{broadcast, watch};
 use tracing::{error, warn};
 
 use crate::ca;
+use crate::enders::Enders;
 use crate::entropy::draw;
 use crate::recording_key::RecordingSecret;
 
@@ -34,6 +35,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     /// The machine's randomness.
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Who asked for the end of sessions.
+    pub(crate) enders: Enders,
     /// What recordings are encrypted under.
     pub(crate) recordings: RecordingSecret,
     /// The `source-address` of certificates.
@@ -120,12 +123,14 @@ impl StoreControl {
                 let close = CloseSession {
                     session: closed.session,
                     reason: closed.reason,
-                    by: None,
+                    by: self.parts.enders.of(closed.session),
                     counters,
                     recording_sha256: closed.recording_sha256,
                     partly_recorded: closed.partly_recorded,
                 };
-                store.close_session(&now, close).await.map(drop)
+                store.close_session(&now, close).await?;
+                self.parts.enders.forget(closed.session);
+                Ok(())
             }
             Report::Continued { session, basis, until } => {
                 store.continue_session(&now, session, basis, until).await.map(drop)

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_gateway::control::{RecordingKey, Which};
@@ -17,6 +17,7 @@ use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Sco
 use tracing::{error, warn};
 
 use crate::control::Chain;
+use crate::enders::Enders;
 use crate::probe::Prober;
 use crate::recording_key::RecordingSecret;
 
@@ -24,6 +25,8 @@ use crate::recording_key::RecordingSecret;
 pub(crate) struct GatewayDoor {
     /// The live sessions.
     pub(crate) handle: Handle,
+    /// Who asked for the end of sessions.
+    pub(crate) enders: Enders,
     /// Where nodes are looked up.
     pub(crate) store: Store,
     /// Where recordings lie.
@@ -54,8 +57,16 @@ impl Door for GatewayDoor {
         self.handle.unlatch(scope(open));
     }
 
-    fn end(&self, session: SessionId, reason: SessionEnd) -> bool {
-        self.handle.end(Which::Session(session), reason) > 0
+    fn end(&self, session: SessionId, reason: SessionEnd, by: Option<By>) -> bool {
+        // Noted first: the end may be written down before this call returns.
+        if let Some(by) = by {
+            self.enders.note(session, by);
+        }
+        let alive = self.handle.end(Which::Session(session), reason) > 0;
+        if !alive {
+            self.enders.forget(session);
+        }
+        alive
     }
 
     fn end_employee(&self, employee: EmployeeId) -> usize {

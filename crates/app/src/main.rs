@@ -11,6 +11,7 @@ mod control;
 mod data;
 mod demo;
 mod door;
+mod enders;
 mod entropy;
 mod node;
 mod probe;

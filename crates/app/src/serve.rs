@@ -30,6 +30,7 @@ use crate::config::{Config, ServeArgs};
 use crate::control::{Chain, StoreControl};
 use crate::data::DataDir;
 use crate::door::GatewayDoor;
+use crate::enders::Enders;
 use crate::entropy::SystemEntropy;
 use crate::probe::Prober;
 use crate::recording_key::RecordingSecret;
@@ -109,10 +110,12 @@ impl Running {
         let secret = RecordingSecret::load(&data.seal_key())?;
         let (web_ends, beat_ends, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
 
+        let enders = Enders::default();
         let control = Arc::new(StoreControl::new(crate::control::Parts {
             store: store.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            enders: enders.clone(),
             recordings: secret.clone(),
             source: config.gateway_source.clone(),
             helper: config.node_helper.clone(),
@@ -131,6 +134,7 @@ impl Running {
             Prober { clock: clock.clone(), entropy: entropy.clone(), source, helper: config.node_helper.clone() };
         let door = GatewayDoor {
             handle: sessions.clone(),
+            enders,
             store: store.clone(),
             recordings: data.recordings(),
             secret,

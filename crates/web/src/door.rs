@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use byleave_core::actor::By;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, SessionId};
 use byleave_core::session::SessionEnd;
 
@@ -29,8 +30,8 @@ pub trait Door: Send + Sync {
     /// Lets the recorded facts decide again.
     fn unlatch(&self, scope: Scope);
 
-    /// Ends one session. Answers whether it was alive.
-    fn end(&self, session: SessionId, reason: SessionEnd) -> bool;
+    /// Ends one session; the log will name who asked. Answers whether it was alive.
+    fn end(&self, session: SessionId, reason: SessionEnd, by: Option<By>) -> bool;
 
     /// Ends the sessions of an employee who was disabled. Answers how many were alive. To be called once it is
     /// committed.

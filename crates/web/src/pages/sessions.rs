@@ -51,7 +51,7 @@ pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, vis
     let id: SessionId = id.parse().map_err(|_| Problem::NotFound)?;
     let row = app.store.may_end_session(visitor.actor(), id).await?;
     if row.ended.is_none() {
-        app.door.end(id, SessionEnd::EndedByCustomer);
+        app.door.end(id, SessionEnd::EndedByCustomer, visitor.actor().by());
     }
     Ok(Redirect::to(path::SESSIONS).into_response())
 }

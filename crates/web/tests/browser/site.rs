@@ -5,16 +5,15 @@ use std::fs::File;
 use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
 
 use byleave_core::access::{Basis, Facts};
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::grant::in_force;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
 use byleave_core::inventory::{LogKind, Prune, WantedCluster, WantedLog, WantedNode};
 use byleave_core::sample::{public_key, text};
 use byleave_core::session::SessionEnd;
-use byleave_core::time::{BootId, Clock, DAY, Entropy, Reading, Timestamp};
+use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
 use byleave_store::cluster::NodeReport as StoredReport;
 use byleave_store::session::{CloseSession, Counters, OpenSession, SessionQuery, SessionsOf, Shape};
 use byleave_store::{SealingKey, Store, StoreOptions};
@@ -30,20 +29,21 @@ pub(crate) const OWNER: &str = "mia.berger@northwind.example";
 /// The owner's password.
 pub(crate) const PASSWORD: &str = "a calm evening by the sea";
 
-/// The server's clock: it runs like the machine's, but three days ahead of it, and can be set forward.
+/// The server's clock: it runs like the machine's, but years ahead of it, and can be set forward.
 pub(crate) struct Ahead(AtomicI64);
 
 impl Clock for Ahead {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the server's clock of the tests, and a browser cannot be paused"
-    )]
     fn read(&self) -> Reading {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let millis = i64::try_from(since_epoch.as_millis()).unwrap() + self.0.load(Ordering::Relaxed);
-        Reading { wall: Timestamp::from_millis(millis), boot: BootId("test".into()), since_boot: millis }
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let (seconds, hundredths) = uptime.split_whitespace().next().unwrap().split_once('.').unwrap();
+        let up = seconds.parse::<i64>().unwrap() * SECOND + hundredths.parse::<i64>().unwrap() * 10;
+        let since_boot = up + self.0.load(Ordering::Relaxed);
+        Reading { wall: Timestamp::from_millis(NEW_YEAR + since_boot), boot: BootId("test".into()), since_boot }
     }
 }
+
+/// The first of January 2031.
+const NEW_YEAR: i64 = 1_924_992_000_000;
 
 /// The kernel's randomness.
 pub(crate) struct Kernel;
@@ -104,7 +104,7 @@ impl Site {
     /// Starts a server with an organization that nobody has claimed yet.
     pub(crate) async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let clock = Arc::new(Ahead(AtomicI64::new(3 * DAY)));
+        let clock = Arc::new(Ahead(AtomicI64::new(0)));
         let options = StoreOptions { vendor: text("Acme"), slug: text("acme"), version: "0.0.0".into() };
         let sealing = SealingKey::from_bytes([7; 32]);
         let store = Store::open(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
@@ -224,7 +224,7 @@ impl Door for TestDoor {
 
     fn unlatch(&self, _: Scope) {}
 
-    fn end(&self, session: SessionId, reason: SessionEnd) -> bool {
+    fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         tokio::spawn(async move { close(&store, &clock, session, reason).await });
         true

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use byleave_core::actor::By;
 use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, Timestamp};
@@ -88,7 +89,7 @@ impl Door for NotingDoor {
         self.note(Told::Unlatch(scope));
     }
 
-    fn end(&self, session: SessionId, reason: SessionEnd) -> bool {
+    fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {
         self.note(Told::End(session, reason));
         true
     }

@@ -43,7 +43,7 @@ pub(super) async fn post(caller: Caller, path: IdVerbPath<SessionId>) -> Result<
         Actor::Administrator | Actor::Employee { .. } | Actor::System => SessionEnd::EndedByAdministrator,
         Actor::ApiKey { .. } | Actor::User { .. } => SessionEnd::EndedByCustomer,
     };
-    caller.ok(&SessionEnded { ended: caller.app.door.end(row.id, reason) })
+    caller.ok(&SessionEnded { ended: caller.app.door.end(row.id, reason, caller.actor.by()) })
 }
 
 /// Hands out what was recorded, after it is noted who reads it.
