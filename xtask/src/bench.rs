@@ -1,75 +1,100 @@
-//! `cargo xtask bench`: the same work over three ways in one run, so that only ratios count.
+//! `cargo xtask bench`: Byleave beside plain ssh and `ssh -J`, in one interleaved run on this machine.
 //!
-//! `direct` is ssh to an OpenSSH server, `jump` the same through an OpenSSH bastion (`ssh -J`), `byleave` the same
-//! through the gateway with recording on. The rounds are interleaved, the figures are medians. Needs root: the server
-//! runs in a mount namespace with accounts of its own. Never part of the tests; figures go to docs/benchmarks.md.
+//! Three ways to the same work: `direct` (an OpenSSH server), `jump` (through an OpenSSH bastion, as `ssh -J` does) and
+//! `byleave` (a release build with recording on and `session.opened` durable before the first byte). Machines differ,
+//! and so do moments: only ratios inside one run mean anything. The order of the ways rotates in each round. Read next:
+//! [`rig`] (what is started), then one module for each thing measured.
 
-mod measure;
+mod echo;
+mod http;
+mod memory;
+mod numbers;
 mod revoke;
-mod table;
-mod world;
+mod rig;
+mod setup;
+mod sftp;
+mod throughput;
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::step::{cargo_in, must};
-use crate::{need, step};
-use world::World;
+use crate::need;
+use crate::step::{self, Span, cargo_in};
+use rig::Rig;
 
-/// What to measure and how often.
-#[derive(Debug, Args)]
-pub(crate) struct BenchArgs {
-    /// MiB of one bulk transfer.
-    #[arg(long, default_value_t = 1024)]
-    pub(crate) mib: usize,
-    /// Rounds of bulk transfers and of sftp.
-    #[arg(long, default_value_t = 3)]
-    pub(crate) rounds: usize,
-    /// Connections and keystrokes timed, each.
-    #[arg(long, default_value_t = 50)]
-    pub(crate) tries: usize,
-    /// Idle sessions for the memory figure, and live sessions that a revoke cuts.
-    #[arg(long, default_value_t = 200)]
-    pub(crate) sessions: usize,
-    /// Revokes timed.
-    #[arg(long, default_value_t = 5)]
-    pub(crate) revokes: usize,
-    /// Only these: bulk, connect, echo, sftp, memory, revoke; all if none.
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) only: Vec<String>,
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Test {
+    /// Download and upload of a gibibyte
+    Throughput,
+    /// How long `ssh … true` takes
+    Setup,
+    /// Memory of an idle session
+    Memory,
+    /// How long a key stroke takes to come back
+    Echo,
+    /// A thousand small files there and back
+    Sftp,
+    /// From the revoke to dead sockets, with many live sessions
+    Revoke,
 }
 
-/// Measures and prints a Markdown table.
+/// Memory first: a process that has moved much keeps some of it.
+const ALL: &[Test] = &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke];
+
+/// How much is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// What to measure; all if none is named
+    #[arg(value_enum)]
+    tests: Vec<Test>,
+    /// Rounds of transfers
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// MiB of each transfer
+    #[arg(long, default_value_t = 1024)]
+    mib: u64,
+    /// Connections, key strokes: tries of each way
+    #[arg(long, default_value_t = 60)]
+    tries: usize,
+    /// Live sessions of the memory and revoke tests
+    #[arg(long, default_value_t = 200)]
+    sessions: usize,
+    /// How often the grant is revoked
+    #[arg(long, default_value_t = 50)]
+    revokes: usize,
+}
+
+/// Measures and prints a Markdown page.
 ///
 /// # Errors
-/// If something cannot be set up, or a transfer is not whole.
-pub(crate) fn run(root: &Path, args: &BenchArgs) -> Result<()> {
-    ensure!(nix::unistd::geteuid().is_root(), "the bench needs root: it gives its server accounts of its own");
-    need::ensure(&[need::DEMO])?;
-    eprintln!("== building the release");
-    must(&mut cargo_in(root, &["build", "--locked", "--release", "--package", "byleave-app"]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
-    let mut report = table::Report::default();
-    let started = step::now();
-    // Memory first, and in a world of its own: a process that has moved bulk data holds more.
-    for (name, work) in [
-        ("memory", measure::memory as fn(&mut World, &BenchArgs, &mut table::Report) -> Result<()>),
-        ("connect", measure::connect),
-        ("echo", measure::echo),
-        ("bulk", measure::bulk),
-        ("sftp", measure::sftp),
-        ("revoke", revoke::revoke),
-    ] {
-        if wanted(name) {
-            eprintln!("== {name}");
-            let mut world = World::start(&target.join("release/byleave"))?;
-            work(&mut world, args, &mut report)?;
-        }
+/// If it is not run by root, something cannot be started, or a way does not work.
+pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        bail!("run it as root: it starts a node with accounts of its own and reads the memory of other processes");
     }
-    eprintln!("== done in {}", step::Span(started.elapsed()));
-    println!("{report}");
+    need::ensure(&[need::DEMO, need::TEST])?;
+    step::must(&mut cargo_in(root, &["build", "--locked", "--release", "--package", "byleave-app"]))?;
+    let begin = step::now();
+    let rig = Rig::start(&rig::release(root))?;
+    eprintln!("three ways stand; measuring");
+    println!("{}", rig.heading()?);
+    let wanted = if args.tests.is_empty() { ALL } else { &args.tests };
+    for test in wanted {
+        let started = step::now();
+        let table = match test {
+            Test::Throughput => throughput::measure(&rig, args.rounds, args.mib)?,
+            Test::Setup => setup::measure(&rig, args.tries)?,
+            Test::Memory => memory::measure(&rig, args.sessions)?,
+            Test::Echo => echo::measure(&rig, args.tries * 5)?,
+            Test::Sftp => sftp::measure(&rig, args.rounds)?,
+            Test::Revoke => revoke::measure(&rig, args.sessions, args.revokes)?,
+        };
+        println!("{table}");
+        eprintln!("{test:?}: {}", Span(started.elapsed()));
+    }
+    eprintln!("measured in {}", Span(begin.elapsed()));
     Ok(())
 }

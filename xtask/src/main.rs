@@ -4,7 +4,6 @@
 //! not. Read [`test`] first: it is the list of everything that has to hold before a change lands.
 
 mod bench;
-mod bench;
 mod demo;
 mod need;
 mod step;
@@ -30,8 +29,6 @@ struct Cli {
 enum Command {
     /// Check everything: install what is missing (as root), format, tidy, lints, tests, the demo's story, docs.
     Test,
-    /// Measure Byleave beside plain ssh and an OpenSSH bastion, as ratios in one run (root).
-    Bench(bench::BenchArgs),
     /// Check what the compiler does not: direction of dependencies, budgets, clocks, the lock file, words.
     Tidy,
     /// Measure Byleave beside plain ssh and `ssh -J`, as Markdown on standard output (as root)
@@ -46,7 +43,6 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = root().and_then(|root| match Cli::parse().command {
-        Command::Bench(args) => bench::run(&root, &args),
         Command::Test => test::run(&root),
         Command::Tidy => tidy::run(&root),
         Command::Bench(args) => bench::run(&root, &args),

@@ -1,88 +1,144 @@
-//! From the revoke to dead sockets: many live sessions, some stopped, some in bulk, seen from outside.
+//! From the revoke to dead sockets, with many live sessions: idle ones, stopped clients, bulk transfers.
 //!
-//! The time of a session runs from sending the revoke, so it holds the request, the commit with its fsync, and the cut.
+//! Seen from outside, in the kernel's table of connections: the clock starts before the request is sent, so the request,
+//! the transaction and its `fsync` are inside. What that costs alone is measured by revokes without sessions.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::BenchArgs;
-use super::table::{Report, Way, quantile};
-use super::world::World;
-use crate::step::now;
+use super::http::Owner;
+use super::memory::{close, open};
+use super::numbers::{median, percentile, table};
+use super::rig::Rig;
+use crate::step;
 
-/// How long a cut may take before it counts as missed.
+/// How many clients are stopped.
+const STOPPED: usize = 10;
+/// How many receive in bulk.
+const BULK: usize = 10;
+/// After this a session is missed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Revokes with many sessions open and notes how long each lived on.
-pub(crate) fn revoke(world: &mut World, args: &BenchArgs, report: &mut Report) -> Result<()> {
-    let (mut delays, mut missed) = (Vec::new(), 0);
-    for round in 0..args.revokes {
-        if round > 0 {
-            world.cli_owner(&["grant", "Bench"])?;
-        }
-        let mut clients = (0..args.sessions).map(|number| client(world, number)).collect::<Result<Vec<_>>>()?;
-        let port = world.gateway_port();
-        let mut alive = connections(port)?;
-        ensure!(alive.len() >= args.sessions, "only {} of {} sessions are open", alive.len(), args.sessions);
-        let started = now();
-        let world = &*world;
-        std::thread::scope(|scope| -> Result<()> {
-            let revoking = scope.spawn(|| world.cli_owner(&["revoke", "Bench"]));
-            while !alive.is_empty() && started.elapsed() < PATIENCE {
-                let still = connections(port)?;
-                let took = started.elapsed().as_secs_f64() * 1e3;
-                delays.extend(alive.iter().filter(|one| !still.contains(*one)).map(|_| took));
-                alive.retain(|one| still.contains(one));
-            }
-            missed += alive.len();
-            revoking.join().map_err(|_| anyhow::anyhow!("the revoke panicked"))?.map(drop)
-        })?;
-        for child in &mut clients {
-            let _continued = kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGCONT);
-            child.kill()?;
-            child.wait()?;
-        }
+/// Measures and tells.
+pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<String> {
+    let owner = Owner::of(&rig.facts)?;
+    let mut alone = Vec::new();
+    for _ in 0..20 {
+        let token = owner.sign_in()?;
+        owner.grant(&token)?;
+        let begin = step::now();
+        owner.revoke(&token)?;
+        alone.push(milliseconds(begin));
     }
-    let mut part = |part| quantile(&mut delays, part).unwrap_or_default();
-    report.note(format!(
-        "Revoke, {} live sessions, {} revokes, from starting `byleave revoke` to the client's socket dead, commit and \
-         start of the program included: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms, missed {missed}.",
-        args.sessions,
-        args.revokes,
-        part(0.5),
-        part(0.99),
-        part(1.0)
-    ));
-    Ok(())
+    let (mut each, mut last, mut missed) = (Vec::new(), Vec::new(), 0);
+    for number in 1..=revokes {
+        let (times, before) = one(rig, &owner, sessions)?;
+        missed += before - times.len();
+        last.extend(times.last());
+        let late = times.last().copied().unwrap_or(f64::NAN);
+        eprintln!("  revoke {number}: {} of {before} connections dead, the last after {late:.1} ms", times.len());
+        each.extend(times);
+    }
+    let row = vec![
+        format!("{sessions} sessions, {revokes} revokes"),
+        format!("{:.1}", percentile(&each, 0.5)),
+        format!("{:.1}", percentile(&each, 0.99)),
+        format!("{:.1}", percentile(&last, 1.0)),
+        missed.to_string(),
+        format!("{:.1}", median(&alone)),
+    ];
+    let header =
+        ["revoke sent → socket dead", "ms, p50", "ms, p99", "ms, worst", "missed", "a revoke alone, ms, median"];
+    Ok(table(&header, &[row]))
 }
 
-/// A live client: every tenth in bulk, every twentieth stopped in bulk, every twentieth stopped and idle.
-fn client(world: &World, number: usize) -> Result<Child> {
-    let command = if number % 10 == 0 { "echo r; exec cat /dev/zero" } else { "echo r; exec sleep 600" };
-    let mut child = world.ssh(Way::Byleave, command).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let mut ready = [0; 2];
-    child.stdout.as_mut().context("no output")?.read_exact(&mut ready)?;
-    if number % 20 == 0 || number % 20 == 1 {
-        kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGSTOP)?;
+/// Opens sessions under a grant, revokes it, and notes when each connection was gone. Answers also how many there were.
+fn one(rig: &Rig, owner: &Owner, sessions: usize) -> Result<(Vec<f64>, usize)> {
+    let way = rig.ways.iter().find(|way| way.name == "byleave").context("no such way")?;
+    let token = owner.sign_in()?;
+    owner.grant(&token)?;
+    let mut count = 0;
+    let mut clients = open(rig, way, sessions, &mut || {
+        count += 1;
+        let work = if count <= BULK { "cat /dev/zero" } else { "cat" };
+        format!("echo up; exec {work}")
+    })?;
+    read_on(&mut clients);
+    stop(&clients)?;
+    // Opening took a while; signing in anew keeps it out of what is measured.
+    let token = owner.sign_in()?;
+    let ports = Ports { gateway: rig.gateway_port()?, node: owner.node_port(&token)?, process: rig.byleave };
+    let before = ports.alive()?;
+    ensure!(before >= sessions * 2, "only {before} connections of {sessions} sessions are there");
+    let times = watch(owner, &token, &ports, before)?;
+    for client in &clients {
+        signal(client, Signal::SIGCONT)?;
     }
-    Ok(child)
+    close(&mut clients);
+    Ok((times, before))
 }
 
-/// The established connections to a port, seen from the listening side, by the peer's port.
-fn connections(port: u16) -> Result<BTreeSet<String>> {
-    let local = format!("0100007F:{port:04X}");
-    let table = fs::read_to_string("/proc/net/tcp")?;
-    let established = table.lines().filter_map(|line| {
-        let mut words = line.split_ascii_whitespace().skip(1);
-        let (here, there, state) = (words.next()?, words.next()?, words.next()?);
-        (here == local && state == "01").then(|| there.to_owned())
-    });
-    Ok(established.collect())
+/// Lets half of the clients in bulk read on; the other half stalls with a full window.
+fn read_on(clients: &mut [Child]) {
+    for mut out in clients.iter_mut().take(BULK / 2).filter_map(|client| client.stdout.take()) {
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    }
+}
+
+/// Stops some clients: half of them in bulk, half idle.
+fn stop(clients: &[Child]) -> Result<()> {
+    clients.iter().skip(BULK - STOPPED / 2).take(STOPPED).try_for_each(|client| signal(client, Signal::SIGSTOP))
+}
+
+fn signal(client: &Child, signal: Signal) -> Result<()> {
+    Ok(kill(Pid::from_raw(i32::try_from(client.id())?), signal)?)
+}
+
+/// Revokes, and notes when each connection was gone, in milliseconds.
+fn watch(owner: &Owner, token: &str, ports: &Ports, before: usize) -> Result<Vec<f64>> {
+    let begin = step::now();
+    let mut times = Vec::new();
+    std::thread::scope(|scope| {
+        let revoke = scope.spawn(|| owner.revoke(token));
+        while times.len() < before && begin.elapsed() < PATIENCE {
+            let gone = before.saturating_sub(ports.alive()?);
+            times.resize(gone.max(times.len()), milliseconds(begin));
+        }
+        revoke.join().map_err(|_| anyhow::anyhow!("the revoke panicked"))?
+    })?;
+    Ok(times)
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+/// The ports at which Byleave's connections can be told from others.
+struct Ports {
+    gateway: u16,
+    node: u16,
+    process: u32,
+}
+
+impl Ports {
+    /// How many connections are alive: those that came to the gateway, and those that it opened to the node.
+    fn alive(&self) -> Result<usize> {
+        let text = fs::read_to_string(format!("/proc/{}/net/tcp", self.process))?;
+        let ends = text.lines().skip(1).filter_map(|line| {
+            let mut words = line.split_whitespace().skip(1);
+            let (local, remote, state) = (words.next()?, words.next()?, words.next()?);
+            (state == "01").then_some((port(local)?, port(remote)?))
+        });
+        Ok(ends.filter(|(local, remote)| *local == self.gateway || *remote == self.node).count())
+    }
+}
+
+/// The port of an address in the kernel's table.
+fn port(address: &str) -> Option<u16> {
+    u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok()
 }
