@@ -59,9 +59,6 @@ impl Installation {
         std::fs::create_dir_all(root)?;
         say.line("starting the server, an OpenSSH node, and an organization with its owner …");
         let node = SampleNode::start(&root.join("node")).await.context("cannot start the sample node")?;
-        if let Some(reason) = node.no_firewall() {
-            say.line(&format!("the node's accounts have no firewall here: {reason}"));
-        }
         let server = Running::start(config(root, &node)?).await.context("cannot start the server")?;
         let identity = make_identity(root)?;
         write_known_hosts(root, &server)?;

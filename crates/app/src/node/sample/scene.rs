@@ -68,12 +68,14 @@ pub(super) fn prepare(directory: &Path, as_root: bool) -> anyhow::Result<()> {
         )
     };
     let passwd = format!(
-        "root:x:0:0:root:/root:/bin/bash
+        "{own}root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 sshd:x:22022:65534::/run/sshd:/usr/sbin/nologin
 mongodb:x:{DATABASE_USER}:{DATABASE_USER}::{DATA}:/usr/sbin/nologin
-{own}"
+"
     );
+    // sshd gives terminals to the group tty where there is one; without root it could not, and would refuse them.
+    let tty = if as_root { "tty:x:5:\n" } else { "" };
     let config = "# The sample node's sshd, as distributions ship it.
 Include /etc/ssh/sshd_config.d/*.conf
 HostKey /etc/ssh/ssh_host_ed25519_key
@@ -85,7 +87,7 @@ PrintMotd no
 Subsystem sftp internal-sftp
 ";
     let files = [
-        ("group", format!("root:x:0:\ntty:x:5:\nnogroup:x:65534:\nmongodb:x:{DATABASE_USER}:\n"), 0o644),
+        ("group", format!("root:x:0:\n{tty}nogroup:x:65534:\nmongodb:x:{DATABASE_USER}:\n"), 0o644),
         ("gshadow", "root:*::\n".to_owned(), 0o600),
         ("hostname", "shop-0\n".to_owned(), 0o644),
         ("hosts", "127.0.0.1 localhost shop-0\n".to_owned(), 0o644),

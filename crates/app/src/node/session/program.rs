@@ -68,7 +68,7 @@ impl Program {
     /// # Errors
     /// If the account is not in the passwd file, or there is no SFTP server.
     pub(super) fn of(work: &Work) -> anyhow::Result<Self> {
-        let account = User::from_uid(getuid())?.context("this account is not in the passwd file")?;
+        let account = own_account()?.context("this account is not in the passwd file")?;
         let shell = if account.shell.as_os_str().is_empty() { PathBuf::from("/bin/sh") } else { account.shell.clone() };
         let (path, name, arguments) = match work {
             Work::Shell => (shell.clone(), login_name(&shell), Vec::new()),
@@ -81,6 +81,15 @@ impl Program {
         };
         let environment = environment(&account, &shell, std::env::var_os("TERM"));
         Ok(Self { account, path, name, arguments, environment })
+    }
+}
+
+/// The account that sshd named, if it is ours by its number; several names can share one.
+fn own_account() -> nix::Result<Option<User>> {
+    let named = std::env::var("LOGNAME").ok().and_then(|name| User::from_name(&name).ok().flatten());
+    match named.filter(|account| account.uid == getuid()) {
+        Some(account) => Ok(Some(account)),
+        None => User::from_uid(getuid()),
     }
 }
 
