@@ -113,7 +113,7 @@ fn node_row(visitor: &Visitor, row: &ClusterRow, node: &Node, report: Option<&No
         tr {
             td { code { (node.host) } br; span.small.quiet { (node.address) } }
             td { (check(node)) (report_line(report)) }
-            td { @for log in &node.logs { code { (log.name) } span.small.quiet { " " (log.kind.as_str()) } br; } }
+            td { @for log in &node.logs { code { (log.name) } span.small.quiet { " " (log.kind.as_str()) " log" } br; } }
             td.end {
                 @if !open && visitor.may(Action::AcceptNodeRisk) {
                     a.button.low #(format!("risk-{}", node.id)) data-dialog

@@ -32,7 +32,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
     let content = html! {
         div.head { div { h1 { "Settings" } p { "What holds for the whole organization." } } }
         section.panel #block data-live { (block_panel(&app.vendor, &visitor, &live)) }
-        section.panel #longest data-live { (longest_panel(&visitor)) }
+        section.panel #longest-grant data-live { (longest_panel(&visitor)) }
         section.panel { (log_panel(&app, &visitor)) }
     };
     visitor.page(&app, Tab::Settings, "Settings", content).await

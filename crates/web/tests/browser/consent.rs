@@ -86,7 +86,7 @@ async fn the_timer_goes_by_the_servers_clock_and_not_by_the_browsers() {
     browser.claim(&site).await;
     browser.block(&site).await;
     browser.grant(&site).await;
-    // The server's clock is three days ahead of the browser's.
+    // The server's clock is years ahead of the browser's.
     let first = browser.text_of(".left").await;
     assert!(first.starts_with("23:59:") || first == "24:00:00", "{first}");
     site.pass(2 * HOUR);
@@ -132,5 +132,53 @@ async fn errors_stand_beside_their_field_and_keep_what_was_typed() {
     browser.see(".cluster.open", "Only database logs").await;
     browser.go(&format!("{}/activity", site.url)).await;
     browser.see("#feed", "Only database logs · case 01274410 · “<b>Lag</b> & \"more\"”").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sync_data_alone_is_granted_where_support_is_not_blocked() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+    browser.claim(&site).await;
+    browser.go(&format!("{}/clusters", site.url)).await;
+    browser.click(&format!("#menu-{}-summary", site.orders)).await;
+    browser.see(".menu[open]", "Grant Temporary Sync Data Access to Acme Support").await;
+    browser.click(&format!("#grant-{}", site.orders)).await;
+    browser.see(".dialogue h1", "Grant Sync Data Access to Acme Support for 24 hours").await;
+    assert!(browser.has("dialog input[value$=SYNC_DATA]:checked").await);
+    assert!(!browser.has("dialog input[value=CLUSTER_INFRASTRUCTURE]").await, "support has that anyway");
+    browser.click("dialog button[type=submit]").await;
+    browser.see(".cluster.open", "Infrastructure and App Services Sync Data").await;
+    browser.go(&format!("{}/projects/{}/clusters/Catalogue", site.url, site.project)).await;
+    browser.click(".head .menu summary").await;
+    browser.see(".head .sheet", "there is nothing more to grant").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_accepts_the_risk_of_an_unchecked_node_and_sets_the_longest_grant() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+    browser.claim(&site).await;
+    browser.block(&site).await;
+    let cluster = format!("{}/projects/{}/clusters/Orders", site.url, site.project);
+    browser.go(&cluster).await;
+    browser.click("#nodes tr:nth-child(2) a").await;
+    browser.see("dialog .notice.warn", "walled off from the database").await;
+    browser.fill("#reason", "Checked by hand").await;
+    browser.click("dialog button.danger").await;
+    browser.see(".notice.done", "accepted the risk of orders-2.db.northwind.example").await;
+    browser.see("#nodes", "Risk accepted").await;
+
+    browser.go(&format!("{}/settings", site.url)).await;
+    browser.click("#longest-change").await;
+    browser.fill("#longest", "8h").await;
+    browser.click("dialog button.primary").await;
+    browser.see("#longest-grant strong", "8h").await;
+    browser.go(&format!("{cluster}/grant")).await;
+    browser.see("h1", "Grant Infrastructure Access to Acme Support for 8 hours").await;
+    browser.fill("#duration", "9h").await;
+    browser.click(".dialogue button.primary").await;
+    browser.see("#duration-fault", "at most 8h, the longest your organization allows").await;
     browser.quit().await;
 }

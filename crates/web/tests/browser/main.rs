@@ -3,6 +3,8 @@
 //! Each test drives its own browsers and waits for what it expects to see, never for time. Read [`site`] for what is
 //! served and [`browser`] for how it is looked at.
 
+#![expect(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a test that fails says so")]
+
 mod browser;
 mod consent;
 mod sign_in;
