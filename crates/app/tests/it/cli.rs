@@ -1,4 +1,4 @@
 //! The command line, as people and scripts use it.
 
 mod offline;
-mod story;
+pub(crate) mod story;

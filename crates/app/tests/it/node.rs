@@ -1,7 +1,7 @@
 //! The node's side: sessions, setup and check, with a real sshd and a real ssh.
 
 mod check;
-mod rig;
+pub(crate) mod rig;
 mod session;
 mod setup;
 mod terminal;

@@ -93,14 +93,15 @@ pub(crate) struct Server {
     child: Child,
     data: TempDir,
     url: String,
+    ssh: String,
 }
 
 impl Server {
     /// Starts one on free ports with a fresh data directory.
     pub(crate) fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let (child, url) = serve(&data.path().join("data"), "127.0.0.1:0");
-        Self { child, data, url }
+        let (child, url, ssh) = serve(&[], &data.path().join("data"), ["127.0.0.1:0"; 2]);
+        Self { child, data, url, ssh }
     }
 
     /// Its data directory.
@@ -110,11 +111,36 @@ impl Server {
 
     /// Kills it, does something with its data directory, and starts it again where it was.
     pub(crate) fn while_stopped(&mut self, work: impl FnOnce(&Path)) {
+        self.kill();
+        work(&self.data());
+        self.start_again(&[]);
+    }
+
+    /// Kills it, if it still runs.
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        work(&self.data());
+    }
+
+    /// Starts it again where it was, by way of another program if one is named.
+    pub(crate) fn start_again(&mut self, through: &[&str]) {
         let listen = self.url.trim_start_matches("http://").to_owned();
-        (self.child, _) = serve(&self.data(), &listen);
+        (self.child, _, _) = serve(through, &self.data(), [&listen, &self.ssh]);
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// The port of its gateway.
+    pub(crate) fn ssh_port(&self) -> &str {
+        self.ssh.rsplit(':').next().unwrap()
     }
 
     /// The administrator at a terminal of this machine.
@@ -135,23 +161,27 @@ impl Drop for Server {
     }
 }
 
-/// Starts a server and waits until it says where it listens.
-fn serve(data: &Path, listen: &str) -> (Child, String) {
-    let mut command = Command::new(BYLEAVE);
-    command.arg("serve").arg("--data").arg(data);
-    command.args(["--listen", listen, "--ssh-listen", "127.0.0.1:0", "--vendor", "Acme", "--vendor-slug", "acme"]);
+/// Starts a server and waits until it says where it listens: pages and SSH.
+fn serve(through: &[&str], data: &Path, [listen, ssh]: [&str; 2]) -> (Child, String, String) {
+    let mut words = through.iter().copied().chain([BYLEAVE, "serve"]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).arg("--data").arg(data).args(["--listen", listen, "--ssh-listen", ssh]);
+    command.args(["--vendor", "Acme", "--vendor-slug", "acme"]);
+    command.args(["--gateway-source", "127.0.0.1", "--node-helper", "/run/byleave/byleave"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    let url = loop {
-        line.clear();
-        assert!(said.read_line(&mut line).unwrap() > 0, "the server ended before it was ready");
-        if let Some(rest) = line.split("pages=").nth(1) {
-            break rest.split_whitespace().next().unwrap().to_owned();
+    let mut all = String::new();
+    let (url, ssh) = loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "the server ended before it was ready: {all}");
+        all.push_str(&line);
+        let after = |name| line.split_once::<&str>(name)?.1.split_whitespace().next();
+        if let (Some(url), Some(ssh)) = (after("pages="), after("ssh=")) {
+            break (url.to_owned(), ssh.to_owned());
         }
     };
     // Its log is read to the end, so that it never waits for us.
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-    (child, url)
+    (child, url, ssh)
 }

@@ -10,13 +10,18 @@ const OWNER: &str = "mia@harbour-books.example";
 const PASSWORD: &str = "a harbour at dawn";
 
 /// A server with one organization, its owner signed in, and one cluster. Tests keep all of it: a dropped server stops.
-struct Story {
-    server: Server,
-    administrator: Person,
-    owner: Person,
+pub(crate) struct Story {
+    pub(crate) server: Server,
+    pub(crate) administrator: Person,
+    pub(crate) owner: Person,
 }
 
 fn begin() -> Story {
+    begin_with(INVENTORY)
+}
+
+/// Begins with another inventory.
+pub(crate) fn begin_with(inventory: &str) -> Story {
     let server = Server::start();
     let administrator = server.administrator();
     let invited = administrator.run(&["organizations", "invite", "Harbour Books", OWNER, "--output", "json"]).json();
@@ -25,12 +30,12 @@ fn begin() -> Story {
     owner.type_in(&["claim", token, "--password-stdin"], PASSWORD).ok();
     owner.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).ok();
     let file = administrator.home().join("inventory.toml");
-    std::fs::write(&file, INVENTORY).unwrap();
+    std::fs::write(&file, inventory).unwrap();
     administrator.run(&["inventory", "apply", file.to_str().unwrap()]).ok();
     Story { server, administrator, owner }
 }
 
-const INVENTORY: &str = r#"
+pub(crate) const INVENTORY: &str = r#"
 [[cluster]]
 organization = "Harbour Books"
 project = "Web shop"
@@ -48,7 +53,8 @@ kind = "database"
 path = "/var/log/mongodb/mongod.log"
 "#;
 
-fn event_names(person: &Person) -> Vec<String> {
+/// The names of all events, newest first.
+pub(crate) fn event_names(person: &Person) -> Vec<String> {
     let out = person.run(&["events", "--output", "json"]).ok();
     let events = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     events.map(|event| event["event"].as_str().unwrap().to_owned()).collect()
@@ -219,7 +225,7 @@ fn a_backup_restored_silently_is_found_at_the_next_command() {
 }
 
 /// Copies a folder with the modes of its files.
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     let source = format!("{}/.", from.display());
     assert!(std::process::Command::new("cp").args(["-a", &source]).arg(to).status().unwrap().success());
 }

@@ -19,16 +19,16 @@ pub(super) const BYLEAVE: &str = env!("CARGO_BIN_EXE_byleave");
 pub(super) const NODE_ID: &str = "65a0c1f2e4b5a6978812d3f4";
 
 /// A running sample node with a user certificate for it.
-pub(super) struct Node {
+pub(crate) struct Node {
     pub(super) directory: TempDir,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     pub(super) as_root: bool,
     process: Child,
     _output: BufReader<ChildStdout>,
 }
 
 impl Node {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::create_dir_all(at("etc/ssh")).unwrap();
@@ -80,7 +80,7 @@ impl Node {
         assert!(signed.success());
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -116,7 +116,7 @@ impl Node {
     }
 
     /// Waits until there is no such process; a survivor fails the test by its time limit.
-    pub(super) fn wait_until_gone(&self, words: &str) {
+    pub(crate) fn wait_until_gone(&self, words: &str) {
         while !self.processes(words).is_empty() {
             std::thread::yield_now();
         }
@@ -139,7 +139,7 @@ impl Drop for Node {
 }
 
 /// Makes a key pair.
-pub(super) fn keygen(path: &Path) {
+pub(crate) fn keygen(path: &Path) {
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(path).status().unwrap();
     assert!(made.success());
 }

@@ -1,0 +1,12 @@
+//! Faults that the product must survive, made on the real binary with a real node and the real `ssh`.
+//!
+//! Each test says the fault and the expected outcome; `docs/faults.md` lists them all.
+
+mod consent;
+mod disk;
+mod kill;
+mod lock;
+mod lost;
+mod scene;
+mod stopped;
+mod together;

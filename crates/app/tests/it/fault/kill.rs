@@ -1,0 +1,210 @@
+//! `kill -9` of the server at every sync of what must be durable.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use byleave_core::time::{BootId, Entropy, Reading, Timestamp};
+use byleave_store::{SealingKey, Store, StoreOptions};
+use nix::time::{ClockId, clock_gettime};
+
+use crate::cli::story::copy;
+use crate::fault::scene::{Scene, Ssh};
+use crate::server::Server;
+
+/// More syncs than any step makes by far: what is killed more often never ends.
+const MOST: usize = 10;
+
+/// Kills the server when one of its threads begins its `nth` sync from now on.
+struct Killer(Child);
+
+impl Killer {
+    fn attach(server: &Server, nth: usize) -> Self {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"]);
+        command.arg(format!("inject=fsync,fdatasync:signal=KILL:when={nth}")).args(["-p", &server.pid().to_string()]);
+        let strace = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut strace = strace.expect("strace is needed for this test; install the package strace");
+        let mut said = BufReader::new(strace.stderr.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert!(line.contains("attached"), "strace cannot attach (as root it can): {line}");
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+        Self(strace)
+    }
+}
+
+impl Drop for Killer {
+    fn drop(&mut self) {
+        // It ends with the server.
+        let _reaped = self.0.wait();
+    }
+}
+
+/// A step of the main story. Each is made ready without the killer, then done under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Block,
+    Grant,
+    Open,
+    Revoke,
+    Close,
+}
+
+const STEPS: [Step; 5] = [Step::Block, Step::Grant, Step::Open, Step::Revoke, Step::Close];
+
+impl Step {
+    /// Brings the installation to where the step begins.
+    fn prepare(self, scene: &Scene) -> Option<Ssh> {
+        match self {
+            Self::Block => {
+                scene.owner.run(&["revoke", "Shop"]).ok();
+                scene.owner.run(&["unblock"]).ok();
+                None
+            }
+            Self::Grant => {
+                scene.owner.run(&["revoke", "Shop"]).ok();
+                None
+            }
+            Self::Open => {
+                scene.grant();
+                None
+            }
+            Self::Revoke | Self::Close => {
+                scene.grant();
+                Some(scene.enter())
+            }
+        }
+    }
+
+    /// Does the step, to the end of all that it writes or of the server. Answers whether it was acknowledged.
+    fn act(self, scene: &Scene, live: &mut Option<Ssh>) -> bool {
+        match self {
+            Self::Block => scene.owner.run(&["block"]).code == 0,
+            Self::Grant => scene.owner.run(&["grant", "Shop", "--for", "1h"]).code == 0,
+            Self::Open => {
+                let mut ssh = scene.ssh("echo in; exec cat");
+                let is_in = ssh.hears("in\n");
+                *live = Some(ssh);
+                is_in
+            }
+            Self::Revoke => {
+                let revoked = scene.owner.run(&["revoke", "Shop"]).code == 0;
+                all_closed(scene);
+                revoked
+            }
+            Self::Close => {
+                live.iter_mut().for_each(Ssh::hang_up);
+                live.iter_mut().for_each(|ssh| drop(ssh.ends()));
+                all_closed(scene)
+            }
+        }
+    }
+
+    /// What must be there after the restart if the step was acknowledged.
+    fn assert_kept(self, scene: &Scene) {
+        let newest = || scene.sessions()[0]["endReason"].clone();
+        match self {
+            Self::Block => assert!(scene.is_blocked()),
+            Self::Grant => assert_eq!(scene.in_force().len(), 1),
+            Self::Open => assert_eq!(newest(), "restart"),
+            Self::Revoke => assert_eq!(scene.in_force().len(), 0),
+            Self::Close => assert_eq!(newest(), "closed by employee"),
+        }
+    }
+}
+
+/// Waits until every session is recorded as closed; false if the server ended before.
+fn all_closed(scene: &Scene) -> bool {
+    loop {
+        let ran = scene.owner.run(&["sessions", "list", "--output", "json"]);
+        if ran.code != 0 {
+            return false;
+        }
+        if ran.json()["results"].as_array().unwrap().is_empty() {
+            return true;
+        }
+    }
+}
+
+/// Fault: `kill -9` at each sync that a block, grant, session open, revoke with a live session, and session close make
+/// (strace counts; the server's heartbeat takes part, so that a step is killed there, too), and once more after the
+/// step was answered.
+///
+/// Expected: nothing is acknowledged before the first sync; after the restart whatever was acknowledged is there and
+/// every anchor that was handed out is in the log; the evidence verifies; tables and logs agree; no session is open,
+/// and one that the crash left is closed as `restart`.
+#[test]
+fn a_kill_at_any_sync_loses_nothing_acknowledged_and_leaves_nothing_half_done() {
+    let mut scene = Scene::begin();
+    let mut kills = Vec::new();
+    for step in STEPS {
+        for nth in 1.. {
+            assert!(nth < MOST, "{step:?} is never done");
+            let mut live = step.prepare(&scene);
+            let killer = Killer::attach(&scene.server, nth);
+            let acknowledged = step.act(&scene, &mut live);
+            let survived = scene.server.is_running();
+            assert!(nth > 1 || !acknowledged && !survived, "{step:?} was acknowledged before anything was synced");
+            scene.server.kill();
+            drop(killer);
+            assert_sound(&scene.server.data());
+            scene.server.start_again(&[]);
+            assert_eq!(all_open(&scene), [""; 0], "{step:?}, sync {nth}");
+            if acknowledged {
+                step.assert_kept(&scene);
+            }
+            scene.assert_evidence();
+            if survived {
+                break;
+            }
+            kills.push((step, nth, acknowledged));
+        }
+    }
+    eprintln!("killed at (step, sync, acknowledged before): {kills:?}");
+}
+
+/// The sessions that the records call open.
+fn all_open(scene: &Scene) -> Vec<String> {
+    let sessions = scene.sessions();
+    let open = sessions.iter().filter(|session| !session["endedAt"].is_string());
+    open.map(ToString::to_string).collect()
+}
+
+/// Tables and logs agree, in a copy of what the crash left.
+#[track_caller]
+pub(super) fn assert_sound(data: &Path) {
+    let left = tempfile::tempdir().unwrap();
+    copy(data, left.path());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let audit = runtime.block_on(async {
+        let sealing = SealingKey::load_or_create(&left.path().join("seal.key"), &Random).unwrap();
+        let (vendor, slug) = ("Acme".parse().unwrap(), "acme".parse().unwrap());
+        let options = StoreOptions { vendor, slug, version: "audit".to_owned() };
+        let store = Store::open(left.path(), options, sealing, Arc::new(Random), &now()).await.unwrap();
+        store.audit_state().await.unwrap()
+    });
+    assert!(audit.findings.is_empty() && audit.entries > 0, "{audit:#?}");
+}
+
+struct Random;
+
+impl Entropy for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).unwrap();
+    }
+}
+
+fn now() -> Reading {
+    let millis = |clock| {
+        let time = clock_gettime(clock).unwrap();
+        time.tv_sec() * 1_000 + time.tv_nsec() / 1_000_000
+    };
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    Reading {
+        wall: Timestamp::from_millis(millis(ClockId::CLOCK_REALTIME)),
+        boot: BootId(boot.trim().to_owned()),
+        since_boot: millis(ClockId::CLOCK_BOOTTIME),
+    }
+}
