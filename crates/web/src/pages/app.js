@@ -25,13 +25,13 @@ const tick = () => {
   for (const timer of document.querySelectorAll("[data-until]")) {
     const until = Number(timer.dataset.until);
     const left = until - now;
+    timer.hidden = false;
     if (timer instanceof HTMLProgressElement) {
       timer.value = Math.max(0, left);
       continue;
     }
     const text = left > 0 ? clock(left) : "expired";
     if (timer.textContent !== text) timer.textContent = text;
-    timer.hidden = false;
     timer.classList.toggle("soon", left < 600_000);
     if (left <= 0 && until > expired) {
       expired = until;

@@ -39,11 +39,11 @@ pub(super) fn timer(until: Timestamp, now: Timestamp) -> Markup {
     }
 }
 
-/// The bar of what is left, which the script moves.
+/// The bar of what is left, which the script shows and moves.
 pub(super) fn bar(since: Timestamp, until: Timestamp, now: Timestamp) -> Markup {
     html! {
         progress max=(until.since(since).max(1)) value=(until.since(now).max(0)) data-until=(until.millis())
-            aria-label="Time left" {}
+            aria-label="Time left" hidden {}
     }
 }
 
