@@ -37,17 +37,20 @@ async fn two_revokes_and_a_grant_at_once_leave_one_truth() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
     let world = Arc::new(World::new().await);
+    let inside = Arc::new(tokio::sync::Semaphore::new(0));
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..50 {
-        let world = world.clone();
+        let (world, inside) = (world.clone(), inside.clone());
         tasks.spawn(async move {
             if number == 25 {
+                inside.acquire_many(10).await.unwrap().forget();
                 world.block().await;
             }
             match world.open("a-1.example", Shape::Node).await {
                 Ok(opened) => {
                     let follower = world.store.follow(opened.facts.cluster.id).await.unwrap();
                     assert!(follower.borrow().log_size >= opened.log_size, "never older than the session itself");
+                    inside.add_permits(1);
                     Some((opened, follower))
                 }
                 Err(OpenError::Denied { .. }) => None,
@@ -56,6 +59,7 @@ async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
         });
     }
     let opened: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    assert!(opened.len() >= 10);
     let now = Now { at: world.now.wall, doubt: None };
     for (opened, follower) in &opened {
         let facts = follower.borrow().clone();

@@ -1,5 +1,7 @@
 //! The store on a real SQLite in a temporary directory, with a clock that the tests set.
 
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod clock;
 mod concurrency;
 mod consent;
