@@ -158,6 +158,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.data().with_file_name("server.log"));
+            eprintln!("what the server logged:\n{}", log.unwrap_or_default());
+        }
     }
 }
 
@@ -181,7 +185,8 @@ fn serve(through: &[&str], data: &Path, [listen, ssh]: [&str; 2]) -> (Child, Str
             break (url.to_owned(), ssh.to_owned());
         }
     };
-    // Its log is read to the end, so that it never waits for us.
-    std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+    // Its log is read to the end, so that it never waits for us, and kept beside the data until the test ends.
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_file_name("server.log"));
+    std::thread::spawn(move || std::io::copy(&mut said, &mut log.unwrap()));
     (child, url, ssh)
 }

@@ -104,7 +104,7 @@ impl Scene {
     /// The grants in force.
     pub(super) fn in_force(&self) -> Vec<Value> {
         let listed = self.owner.run(&["grants", "--active", "--output", "json"]).json();
-        listed["results"].as_array().unwrap().clone()
+        listed.as_array().unwrap().clone()
     }
 
     /// Whether the organization blocks.
