@@ -139,6 +139,17 @@ impl Store {
         &self.inner.writer
     }
 
+    /// Takes a fresh connection for writing. SQLite ends a transaction by itself when the disk is full; the connection's
+    /// library counts it as open for ever, and nothing could be written again.
+    pub(crate) async fn renew(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
+        self.check_file()?;
+        let fresh = connect(&self.inner.files.database).await?;
+        // Closed after the other is open: the last connection to close removes the write-ahead log.
+        drop(std::mem::replace(writer, fresh));
+        tracing::warn!("a transaction could not be rolled back: the connection that writes was renewed");
+        Ok(())
+    }
+
     pub(crate) fn hub(&self) -> &Hub {
         &self.inner.hub
     }

@@ -86,14 +86,37 @@ impl Store {
         let queue = tokio::time::timeout(QUEUE_FOR, self.writer().lock());
         let mut writer =
             queue.await.map_err(|_| StoreError::Unavailable(Fault::new("the queue of writes is stuck")))?;
-        let mut transaction = Transaction::begin(self.clone(), &mut writer, reading).await?;
+        if writer.is_in_transaction() {
+            self.renew(&mut writer).await?;
+        }
+        match self.attempt(&mut writer, reading, body).await {
+            Ok((written, news)) => {
+                for facts in news {
+                    self.hub().publish(facts);
+                }
+                Ok(written)
+            }
+            Err(error) => {
+                // Waits until the transaction is rolled back, so that the next write knows whether that succeeded.
+                let _the_next_write_tells = writer.ping().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn attempt<T, F>(
+        &self,
+        writer: &mut SqliteConnection,
+        reading: Reading,
+        body: F,
+    ) -> Result<(Written<T>, Vec<Facts>), StoreError>
+    where
+        F: for<'a, 'c> FnOnce(&'a mut Transaction<'c>) -> Body<'a, T>,
+    {
+        let mut transaction = Transaction::begin(self.clone(), writer, reading).await?;
         let value = body(&mut transaction).await?;
         let (anchors, news) = transaction.finish().await?;
-        for facts in news {
-            self.hub().publish(facts);
-        }
-        drop(writer);
-        Ok(Written { value, anchors })
+        Ok((Written { value, anchors }, news))
     }
 }
 
