@@ -128,11 +128,6 @@ impl Server {
         (self.child, _, _) = serve(through, &self.data(), [&listen, &self.ssh]);
     }
 
-    /// Whether it still runs.
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// Its process.
     pub(crate) fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap()

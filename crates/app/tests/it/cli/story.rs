@@ -53,9 +53,9 @@ kind = "database"
 path = "/var/log/mongodb/mongod.log"
 "#;
 
-/// The names of all events, newest first.
+/// The names of all events, oldest first.
 pub(crate) fn event_names(person: &Person) -> Vec<String> {
-    let out = person.run(&["events", "--output", "json"]).ok();
+    let out = person.run(&["events", "--limit", "500", "--output", "json"]).ok();
     let events = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     events.map(|event| event["event"].as_str().unwrap().to_owned()).collect()
 }
