@@ -16,14 +16,27 @@ use crate::server::Server;
 /// More syncs than any step makes by far: what is killed more often never ends.
 const MOST: usize = 10;
 
+/// Which syncs are counted. strace counts by thread; the store has one thread that writes, recordings have theirs.
+#[derive(Debug, Clone, Copy)]
+enum Syncs {
+    /// Those of the database: the commits.
+    Database,
+    /// Those of any file.
+    Any,
+}
+
 /// Kills the server when one of its threads begins its `nth` sync from now on.
 struct Killer(Child);
 
 impl Killer {
-    fn attach(server: &Server, nth: usize) -> Self {
+    fn attach(server: &Server, syncs: Syncs, nth: usize) -> Self {
         let mut command = Command::new("strace");
         command.args(["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"]);
         command.arg(format!("inject=fsync,fdatasync:signal=KILL:when={nth}")).args(["-p", &server.pid().to_string()]);
+        if let Syncs::Database = syncs {
+            let database = server.data().canonicalize().unwrap().join("byleave.db");
+            command.arg("-P").arg(database.with_extension("db-wal")).arg("-P").arg(database);
+        }
         let strace = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut strace = strace.expect("strace is needed for this test; install the package strace");
         let mut said = BufReader::new(strace.stderr.take().unwrap());
@@ -128,9 +141,9 @@ fn all_closed(scene: &Scene) -> bool {
     }
 }
 
-/// Fault: `kill -9` at each sync that a block, grant, session open, revoke with a live session, and session close make
-/// (strace counts; the server's heartbeat takes part, so that a step is killed there, too), and once more after the
-/// step was answered.
+/// Fault: `kill -9` at each sync that a block, grant, session open, revoke with a live session, and session close make:
+/// at the first, second, … of the database and then of any file, until the step is done (the server's heartbeat takes
+/// part, so that steps are also killed there), and once more right after the step.
 ///
 /// Expected: nothing is acknowledged before the first sync; after the restart whatever was acknowledged is there and
 /// every anchor that was handed out is in the log; the evidence verifies; tables and logs agree; no session is open,
@@ -139,31 +152,52 @@ fn all_closed(scene: &Scene) -> bool {
 fn a_kill_at_any_sync_loses_nothing_acknowledged_and_leaves_nothing_half_done() {
     let mut scene = Scene::begin();
     let mut kills = Vec::new();
-    for step in STEPS {
+    for (step, syncs) in STEPS.into_iter().flat_map(|step| [(step, Syncs::Database), (step, Syncs::Any)]) {
         for nth in 1.. {
             assert!(nth < MOST, "{step:?} is never done");
-            let mut live = step.prepare(&scene);
-            let killer = Killer::attach(&scene.server, nth);
-            let acknowledged = step.act(&scene, &mut live);
-            // Not asked of the kernel: a process that was killed can be there for a moment longer.
-            let survived = scene.server.anybody().run(&["evidence", "key"]).code == 0;
-            assert!(nth > 1 || !acknowledged && !survived, "{step:?} was acknowledged before anything was synced");
-            scene.server.kill();
-            drop(killer);
-            assert_sound(&scene.server.data());
-            scene.server.start_again(&[]);
-            assert_eq!(all_open(&scene), [""; 0], "{step:?}, sync {nth}");
-            if acknowledged {
-                step.assert_kept(&scene);
-            }
-            scene.assert_evidence();
-            if survived {
+            let outcome = kill_at(&mut scene, step, syncs, nth);
+            kills.push((step, syncs, nth, outcome));
+            if outcome == Outcome::Survived {
                 break;
             }
-            kills.push((step, nth, acknowledged));
         }
     }
-    eprintln!("killed at (step, sync, acknowledged before): {kills:?}");
+    eprintln!("{kills:#?}");
+}
+
+/// What became of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The server was killed before it had answered.
+    Killed,
+    /// It was killed when it had answered.
+    KilledAfterwards,
+    /// The step makes fewer syncs; the server was killed right after it.
+    Survived,
+}
+
+/// Does a step on a server that is killed, starts it again and checks what must hold.
+fn kill_at(scene: &mut Scene, step: Step, syncs: Syncs, nth: usize) -> Outcome {
+    let mut live = step.prepare(scene);
+    let killer = Killer::attach(&scene.server, syncs, nth);
+    let acknowledged = step.act(scene, &mut live);
+    // Not asked of the kernel: a process that was killed can be there for a moment longer.
+    let survived = scene.server.anybody().run(&["evidence", "key"]).code == 0;
+    assert!(nth > 1 || !acknowledged && !survived, "{step:?} was acknowledged before anything was synced");
+    scene.server.kill();
+    drop(killer);
+    assert_sound(&scene.server.data());
+    scene.server.start_again(&[]);
+    assert_eq!(all_open(scene), [""; 0], "{step:?}, sync {nth}");
+    if acknowledged {
+        step.assert_kept(scene);
+    }
+    scene.assert_evidence();
+    match (survived, acknowledged) {
+        (true, _) => Outcome::Survived,
+        (false, true) => Outcome::KilledAfterwards,
+        (false, false) => Outcome::Killed,
+    }
 }
 
 /// The sessions that the records call open.
