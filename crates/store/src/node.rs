@@ -3,7 +3,7 @@
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::id::{ClusterId, NodeId, OrgId, ProjectId};
-use byleave_core::inventory::{Cluster, Node, NodeCheck};
+use byleave_core::inventory::{Cluster, Node, NodeCheck, Revision};
 use byleave_core::name::{ClusterName, Reason};
 use byleave_core::policy::{Action, Resource, may};
 use byleave_core::time::{Reading, Timestamp};
@@ -88,7 +88,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Records what a check of a node found.
+    /// Records what a check of a node found. `tried` is the node's own revision ([`Node::since`]) when the check began:
+    /// a node that changed while it was tried does not count as checked.
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator, [`StoreError::NotFound`] for an unknown node,
@@ -98,6 +99,7 @@ impl Store {
         actor: &Actor,
         now: &Reading,
         node: NodeId,
+        tried: Revision,
         report: NodeReport,
     ) -> Result<Written<NodeRow>, StoreError> {
         let actor = actor.clone();
@@ -109,7 +111,7 @@ impl Store {
                 if !is_claimed(&mut tx.sql, cluster.organization).await? {
                     return Err(StoreError::Conflict(Conflict::NotClaimed));
                 }
-                let revision = cluster.revision;
+                let revision = tried.min(cluster.revision);
                 let check = if report.passed { NodeCheck::Passed { revision } } else { NodeCheck::Failed };
                 set_check(tx, node, check).await?;
                 keep_report(tx, node, &report).await?;

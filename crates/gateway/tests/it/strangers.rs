@@ -105,11 +105,7 @@ fn a_storm_of_wrong_keys_keeps_no_known_key_out() {
         }
         until("a hundred wrong keys", || world.gateway.unknown_keys() > 100);
         for _ in 0..5 {
-            let begun = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
             assert_eq!(world.run(&[], &["true"], b"").status.code(), Some(0));
-            let ended = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
-            let took = Duration::from(ended) - Duration::from(begun);
-            assert!(took < Duration::from_secs(5), "{took:?}");
         }
         until("five hundred wrong keys", || world.gateway.unknown_keys() > 500);
         over.store(true, Ordering::Relaxed);

@@ -1,9 +1,10 @@
 //! The inventory in the store: planned, applied, told.
 
+use byleave_core::access::Denial;
 use byleave_core::access::{Asker, decide};
 use byleave_core::actor::Actor;
 use byleave_core::grant::{GrantEnd, GrantType};
-use byleave_core::inventory::{NodeCheck, Prune};
+use byleave_core::inventory::{NodeCheck, Prune, Revision};
 use byleave_core::time::Now;
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
@@ -68,11 +69,31 @@ async fn a_changed_node_needs_a_new_check() {
     world.store.apply_inventory(&Actor::Administrator, &world.now, &moved, Prune::Keep).await.unwrap();
     assert_eq!(world.store.node(&world.owner, node).await.unwrap().node.check, NodeCheck::None);
     let report = NodeReport { passed: false, findings: 2, report: "{\"lines\":[]}".into() };
-    let row = world.store.record_node_check(&Actor::Administrator, &world.now, node, report.clone()).await.unwrap();
+    let row = world
+        .store
+        .record_node_check(&Actor::Administrator, &world.now, node, Revision::FIRST, report.clone())
+        .await
+        .unwrap();
     assert_eq!((row.value.node.check, row.value.report), (NodeCheck::Failed, Some((world.now.wall, report.clone()))));
     assert_eq!(world.store.node_checks(&world.owner, world.organization).await.unwrap().len(), 4);
-    let refused = world.store.record_node_check(&world.owner, &world.now, node, report).await;
+    let refused = world.store.record_node_check(&world.owner, &world.now, node, Revision::FIRST, report).await;
     assert!(matches!(refused, Err(StoreError::NotFound(_))), "{refused:?}");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_node_that_changed_while_it_was_tried_is_not_checked() {
+    let world = World::new().await;
+    let node = world.node("a-1.example").await;
+    let tried = world.store.node(&Actor::Administrator, node).await.unwrap().node.since;
+    let mut moved = wanted(world.organization);
+    moved[0].nodes[0].address = "10.7.7.7:22".parse().unwrap();
+    world.store.apply_inventory(&Actor::Administrator, &world.now, &moved, Prune::Keep).await.unwrap();
+    let report = NodeReport { passed: true, findings: 0, report: "{}".into() };
+    world.store.record_node_check(&Actor::Administrator, &world.now, node, tried, report).await.unwrap();
+    world.block().await;
+    world.grant("a", GrantType::Infrastructure).await;
+    assert_eq!(world.denied("a-1.example", Shape::Node).await.0, Denial::NodeUnchecked);
     world.assert_sound().await;
 }
 
@@ -95,7 +116,7 @@ async fn the_inventory_of_an_unclaimed_organization_is_told_at_its_claim() {
     assert_eq!(applied.anchors.len(), 1, "only the installation's log");
     store.apply_inventory(&admin, now, &all(&nodes[1..]), Prune::Remove).await.unwrap();
     let report = NodeReport { passed: true, findings: 0, report: "{}".into() };
-    let early = store.record_node_check(&admin, now, world.node("late-2.example").await, report).await;
+    let early = store.record_node_check(&admin, now, world.node("late-2.example").await, Revision::FIRST, report).await;
     assert!(matches!(early, Err(StoreError::Conflict(Conflict::NotClaimed))), "{early:?}");
     let denied = world.denied("late-2.example", Shape::Node).await;
     assert_eq!(denied, (byleave_core::access::Denial::NotClaimed, false));

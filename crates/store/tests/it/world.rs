@@ -161,7 +161,8 @@ impl World {
     pub(crate) async fn check(&self, host: &str) {
         let (admin, node) = (Actor::Administrator, self.node(host).await);
         let report = NodeReport { passed: true, findings: 0, report: "{}".into() };
-        self.store.record_node_check(&admin, &self.now, node, report).await.unwrap();
+        let tried = self.store.node(&admin, node).await.unwrap().node.since;
+        self.store.record_node_check(&admin, &self.now, node, tried, report).await.unwrap();
     }
 
     pub(crate) async fn block(&self) {

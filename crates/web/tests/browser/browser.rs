@@ -4,7 +4,6 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Once;
 
 use serde_json::json;
 use thirtyfour::prelude::*;
@@ -30,8 +29,6 @@ pub(crate) enum Scripts {
 impl Browser {
     /// Starts a browser.
     pub(crate) async fn start(scripts: Scripts) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
         let (chromedriver, port) = chromedriver().await;
         let profile = tempfile::tempdir().unwrap();
         let mut capabilities = DesiredCapabilities::chrome();

@@ -10,7 +10,7 @@ use byleave_core::access::{Basis, Facts};
 use byleave_core::actor::{Actor, By};
 use byleave_core::grant::in_force;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
-use byleave_core::inventory::{LogKind, Prune, WantedCluster, WantedLog, WantedNode};
+use byleave_core::inventory::{LogKind, Prune, Revision, WantedCluster, WantedLog, WantedNode};
 use byleave_core::sample::{public_key, text};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
@@ -103,6 +103,8 @@ fn wanted(organization: OrgId, name: &str, number: u16, sync: bool) -> WantedClu
 impl Site {
     /// Starts a server with an organization that nobody has claimed yet.
     pub(crate) async fn start() -> Self {
+        // The one provider of cryptography that every HTTP client asks for; a second call changes nothing.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(Ahead(AtomicI64::new(0)));
         let options = StoreOptions { vendor: text("Acme"), slug: text("acme"), version: "0.0.0".into() };
@@ -146,7 +148,10 @@ impl Site {
     /// Has the employee come in to the node, which has passed its check.
     pub(crate) async fn come_in(&self) -> SessionId {
         let report = StoredReport { passed: true, findings: 0, report: "{}".into() };
-        self.store.record_node_check(&Actor::Administrator, &self.clock.read(), self.node, report).await.unwrap();
+        self.store
+            .record_node_check(&Actor::Administrator, &self.clock.read(), self.node, Revision::FIRST, report)
+            .await
+            .unwrap();
         let session = SessionId::from_bytes(draw());
         let (employee, key) = self.employee;
         let host = text("orders-1.db.northwind.example");

@@ -48,7 +48,8 @@ async fn check(caller: &Caller, id: NodeId) -> Result<Response, Failure> {
     };
     // The check took a while: the time to record is that of its end.
     let now = caller.app.read_clock();
-    let written = caller.ask(caller.app.store.record_node_check(&caller.actor, &now, id, stored)).await?;
+    let written =
+        caller.ask(caller.app.store.record_node_check(&caller.actor, &now, id, node.node.since, stored)).await?;
     report.anchors = show::anchors(written.anchors);
     caller.ok(&report)
 }
