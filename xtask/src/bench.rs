@@ -15,7 +15,7 @@ mod setup;
 mod sftp;
 mod throughput;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -65,6 +65,9 @@ pub(crate) struct Bench {
     /// How often the grant is revoked
     #[arg(long, default_value_t = 50)]
     revokes: usize,
+    /// Measure this binary instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
 }
 
 /// Measures and prints a Markdown page.
@@ -76,9 +79,15 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
         bail!("run it as root: it starts a node with accounts of its own and reads the memory of other processes");
     }
     need::ensure(&[need::DEMO, need::TEST])?;
-    step::must(&mut cargo_in(root, &["build", "--locked", "--release", "--package", "byleave-app"]))?;
+    let binary = match &args.binary {
+        Some(binary) => binary.clone(),
+        None => {
+            step::must(&mut cargo_in(root, &["build", "--locked", "--release", "--package", "byleave-app"]))?;
+            rig::release(root)
+        }
+    };
     let begin = step::now();
-    let rig = Rig::start(&rig::release(root))?;
+    let rig = Rig::start(&binary)?;
     eprintln!("three ways stand; measuring");
     println!("{}", rig.heading()?);
     let wanted = if args.tests.is_empty() { ALL } else { &args.tests };

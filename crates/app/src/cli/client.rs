@@ -3,9 +3,11 @@
 //! Secrets go to `https`, or to this machine; nothing follows a redirect with them.
 
 use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
+use byleave_api::byleave::PasswordRequest;
 use byleave_api::error::{ErrorCode, FieldViolation};
 use byleave_api::path::BYLEAVE;
 use reqwest::{Method, StatusCode, Url, header};
@@ -17,6 +19,7 @@ use super::Global;
 use super::credentials::Credentials;
 use super::digest::Challenge;
 use super::fault::{Exit, Fault, Outcome};
+use super::sign_in::password;
 use crate::entropy::SystemEntropy;
 
 /// How long an answer may take: a grant waits for the disk, a node check for a node.
@@ -139,8 +142,30 @@ impl Client {
     /// # Errors
     /// What the server said, with the exit code that fits.
     pub(crate) async fn expect(&self, request: &Request<'_>) -> Outcome<Answer> {
-        let answer = self.send(request).await?;
+        let mut answer = self.send(request).await?;
+        if self.wants_password(&answer) {
+            self.give_password().await?;
+            answer = self.send(request).await?;
+        }
         self.judge(request, answer)
+    }
+
+    /// Whether the server wants the password again, and somebody is there to type it.
+    fn wants_password(&self, answer: &Answer) -> bool {
+        let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
+        said.error_code.as_deref() == Some(ErrorCode::SignInAgain.as_str())
+            && matches!(self.credentials, Credentials::SignedIn(_))
+            && std::io::stdin().is_terminal()
+    }
+
+    /// Asks for the password, which opening the door needs afresh, and hands it over.
+    async fn give_password(&self) -> Outcome<()> {
+        let password = password("Your password, as this opens the door: ", false)?;
+        let body = serde_json::to_vec(&PasswordRequest { password }).context("the password has no JSON form")?;
+        let path = format!("{BYLEAVE}/session/refresh");
+        let request = Request { method: Method::POST, path, accept: "application/json", body: Some(body) };
+        let answer = self.send(&request).await?;
+        self.judge(&request, answer).map(|_| ())
     }
 
     /// Takes an answer that says success.
