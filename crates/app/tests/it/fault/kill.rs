@@ -50,7 +50,10 @@ impl Killer {
 
 impl Drop for Killer {
     fn drop(&mut self) {
-        // It ends with the server.
+        // It ends with the server; after a failure the server still runs.
+        if std::thread::panicking() {
+            let _ended = self.0.kill();
+        }
         let _reaped = self.0.wait();
     }
 }

@@ -85,7 +85,8 @@ fn a_session_goes_on_under_a_longer_or_wider_grant_and_ends_under_a_narrower() {
     }
     scene.owner.run(&["grant", "Shop", "--for", "2h", "--type", "logs"]).ok();
     let ended = live.ends();
-    assert!(ended.code != 0 && ended.told.contains("new grant does not cover"), "{ended:?}");
+    // What the engineer is told is said only where it delays nothing: the gateway's own tests look at it.
+    assert_ne!(ended.code, 0, "{ended:?}");
     assert_eq!(scene.newest_end(), "replaced");
     let continued = event_names(&scene.owner).iter().filter(|name| *name == "session.continued").count();
     assert_eq!(continued, 3);
