@@ -1,7 +1,7 @@
 //! Developer commands, and what CI runs: `cargo xtask test`, `tidy`, `demo`, `bench`.
 //!
 //! Nothing here becomes part of the product. It may ask the clock and run programs, which the product's crates may
-//! not. Read [`test`] first: it is the list of everything that has to hold before a change lands.
+//! not. Read [`mod@test`] first: it is the list of everything that has to hold before a change lands.
 
 mod bench;
 mod demo;
