@@ -4,7 +4,7 @@
 //! the transaction and its `fsync` are inside. What that costs alone is measured by revokes without sessions.
 
 use std::fs;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -21,6 +21,8 @@ use crate::step;
 const STOPPED: usize = 10;
 /// How many receive in bulk.
 const BULK: usize = 10;
+/// Between two looks at the table, so that looking does not take the processor from what is measured.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// After this a session is missed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -101,6 +103,7 @@ fn signal(client: &Child, signal: Signal) -> Result<()> {
 
 /// Revokes, and notes when each connection was gone, in milliseconds.
 fn watch(owner: &Owner, token: &str, ports: &Ports, before: usize) -> Result<Vec<f64>> {
+    hurry(-20)?;
     let begin = step::now();
     let mut times = Vec::new();
     std::thread::scope(|scope| {
@@ -108,10 +111,18 @@ fn watch(owner: &Owner, token: &str, ports: &Ports, before: usize) -> Result<Vec
         while times.len() < before && begin.elapsed() < PATIENCE {
             let gone = before.saturating_sub(ports.alive()?);
             times.resize(gone.max(times.len()), milliseconds(begin));
+            step::settle(LOOK_EVERY);
         }
         revoke.join().map_err(|_| anyhow::anyhow!("the revoke panicked"))?
     })?;
+    hurry(0)?;
     Ok(times)
+}
+
+/// Sets how urgent this thread is: a thousand processes die of the revoke, and whoever looks on must not wait for them.
+fn hurry(nice: i32) -> Result<()> {
+    let thread = nix::unistd::gettid().to_string();
+    step::must(Command::new("renice").args(["-n", &nice.to_string(), "-p", &thread]).stdout(Stdio::null()))
 }
 
 fn milliseconds(since: Instant) -> f64 {
