@@ -1,4 +1,4 @@
-//! The check that the tables say what the logs say: for `byleave doctor` and the tests that kill the server.
+//! The check that the tables say what the logs say: for the tests that kill the server. No command calls it yet.
 //!
 //! Everything is computed anew from the leaves: hashes, tree, checkpoint, and by replay who holds which role, what is
 //! blocked, granted, in the inventory and open. It must never repair anything.
@@ -41,7 +41,7 @@ pub struct Audit {
 }
 
 impl Store {
-    /// Replays all logs and compares what they say with the tables. For `byleave doctor` and the tests.
+    /// Replays all logs and compares what they say with the tables. For the tests; no command calls it yet.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store cannot be read.
