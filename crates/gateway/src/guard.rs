@@ -1,16 +1,20 @@
-//! The watch over one session: decides again on each change of the facts and at each deadline, warns, and cuts.
+//! The watch over live sessions: decides again on each change of the facts and at each deadline, warns, and cuts.
 //!
-//! Guards run on a thread of their own and wait for nothing but changes and time: a stuck peer, a full window or a
-//! slow disk on the threads that relay cannot hold up a cut. A guard must never await a send.
+//! There is one guard for all sessions of a cluster, on a thread of its own that waits for nothing but changes and time:
+//! a stuck peer, a full window or a slow disk on the threads that relay cannot hold up a cut. Whatever one change ends
+//! is cut in one sweep, before anything that the ends cause gets the processor. A guard must never await a send.
 
-use std::sync::{Arc, Weak};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use byleave_core::access::Facts;
+use byleave_core::id::ClusterId;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
 use futures_util::FutureExt as _;
-use tokio::sync::watch;
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::live::Live;
@@ -21,41 +25,149 @@ use crate::text;
 const WARNINGS: [i64; 2] = [10 * MINUTE, MINUTE];
 /// The clocks are read at least this often: a timer of the runtime does not run while the machine is suspended.
 const TICK: i64 = SECOND;
-/// How long the last word to an employee may take.
+/// How nice the thread of the guards is to others.
+const URGENT: i32 = -20;
+/// How long the last words of one sweep to all of its employees may take.
 const FAREWELL: Duration = Duration::from_millis(5);
+/// Sweeps that end more sessions than this say no last words, which would take the processor from the cuts.
+const FAREWELLS: usize = 16;
 /// More than a packet adds to the text in it.
 const PACKET_OVERHEAD: usize = 128;
 
-/// Watches a session until it ends.
-pub(crate) async fn watch(session: Weak<Session>, live: Arc<Live>, mut facts: watch::Receiver<Arc<Facts>>) {
-    let mut before = live.left();
-    loop {
-        let followed = tokio::select! {
-            biased;
-            () = live.ended() => return,
-            changed = facts.changed() => changed.is_ok(),
-            () = sleep(wait(live.left())) => true,
+/// The guards, by the cluster they watch.
+pub(crate) struct Guards {
+    runtime: runtime::Handle,
+    /// INVARIANT: held only to find, make or remove a post; never across a wait.
+    posts: Mutex<BTreeMap<ClusterId, Post>>,
+}
+
+/// Where a guard takes more sessions.
+struct Post {
+    facts: watch::Receiver<Arc<Facts>>,
+    sessions: mpsc::UnboundedSender<Watched>,
+}
+
+/// A session that is being watched.
+struct Watched {
+    session: Weak<Session>,
+    live: Arc<Live>,
+    /// Milliseconds that were left when it was last looked at.
+    before: Option<i64>,
+}
+
+impl Guards {
+    /// Guards on the thread of a runtime.
+    pub(crate) fn new(runtime: runtime::Handle) -> Arc<Self> {
+        Arc::new(Self { runtime, posts: Mutex::default() })
+    }
+
+    fn posts(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Post>> {
+        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Watches a session until it ends.
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        cluster: ClusterId,
+        session: &Arc<Session>,
+        facts: watch::Receiver<Arc<Facts>>,
+    ) {
+        let live = session.live.clone();
+        let watched = Watched { session: Arc::downgrade(session), before: live.left(), live };
+        let mut posts = self.posts();
+        let watched = match posts.get(&cluster).filter(|post| post.facts.same_channel(&facts)) {
+            Some(post) => match post.sessions.send(watched) {
+                Ok(()) => return,
+                Err(mpsc::error::SendError(watched)) => watched,
+            },
+            None => watched,
         };
-        let learned = Instant::now();
-        let verdict = if followed { live.verdict() } else { Err(SessionEnd::LeaseRanOut) };
-        if let Err(end) = verdict {
-            cut(&session, &live, end).await;
-            if let Some(session) = session.upgrade() {
-                session.shared.table.note_delay(learned.elapsed());
-            }
-            return;
+        let (sessions, more) = mpsc::unbounded_channel();
+        drop(sessions.send(watched));
+        posts.insert(cluster, Post { facts: facts.clone(), sessions });
+        self.runtime.spawn(guard(self.clone(), cluster, facts, more));
+    }
+
+    /// Gives a post up if nobody came to it meanwhile. Answers whether it is given up.
+    fn leave(
+        &self,
+        cluster: ClusterId,
+        facts: &watch::Receiver<Arc<Facts>>,
+        more: &mpsc::UnboundedReceiver<Watched>,
+    ) -> bool {
+        let mut posts = self.posts();
+        let is_over = more.is_empty();
+        if is_over && posts.get(&cluster).is_some_and(|post| post.facts.same_channel(facts)) {
+            posts.remove(&cluster);
         }
-        let left = live.left();
-        if let (Some(before), Some(left), Some(session)) = (before, left, session.upgrade()) {
-            warn(&session, before, left);
-        }
-        before = left;
+        is_over
     }
 }
 
-fn wait(left: Option<i64>) -> Duration {
-    let next = left.map_or(TICK, |left| left.clamp(1, TICK));
+/// Puts the thread that calls it before others, where the system allows that: nothing else is as urgent as a cut.
+pub(crate) fn hurry() {
+    if let Err(error) = rustix::process::setpriority_process(None, URGENT) {
+        tracing::info!(%error, "the thread that cuts runs at the usual priority; `LimitNICE=-20` would let it go first");
+    }
+}
+
+/// Watches the sessions of one cluster until none is left.
+async fn guard(
+    guards: Arc<Guards>,
+    cluster: ClusterId,
+    mut facts: watch::Receiver<Arc<Facts>>,
+    mut more: mpsc::UnboundedReceiver<Watched>,
+) {
+    let mut watched: Vec<Watched> = Vec::new();
+    loop {
+        let followed = tokio::select! {
+            biased;
+            changed = facts.changed() => changed.is_ok(),
+            Some(joined) = more.recv() => {
+                watched.push(joined);
+                true
+            }
+            () = sleep(wait(&watched)) => true,
+        };
+        let learned = Instant::now();
+        while let Ok(joined) = more.try_recv() {
+            watched.push(joined);
+        }
+        watched.retain(|watched| watched.live.gate.is_open());
+        let ends = judge(&mut watched, followed);
+        if !ends.is_empty() {
+            sweep(ends, learned).await;
+            watched.retain(|watched| watched.live.gate.is_open());
+        }
+        if watched.is_empty() && guards.leave(cluster, &facts, &more) {
+            return;
+        }
+    }
+}
+
+/// How long nothing need be looked at unless the facts change.
+fn wait(watched: &[Watched]) -> Duration {
+    let next = watched.iter().filter_map(|watched| watched.live.left()).min();
+    let next = next.map_or(TICK, |left| left.clamp(1, TICK));
     Duration::from_millis(u64::try_from(next).unwrap_or(1))
+}
+
+/// Decides again for all sessions, and warns those that go on. Answers what must end, and why.
+fn judge(watched: &mut [Watched], followed: bool) -> Vec<(Arc<Live>, Weak<Session>, SessionEnd)> {
+    let mut ends = Vec::new();
+    for watched in watched {
+        let verdict = if followed { watched.live.verdict() } else { Err(SessionEnd::LeaseRanOut) };
+        if let Err(end) = verdict {
+            ends.push((watched.live.clone(), watched.session.clone(), end));
+            continue;
+        }
+        let left = watched.live.left();
+        if let (Some(before), Some(left), Some(session)) = (watched.before, left, watched.session.upgrade()) {
+            warn(&session, before, left);
+        }
+        watched.before = left;
+    }
+    ends
 }
 
 /// Warns the terminals once the time left falls below a mark.
@@ -68,18 +180,38 @@ fn warn(session: &Session, before: i64, left: i64) {
     }
 }
 
-/// Cuts: the nodes first, then the employee, who is told why if that delays nothing.
-async fn cut(session: &Weak<Session>, live: &Live, end: SessionEnd) {
-    if let Some(session) = session.upgrade().filter(|_| live.is_quiet()) {
-        let text = text::farewell(end);
-        let voices: Vec<_> = session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect();
-        let budget = voices.len() * (text.len() + PACKET_OVERHEAD);
-        if !voices.is_empty() && live.cut_nodes(end, budget as u64) {
-            for (id, library) in voices {
-                drop(library.extended_data(id, 1, text.clone().into_bytes()).now_or_never());
-            }
-            drop(timeout(FAREWELL, live.wait_said()).await);
+/// Cuts all of them: the nodes first, then the employees, who are told why if that delays nothing.
+async fn sweep(ends: Vec<(Arc<Live>, Weak<Session>, SessionEnd)>, learned: Instant) {
+    let may_speak = ends.len() <= FAREWELLS;
+    let mut speaking = Vec::new();
+    for (live, session, end) in &ends {
+        match session.upgrade().filter(|_| may_speak && live.is_quiet()) {
+            Some(session) => speaking.extend(farewell(&session, live, *end)),
+            None => live.cut(*end),
         }
     }
-    live.cut(end);
+    if !speaking.is_empty() {
+        let said = futures_util::future::join_all(speaking.iter().map(|live| live.wait_said()));
+        drop(timeout(FAREWELL, said).await);
+    }
+    for (live, session, end) in ends {
+        live.cut(end);
+        if let Some(session) = session.upgrade() {
+            session.shared.table.note_delay(learned.elapsed());
+        }
+    }
+}
+
+/// Cuts the nodes and sends the employee a last word. Answers the session if somebody can hear it.
+fn farewell(session: &Session, live: &Arc<Live>, end: SessionEnd) -> Option<Arc<Live>> {
+    let text = text::farewell(end);
+    let voices: Vec<_> = session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect();
+    let budget = voices.len() * (text.len() + PACKET_OVERHEAD);
+    if voices.is_empty() || !live.cut_nodes(end, budget as u64) {
+        return None;
+    }
+    for (id, library) in voices {
+        drop(library.extended_data(id, 1, text.clone().into_bytes()).now_or_never());
+    }
+    Some(live.clone())
 }

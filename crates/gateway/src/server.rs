@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::control::{Control, Order, Which};
 use crate::employee::Employee;
+use crate::guard::{self, Guards};
 use crate::key::HostKey;
 use crate::live::{Handle, Live, Table, Watch};
 use crate::recording::Files;
@@ -108,7 +109,7 @@ pub(crate) struct Shared {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) watch: Arc<Watch>,
     pub(crate) table: Arc<Table>,
-    pub(crate) guards: runtime::Handle,
+    pub(crate) guards: Arc<Guards>,
     pub(crate) reporters: TaskTracker,
     pub(crate) unknown_keys: AtomicU64,
     /// The recordings that are being written.
@@ -163,7 +164,7 @@ impl Gateway {
             entropy,
             watch,
             table: Arc::default(),
-            guards: guards.handle().clone(),
+            guards: Guards::new(guards.handle().clone()),
             reporters: TaskTracker::new(),
             unknown_keys: AtomicU64::new(0),
             files: Arc::default(),
@@ -171,7 +172,11 @@ impl Gateway {
         });
         let mut gateway = Self { shared, addresses: Vec::new(), stop, threads: Vec::new() };
         let listeners = gateway.listen()?;
-        gateway.run("guard", guards, follow_control(gateway.shared.clone()))?;
+        let follow = follow_control(gateway.shared.clone());
+        gateway.run("guard", guards, async {
+            guard::hurry();
+            follow.await;
+        })?;
         gateway.start_relays(listeners)?;
         Ok(gateway)
     }
@@ -235,7 +240,12 @@ impl Gateway {
             )?;
         }
         let acceptor = runtime().map_err(StartError::Thread)?;
-        self.run("accept", acceptor, accept(listeners, relays))
+        let files = self.shared.files.clone();
+        self.run("accept", acceptor, async {
+            // Not on the thread of the guards: its helpers would be as urgent as it is.
+            tokio::spawn(sync_recordings(files));
+            accept(listeners, relays).await;
+        })
     }
 
     fn run(
@@ -341,7 +351,6 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr) {
 async fn follow_control(shared: Arc<Shared>) {
     let mut lease = shared.control.lease();
     let mut orders = shared.control.orders();
-    tokio::spawn(sync_recordings(shared.files.clone()));
     loop {
         tokio::select! {
             changed = lease.changed() => {

@@ -22,7 +22,7 @@ use crate::control::{Closed, OpenRefused, OpenRequest, Opened, Report};
 use crate::live::{Hold, Live};
 use crate::recording::{Finished, Recorder, Recording};
 use crate::server::Shared;
-use crate::{guard, text};
+use crate::text;
 
 /// How long the facts may take to catch up with the session's own opening.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -154,7 +154,7 @@ async fn follow(session: &Arc<Session>, opened: Opened) {
     match live.permit(wanted, &shared.table) {
         Ok(hold) => {
             *session.main() = Some(hold);
-            shared.guards.spawn(guard::watch(Arc::downgrade(session), live.clone(), facts));
+            shared.guards.watch(cluster, session, facts);
             session.state.send_replace(State::Open);
         }
         Err(denial) => {
