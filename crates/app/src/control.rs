@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use byleave_core::access::{Basis, Facts};
+use byleave_core::access::{Basis, Published};
 use byleave_core::id::ClusterId;
 use byleave_core::name::PublicKey;
 use byleave_core::time::{Clock, Entropy, Now, Reading, SECOND, advance, judge};
@@ -182,7 +182,7 @@ impl Control for StoreControl {
         })
     }
 
-    fn follow(&self, cluster: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Facts>>, ControlError>> {
+    fn follow(&self, cluster: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Published>>, ControlError>> {
         Box::pin(async move { self.parts.store.follow(cluster).await.map_err(|error| unanswered(&error)) })
     }
 

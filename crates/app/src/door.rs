@@ -5,6 +5,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use byleave_core::actor::{Actor, By};
 use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
@@ -75,6 +76,10 @@ impl Door for GatewayDoor {
 
     fn end_key(&self, key: EmployeeKeyId) -> usize {
         self.handle.end(Which::Key(key), SessionEnd::KeyRemoved)
+    }
+
+    fn cut_delays(&self) -> Vec<Duration> {
+        self.handle.cut_delays()
     }
 
     fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {

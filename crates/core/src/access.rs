@@ -5,6 +5,9 @@
 //!
 //! What this module must never do: let a doubt, an unknown value or a gap in the facts end in a yes.
 
+use std::ops::Deref;
+use std::time::Instant;
+
 use crate::grant::{Grant, GrantEnd, GrantStatus, GrantType, in_force};
 use crate::id::{ClusterId, GrantId, NodeId, OrgId, ProjectId};
 use crate::inventory::{Cluster, LogKind, NodeCheck, Revision};
@@ -34,6 +37,23 @@ pub struct Facts {
     pub grants: Vec<Grant>,
     /// The index up to which these facts take the organization's log into account (its size).
     pub log_size: u64,
+}
+
+/// Facts as they were told to those who follow them. They can be used as the facts that they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The facts.
+    pub facts: Facts,
+    /// When they were told: at once after the commit that made them. Only for measuring how long a cut takes.
+    pub at: Instant,
+}
+
+impl Deref for Published {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 /// Something that support can ask for.

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use byleave_core::access::{Asker, Basis, Denial, Facts, Wanted};
+use byleave_core::access::{Asker, Basis, Denial, Facts, Published, Wanted};
 use byleave_core::event::{Forwarding, Side};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::identifier::EmployeeIdentifier;
@@ -35,7 +35,7 @@ pub trait Control: Send + Sync + 'static {
 
     /// Follows the facts of a cluster. What the receiver holds when this returns is never older than what is
     /// committed.
-    fn follow(&self, cluster: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Facts>>, ControlError>>;
+    fn follow(&self, cluster: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Published>>, ControlError>>;
 
     /// Writes down what happened. An error means that it was not written; the gateway tries again.
     fn report(&self, report: Report) -> BoxFuture<'_, Result<(), ControlError>>;

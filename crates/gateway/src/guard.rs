@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use byleave_core::access::Facts;
+use byleave_core::access::Published;
 use byleave_core::id::ClusterId;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
@@ -17,7 +17,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::live::Live;
+use crate::live::{Live, Table};
 use crate::session::Session;
 use crate::text;
 
@@ -37,13 +37,14 @@ const PACKET_OVERHEAD: usize = 128;
 /// The guards, by the cluster they watch.
 pub(crate) struct Guards {
     runtime: runtime::Handle,
+    table: Arc<Table>,
     /// INVARIANT: held only to find, make or remove a post; never across a wait.
     posts: Mutex<BTreeMap<ClusterId, Post>>,
 }
 
 /// Where a guard takes more sessions.
 struct Post {
-    facts: watch::Receiver<Arc<Facts>>,
+    facts: watch::Receiver<Arc<Published>>,
     sessions: mpsc::UnboundedSender<Watched>,
 }
 
@@ -57,8 +58,8 @@ struct Watched {
 
 impl Guards {
     /// Guards on the thread of a runtime.
-    pub(crate) fn new(runtime: runtime::Handle) -> Arc<Self> {
-        Arc::new(Self { runtime, posts: Mutex::default() })
+    pub(crate) fn new(runtime: runtime::Handle, table: Arc<Table>) -> Arc<Self> {
+        Arc::new(Self { runtime, table, posts: Mutex::default() })
     }
 
     fn posts(&self) -> MutexGuard<'_, BTreeMap<ClusterId, Post>> {
@@ -70,7 +71,7 @@ impl Guards {
         self: &Arc<Self>,
         cluster: ClusterId,
         session: &Arc<Session>,
-        facts: watch::Receiver<Arc<Facts>>,
+        facts: watch::Receiver<Arc<Published>>,
     ) {
         let live = session.live.clone();
         let watched = Watched { session: Arc::downgrade(session), before: live.left(), live };
@@ -92,7 +93,7 @@ impl Guards {
     fn leave(
         &self,
         cluster: ClusterId,
-        facts: &watch::Receiver<Arc<Facts>>,
+        facts: &watch::Receiver<Arc<Published>>,
         more: &mpsc::UnboundedReceiver<Watched>,
     ) -> bool {
         let mut posts = self.posts();
@@ -101,6 +102,31 @@ impl Guards {
             posts.remove(&cluster);
         }
         is_over
+    }
+
+    /// Cuts all of them: the nodes first, then the employees, who are told why if that delays nothing. Notes how long
+    /// that took, since the change was told or the deadline was seen.
+    async fn sweep(&self, ends: Vec<(Arc<Live>, Weak<Session>, SessionEnd)>, since: Instant) {
+        let may_speak = ends.len() <= FAREWELLS;
+        let mut speaking = Vec::new();
+        for (live, session, end) in &ends {
+            match session.upgrade().filter(|_| may_speak && live.is_quiet()) {
+                Some(session) => speaking.push(farewell(&session, live, *end)),
+                None => {
+                    live.cut(*end);
+                    self.table.note_delay(since.elapsed());
+                }
+            }
+        }
+        if !speaking.is_empty() {
+            let said = futures_util::future::join_all(speaking.iter().map(|(live, _)| live.wait_said()));
+            drop(timeout(FAREWELL, said).await);
+        }
+        for (live, end) in speaking {
+            live.cut(end);
+            self.table.note_delay(since.elapsed());
+        }
+        tracing::info!(sessions = ends.len(), microseconds = since.elapsed().as_micros(), "cut");
     }
 }
 
@@ -115,28 +141,27 @@ pub(crate) fn hurry() {
 async fn guard(
     guards: Arc<Guards>,
     cluster: ClusterId,
-    mut facts: watch::Receiver<Arc<Facts>>,
+    mut facts: watch::Receiver<Arc<Published>>,
     mut more: mpsc::UnboundedReceiver<Watched>,
 ) {
     let mut watched: Vec<Watched> = Vec::new();
     loop {
-        let followed = tokio::select! {
+        let (followed, since) = tokio::select! {
             biased;
-            changed = facts.changed() => changed.is_ok(),
+            changed = facts.changed() => (changed.is_ok(), facts.borrow_and_update().at.into()),
             Some(joined) = more.recv() => {
                 watched.push(joined);
-                true
+                (true, Instant::now())
             }
-            () = sleep(wait(&watched)) => true,
+            () = sleep(wait(&watched)) => (true, Instant::now()),
         };
-        let learned = Instant::now();
         while let Ok(joined) = more.try_recv() {
             watched.push(joined);
         }
         watched.retain(|watched| watched.live.gate.is_open());
         let ends = judge(&mut watched, followed);
         if !ends.is_empty() {
-            sweep(ends, learned).await;
+            guards.sweep(ends, since).await;
             watched.retain(|watched| watched.live.gate.is_open());
         }
         if watched.is_empty() && guards.leave(cluster, &facts, &more) {
@@ -180,38 +205,17 @@ fn warn(session: &Session, before: i64, left: i64) {
     }
 }
 
-/// Cuts all of them: the nodes first, then the employees, who are told why if that delays nothing.
-async fn sweep(ends: Vec<(Arc<Live>, Weak<Session>, SessionEnd)>, learned: Instant) {
-    let may_speak = ends.len() <= FAREWELLS;
-    let mut speaking = Vec::new();
-    for (live, session, end) in &ends {
-        match session.upgrade().filter(|_| may_speak && live.is_quiet()) {
-            Some(session) => speaking.extend(farewell(&session, live, *end)),
-            None => live.cut(*end),
-        }
-    }
-    if !speaking.is_empty() {
-        let said = futures_util::future::join_all(speaking.iter().map(|live| live.wait_said()));
-        drop(timeout(FAREWELL, said).await);
-    }
-    for (live, session, end) in ends {
-        live.cut(end);
-        if let Some(session) = session.upgrade() {
-            session.shared.table.note_delay(learned.elapsed());
-        }
-    }
-}
-
-/// Cuts the nodes and sends the employee a last word. Answers the session if somebody can hear it.
-fn farewell(session: &Session, live: &Arc<Live>, end: SessionEnd) -> Option<Arc<Live>> {
+/// Cuts the nodes and sends the employee a last word. The caller must cut what is answered.
+fn farewell(session: &Session, live: &Arc<Live>, end: SessionEnd) -> (Arc<Live>, SessionEnd) {
     let text = text::farewell(end);
     let voices: Vec<_> = session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect();
     let budget = voices.len() * (text.len() + PACKET_OVERHEAD);
-    if voices.is_empty() || !live.cut_nodes(end, budget as u64) {
-        return None;
+    live.cut_nodes(end, budget as u64);
+    if voices.is_empty() {
+        live.said();
     }
     for (id, library) in voices {
         drop(library.extended_data(id, 1, text.clone().into_bytes()).now_or_never());
     }
-    Some(live.clone())
+    (live.clone(), end)
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use byleave_core::access::{Asker, Facts, Permit, Verdict, Wanted, again, decide};
+use byleave_core::access::{Asker, Permit, Published, Verdict, Wanted, again, decide};
 use byleave_core::access::{Basis, Denial};
 use byleave_core::event::{Forwarding, Side};
 use byleave_core::id::{ClusterId, OrgId, SessionId};
@@ -93,7 +93,7 @@ pub(crate) fn count(counter: &AtomicI64, more: usize) {
 
 #[derive(Default)]
 struct Held {
-    facts: Option<watch::Receiver<Arc<Facts>>>,
+    facts: Option<watch::Receiver<Arc<Published>>>,
     opened_at: Option<Timestamp>,
     permits: BTreeMap<u64, Permit>,
     next: u64,
@@ -177,14 +177,14 @@ impl Live {
     }
 
     /// Starts following the facts. Only now can something be permitted.
-    pub(crate) fn follow(&self, facts: watch::Receiver<Arc<Facts>>, opened_at: Timestamp) {
+    pub(crate) fn follow(&self, facts: watch::Receiver<Arc<Published>>, opened_at: Timestamp) {
         let mut held = self.held();
         held.facts = Some(facts);
         held.opened_at = Some(opened_at);
     }
 
     /// The facts as they are now.
-    pub(crate) fn facts(&self) -> Option<Arc<Facts>> {
+    pub(crate) fn facts(&self) -> Option<Arc<Published>> {
         self.held().facts.as_ref().map(|facts| facts.borrow().clone())
     }
 

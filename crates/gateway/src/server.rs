@@ -156,6 +156,7 @@ impl Gateway {
             lease_until: AtomicI64::new(control.lease().borrow().until_boot_ms),
             control: control.clone(),
         });
+        let table = Arc::<Table>::default();
         let shared = Arc::new(Shared {
             library: Arc::new(library(&config)),
             strangers: Strangers::new(config.strangers),
@@ -163,8 +164,8 @@ impl Gateway {
             control,
             entropy,
             watch,
-            table: Arc::default(),
-            guards: Guards::new(guards.handle().clone()),
+            table: table.clone(),
+            guards: Guards::new(guards.handle().clone(), table),
             reporters: TaskTracker::new(),
             unknown_keys: AtomicU64::new(0),
             files: Arc::default(),

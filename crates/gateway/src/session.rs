@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use byleave_core::access::{Facts, Wanted};
+use byleave_core::access::{Published, Wanted};
 use byleave_core::id::{ClusterId, NodeId};
 use byleave_core::name::HostName;
 use byleave_core::session::SessionEnd;
@@ -164,7 +164,7 @@ async fn follow(session: &Arc<Session>, opened: Opened) {
     }
 }
 
-async fn caught_up(session: &Session, cluster: ClusterId, log_size: u64) -> Option<watch::Receiver<Arc<Facts>>> {
+async fn caught_up(session: &Session, cluster: ClusterId, log_size: u64) -> Option<watch::Receiver<Arc<Published>>> {
     let mut facts = session.shared.control.follow(cluster).await.ok()?;
     let caught_up =
         timeout(CATCH_UP, facts.wait_for(|facts| facts.log_size >= log_size)).await.is_ok_and(|it| it.is_ok());

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use byleave_core::access::Facts;
+use byleave_core::access::{Facts, Published};
 use byleave_core::id::ClusterId;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::{Fault, StoreError, Thing};
 use crate::facts;
@@ -18,7 +19,7 @@ use crate::store::{QUEUE_FOR, Store};
 /// Who follows which cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    clusters: Mutex<HashMap<ClusterId, watch::Sender<Arc<Facts>>>>,
+    clusters: Mutex<HashMap<ClusterId, watch::Sender<Arc<Published>>>>,
 }
 
 impl Hub {
@@ -33,22 +34,26 @@ impl Hub {
     pub(crate) fn publish(&self, facts: Facts) {
         let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = clusters.get(&facts.cluster.id) {
-            sender.send_replace(Arc::new(facts));
+            sender.send_replace(published(facts));
         }
     }
 
-    fn join(&self, cluster: ClusterId) -> Option<watch::Receiver<Arc<Facts>>> {
+    fn join(&self, cluster: ClusterId) -> Option<watch::Receiver<Arc<Published>>> {
         let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = clusters.get(&cluster)?;
         // A sender that nobody listened to was not told of every commit.
         (sender.receiver_count() > 0).then(|| sender.subscribe())
     }
 
-    fn begin(&self, facts: Facts) -> watch::Receiver<Arc<Facts>> {
-        let (cluster, (sender, receiver)) = (facts.cluster.id, watch::channel(Arc::new(facts)));
+    fn begin(&self, facts: Facts) -> watch::Receiver<Arc<Published>> {
+        let (cluster, (sender, receiver)) = (facts.cluster.id, watch::channel(published(facts)));
         self.clusters.lock().unwrap_or_else(PoisonError::into_inner).insert(cluster, sender);
         receiver
     }
+}
+
+fn published(facts: Facts) -> Arc<Published> {
+    Arc::new(Published { facts, at: Instant::now().into_std() })
 }
 
 impl Store {
@@ -56,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown cluster, [`StoreError::Unavailable`] if the facts cannot be read.
-    pub async fn follow(&self, cluster: ClusterId) -> Result<watch::Receiver<Arc<Facts>>, StoreError> {
+    pub async fn follow(&self, cluster: ClusterId) -> Result<watch::Receiver<Arc<Published>>, StoreError> {
         // Under the writer's lock nothing lies between a commit and its publication.
         let queue = tokio::time::timeout(QUEUE_FOR, self.writer().lock());
         let mut writer =

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use byleave_core::actor::By;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, SessionId};
@@ -40,6 +41,9 @@ pub trait Door: Send + Sync {
     /// Ends the sessions opened with a key that was removed. Answers how many were alive. To be called once it is
     /// committed.
     fn end_key(&self, key: EmployeeKeyId) -> usize;
+
+    /// How long the latest cuts took, from the publication that follows a commit to all sockets of a session shut.
+    fn cut_delays(&self) -> Vec<Duration>;
 
     /// Reads what was recorded of a session.
     fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>>;

@@ -46,6 +46,16 @@ impl Owner {
         self.call("POST", &self.verb("revoke"), Some(token), None).map(|_| ())
     }
 
+    /// How fast the latest cuts were inside the server, in milliseconds: median, 99 of 100, the slowest.
+    pub(super) fn cuts(&self, administrator: &str) -> Result<[f64; 3]> {
+        let live = self.call("GET", "/live", Some(administrator), None)?;
+        let of = |name: &str| {
+            let micros = live.pointer(&format!("/cuts/{name}")).and_then(Value::as_f64);
+            micros.map(|micros| micros / 1e3).with_context(|| format!("the server tells no {name}"))
+        };
+        Ok([of("medianMicros")?, of("p99Micros")?, of("worstMicros")?])
+    }
+
     /// Where the node's SSH server listens.
     pub(super) fn node_port(&self, token: &str) -> Result<u16> {
         let path = format!("/groups/{}/clusters/{}", self.group, self.cluster);

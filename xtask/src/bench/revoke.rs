@@ -46,6 +46,9 @@ pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<Stri
         eprintln!("  revoke {number}: {} of {before} connections dead, the last after {late:.1} ms", times.len());
         each.extend(times);
     }
+    let inside = owner.cuts(&rig.administrator()?)?;
+    let [p50, p99, worst] = inside.map(|each| format!("{each:.2}"));
+    let inside = vec!["of it, commit → sockets shut".to_owned(), p50, p99, worst, String::new(), String::new()];
     let row = vec![
         format!("{sessions} sessions, {revokes} revokes"),
         format!("{:.1}", percentile(&each, 0.5)),
@@ -56,7 +59,7 @@ pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<Stri
     ];
     let header =
         ["revoke sent → socket dead", "ms, p50", "ms, p99", "ms, worst", "missed", "a revoke alone, ms, median"];
-    Ok(table(&header, &[row]))
+    Ok(table(&header, &[row, inside]))
 }
 
 /// Opens sessions under a grant, revokes it, and notes when each connection was gone. Answers also how many there were.

@@ -99,6 +99,11 @@ impl Rig {
         Ok(u16::try_from(port)?)
     }
 
+    /// The administrator's token of Byleave.
+    pub(super) fn administrator(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("byleave/admin.token"))?.trim().to_owned())
+    }
+
     /// What was measured where.
     pub(super) fn heading(&self) -> Result<String> {
         let version = Command::new("ssh").arg("-V").output()?.stderr;

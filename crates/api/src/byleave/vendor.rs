@@ -218,6 +218,30 @@ pub struct RiskRequest {
     pub reason: Option<String>,
 }
 
+/// What is live in the whole installation, and how fast the latest cuts were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Live {
+    /// The live sessions.
+    pub results: Vec<LiveSession>,
+    /// The latest cuts since the server started.
+    pub cuts: Cuts,
+}
+
+/// How long cuts took: from the publication that follows a commit (or from a deadline) to all sockets of a session shut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cuts {
+    /// How many of them are counted here.
+    pub count: usize,
+    /// The median, in microseconds.
+    pub median_micros: u64,
+    /// 99 of 100 were at least this fast, in microseconds.
+    pub p99_micros: u64,
+    /// The slowest, in microseconds.
+    pub worst_micros: u64,
+}
+
 /// A live session without its contents, as the administrator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! `byleave sessions`: who of the vendor is or was in, and ending it.
 
-use byleave_api::byleave::{List, LiveSession, Session, SessionEnded};
+use byleave_api::byleave::{Cuts, List, Live, Session, SessionEnded};
 use clap::Subcommand;
 
 use super::Caller;
@@ -91,14 +91,30 @@ async fn list(caller: &Caller, all: bool) -> Outcome<()> {
 
 /// The live sessions of the whole installation, without what is done in them, for its administrator.
 async fn live(caller: &Caller) -> Outcome<()> {
-    let live: List<LiveSession> = caller.client.get("/live").await?;
+    let live: Live = caller.client.get("/live").await?;
     caller.output.print(&live, |live| {
         let rows = live.results.iter().map(|session| {
             let (id, organization, host) = (session.id.clone(), session.org_id.clone(), session.host.clone());
             vec![id, organization, host, instant(&session.opened_at), instant(&session.until)]
         });
-        table(&["session", "organization", "host", "opened", "until"], rows.collect(), "no live sessions")
+        let sessions =
+            table(&["session", "organization", "host", "opened", "until"], rows.collect(), "no live sessions");
+        format!("{sessions}{}", cuts(&live.cuts))
     })
+}
+
+/// How fast the latest cuts were.
+fn cuts(cuts: &Cuts) -> String {
+    if cuts.count == 0 {
+        return String::new();
+    }
+    let milliseconds = |micros: u64| format!("{}.{:03} ms", micros / 1000, micros % 1000);
+    let (median, p99, worst) =
+        (milliseconds(cuts.median_micros), milliseconds(cuts.p99_micros), milliseconds(cuts.worst_micros));
+    format!(
+        "\nthe latest {} cuts, from commit to sockets shut: median {median}, p99 {p99}, worst {worst}\n",
+        cuts.count
+    )
 }
 
 async fn end(caller: &Caller, id: &str) -> Outcome<()> {

@@ -13,7 +13,7 @@ use super::Live;
 use crate::control::Which;
 
 /// How many delays of cuts are kept.
-const DELAYS: usize = 4096;
+const DELAYS: usize = 16 * 1024;
 
 /// What a deny latch or a cut covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

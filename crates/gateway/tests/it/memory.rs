@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use byleave_core::access::{Asker, Facts, Wanted, decide};
+use byleave_core::access::{Asker, Facts, Published, Wanted, decide};
 use byleave_core::actor::By;
 use byleave_core::grant::{Grant, GrantEnd, GrantType};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, ProjectId, SessionId};
@@ -35,6 +35,10 @@ pub(crate) const GRANT: GrantId = GrantId::from_bytes([7; 12]);
 /// How long a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+fn published(facts: Facts) -> Arc<Published> {
+    Arc::new(Published { facts, at: tokio::time::Instant::now().into_std() })
+}
+
 /// The machine's clocks, which a test may push.
 #[derive(Default)]
 pub(crate) struct Clocks {
@@ -61,7 +65,7 @@ impl Clock for Clocks {
 pub(crate) type Then = Box<dyn FnOnce(&Memory) + Send>;
 
 pub(crate) struct Memory {
-    pub(crate) facts: watch::Sender<Arc<Facts>>,
+    pub(crate) facts: watch::Sender<Arc<Published>>,
     pub(crate) lease: watch::Sender<Lease>,
     pub(crate) orders: broadcast::Sender<Order>,
     pub(crate) clocks: Arc<Clocks>,
@@ -96,7 +100,7 @@ impl Memory {
             log_size: 1,
         };
         Arc::new(Self {
-            facts: watch::Sender::new(Arc::new(facts)),
+            facts: watch::Sender::new(published(facts)),
             lease: watch::Sender::new(Lease { until_boot_ms: i64::MAX }),
             orders: broadcast::Sender::new(64),
             clocks: Arc::default(),
@@ -113,10 +117,10 @@ impl Memory {
     /// Commits a change and publishes it.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Facts)) {
         self.facts.send_modify(|facts| {
-            let mut next = Facts::clone(facts);
+            let mut next = facts.facts.clone();
             change(&mut next);
             next.log_size += 1;
-            *facts = Arc::new(next);
+            *facts = published(next);
         });
     }
 
@@ -218,7 +222,7 @@ impl Memory {
         Ok(Opened {
             wanted: permit.wanted().clone(),
             logs_of: node.filter(|_| *permit.wanted() == Wanted::LogList),
-            facts: Facts::clone(&facts),
+            facts: facts.facts.clone(),
             identifier: EmployeeIdentifier::new(&"acme".parse().unwrap(), [0; 8]),
             opened_at: now.at,
             recording_key: recording_key(request.session),
@@ -295,7 +299,7 @@ impl Control for Memory {
         async move { self.certificate(&request).map_err(|_| ControlError::Refused) }.boxed()
     }
 
-    fn follow(&self, _: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Facts>>, ControlError>> {
+    fn follow(&self, _: ClusterId) -> BoxFuture<'_, Result<watch::Receiver<Arc<Published>>, ControlError>> {
         async { Ok(self.facts.subscribe()) }.boxed()
     }
 

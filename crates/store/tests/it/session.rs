@@ -22,7 +22,7 @@ async fn a_session_is_logged_before_anybody_learns_of_it() {
     assert_eq!(opened.wanted, Wanted::Node(world.node("a-1.example").await));
     assert_eq!(opened.facts.log_size, opened.log_size);
     let followed = world.store.follow(opened.facts.cluster.id).await.unwrap();
-    assert_eq!(*followed.borrow().as_ref(), opened.facts, "who follows then has passed it");
+    assert_eq!(followed.borrow().facts, opened.facts, "who follows then has passed it");
     let feed = world.store.events(&world.owner, EventQuery::newest(EventsOf::Project(world.project))).await.unwrap();
     assert_eq!(feed.rows[0].entry.index + 1, opened.log_size);
     assert_eq!(feed.rows[0].entry.by, By::Employee(opened.identifier.clone()));

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use byleave_core::access::{Basis, Facts};
+use byleave_core::access::{Basis, Published};
 use byleave_core::actor::{Actor, By};
 use byleave_core::grant::in_force;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
@@ -201,7 +201,7 @@ async fn gateway(store: &Store, clock: &Arc<Ahead>, cluster: ClusterId, stop: &C
                 () = stop.cancelled() => return,
                 changed = facts.changed() => if changed.is_err() { return },
             }
-            let now: Arc<Facts> = facts.borrow_and_update().clone();
+            let now: Arc<Published> = facts.borrow_and_update().clone();
             let granted = in_force(&now.grants, clock.read().wall).map(|grant| grant.id);
             let query = SessionQuery { of: SessionsOf::Installation, live: true, limit: 100 };
             for session in store.sessions(&Actor::Administrator, query).await.unwrap() {
@@ -241,6 +241,10 @@ impl Door for TestDoor {
 
     fn end_key(&self, _: EmployeeKeyId) -> usize {
         0
+    }
+
+    fn cut_delays(&self) -> Vec<std::time::Duration> {
+        vec![std::time::Duration::from_micros(700), std::time::Duration::from_micros(300)]
     }
 
     fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {

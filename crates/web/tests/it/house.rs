@@ -104,6 +104,10 @@ impl Door for NotingDoor {
         1
     }
 
+    fn cut_delays(&self) -> Vec<std::time::Duration> {
+        vec![std::time::Duration::from_micros(700), std::time::Duration::from_micros(300)]
+    }
+
     fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
         let part = RecordingPart { name: "1.cast".into(), kind: "asciicast".into(), content: b"{}\n".to_vec() };
         Box::pin(async move { Ok(vec![part]) })

@@ -121,6 +121,8 @@ async fn what_the_administrator_does_is_done_and_seen() {
     let administrator = house.administrator();
     let live = administrator.get("/api/byleave/v1/live").await.ok();
     assert_eq!(live["results"][0]["id"], session.to_string());
+    let cuts = json!({ "count": 2, "medianMicros": 700, "p99Micros": 700, "worstMicros": 700 });
+    assert_eq!(live["cuts"], cuts, "how fast the latest cuts were is published");
     let feed = shop.owner.get(&format!("/api/byleave/v1/organizations/{}/events", shop.organization)).await.ok();
     let identifier = text(&feed["results"][0]["by"]).replace("employee:", "");
     let resolve = "/api/byleave/v1/identifiers:resolve";

@@ -1,9 +1,11 @@
 //! Sessions: what was open and is, ending one, and reading what was recorded.
 
+use std::time::Duration;
+
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use byleave_api::byleave::{List, LiveSession, Recording, RecordingPart, SessionEnded};
+use byleave_api::byleave::{Cuts, List, Live, LiveSession, Recording, RecordingPart, SessionEnded};
 use byleave_core::actor::Actor;
 use byleave_core::id::SessionId;
 use byleave_core::policy::{Action, Resource};
@@ -71,5 +73,14 @@ pub(super) async fn live(caller: Caller) -> Result<Response, Failure> {
         opened_at: row.opened_at.to_string(),
         until: row.until.to_string(),
     });
-    caller.ok(&List { results: live.collect() })
+    caller.ok(&Live { results: live.collect(), cuts: cuts(caller.app.door.cut_delays()) })
+}
+
+fn cuts(mut delays: Vec<Duration>) -> Cuts {
+    delays.sort_unstable();
+    let at = |percent: usize| {
+        let delay = delays.get((delays.len() * percent / 100).min(delays.len().saturating_sub(1)));
+        delay.map_or(0, |delay| u64::try_from(delay.as_micros()).unwrap_or(u64::MAX))
+    };
+    Cuts { count: delays.len(), median_micros: at(50), p99_micros: at(99), worst_micros: at(100) }
 }
