@@ -33,7 +33,7 @@ pub(crate) struct Gate {
     /// Bytes that may still be written to the employee after the gate was shut: the farewell, and nothing else.
     farewell: AtomicU64,
     next: AtomicU64,
-    /// INVARIANT: held only to add, take or shut legs; never across a wait.
+    /// INVARIANT: held only to add or take legs; never across a wait or a call of the system.
     legs: Mutex<Vec<Leg>>,
 }
 
@@ -51,10 +51,16 @@ impl Gate {
         let fd = OwnedFd::from(SockRef::from(stream).try_clone()?);
         let id = LegId(self.next.fetch_add(1, Ordering::Relaxed));
         let leg = Leg { id, side, fd };
-        let mut legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_open() {
-            legs.push(leg);
-        } else {
+        let late = {
+            let mut legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.is_open() {
+                legs.push(leg);
+                None
+            } else {
+                Some(leg)
+            }
+        };
+        if let Some(leg) = late {
             leg.reset();
         }
         Ok(id)
@@ -62,37 +68,34 @@ impl Gate {
 
     /// Forgets a leg whose socket is being dropped.
     pub(crate) fn forget(&self, id: LegId) {
-        self.legs.lock().unwrap_or_else(PoisonError::into_inner).retain(|leg| leg.id != id);
+        drop(self.take(|leg| leg.id == id));
     }
 
     /// Resets one leg, so that its peer sees the end now.
     pub(crate) fn reset(&self, id: LegId) {
-        let mut legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
-        legs.iter().filter(|leg| leg.id == id).for_each(Leg::reset);
-        legs.retain(|leg| leg.id != id);
+        self.take(|leg| leg.id == id).iter().for_each(Leg::reset);
     }
 
-    /// Shuts the gate and resets the legs to nodes; the employee's leg stays for a farewell of at most so many bytes,
-    /// which [`Gate::shut`] must follow. Answers whether it was open.
-    pub(crate) fn shut_nodes(&self, farewell: u64) -> bool {
+    /// Marks the gate shut: from now on nothing passes but a farewell to the employee of at most so many bytes. The legs
+    /// must be reset next. Answers whether it was open.
+    pub(crate) fn shut(&self, farewell: u64) -> bool {
         self.farewell.store(farewell, Ordering::Release);
-        let was_open = !self.shut.swap(true, Ordering::AcqRel);
-        self.reset_side(Side::Node);
-        was_open
+        !self.shut.swap(true, Ordering::AcqRel)
     }
 
-    /// Shuts the gate and resets every leg, those to nodes first.
-    pub(crate) fn shut(&self) {
-        self.shut.store(true, Ordering::Release);
-        self.farewell.store(0, Ordering::Release);
-        self.reset_side(Side::Node);
-        self.reset_side(Side::Employee);
+    /// Resets every leg of a shut gate on one side. After the employee's side no farewell is left.
+    pub(crate) fn reset_side(&self, side: Side) {
+        if side == Side::Employee {
+            self.farewell.store(0, Ordering::Release);
+        }
+        self.take(|leg| leg.side == side).iter().for_each(Leg::reset);
     }
 
-    fn reset_side(&self, side: Side) {
+    /// Takes legs out. What is then done with them is done without the lock: a thread that is held up with a socket
+    /// must not hold up a cut.
+    fn take(&self, meant: impl Fn(&Leg) -> bool) -> Vec<Leg> {
         let mut legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
-        legs.iter().filter(|leg| leg.side == side).for_each(Leg::reset);
-        legs.retain(|leg| leg.side != side);
+        legs.extract_if(.., |leg| meant(leg)).collect()
     }
 
     /// Whether a farewell of this many bytes more may be written now; counts it.

@@ -13,6 +13,7 @@ use byleave_core::id::ClusterId;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
 use futures_util::FutureExt as _;
+use russh::{ChannelId, server};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -104,30 +105,41 @@ impl Guards {
         is_over
     }
 
-    /// Cuts all of them: the nodes first, then the employees, who are told why if that delays nothing. Notes how long
-    /// that took, since the change was told or the deadline was seen.
+    /// Cuts all of them: marks them shut, then resets the nodes, then the employees, who are told why if that delays
+    /// nothing. Notes how long that took, since the change was told or the deadline was seen.
     async fn sweep(&self, ends: Vec<(Arc<Live>, Weak<Session>, SessionEnd)>, since: Instant) {
         let may_speak = ends.len() <= FAREWELLS;
         let mut speaking = Vec::new();
         for (live, session, end) in &ends {
-            match session.upgrade().filter(|_| may_speak && live.is_quiet()) {
-                Some(session) => speaking.push(farewell(&session, live, *end)),
-                None => {
-                    live.cut(*end);
-                    self.table.note_delay(since.elapsed());
-                }
+            let hearing = session.upgrade().filter(|_| may_speak && live.is_quiet());
+            let voices = hearing.map(|session| voices(&session)).unwrap_or_default();
+            let text = text::farewell(*end);
+            live.shut(*end, (voices.len() * (text.len() + PACKET_OVERHEAD)) as u64);
+            if !voices.is_empty() {
+                speaking.push((live, voices, text));
+            }
+        }
+        ends.iter().for_each(|(live, ..)| live.reset_nodes());
+        for (_, voices, text) in &speaking {
+            for (id, library) in voices {
+                drop(library.extended_data(*id, 1, text.clone().into_bytes()).now_or_never());
             }
         }
         if !speaking.is_empty() {
-            let said = futures_util::future::join_all(speaking.iter().map(|(live, _)| live.wait_said()));
+            let said = futures_util::future::join_all(speaking.iter().map(|(live, ..)| live.wait_said()));
             drop(timeout(FAREWELL, said).await);
         }
-        for (live, end) in speaking {
-            live.cut(end);
+        for (live, ..) in &ends {
+            live.finish();
             self.table.note_delay(since.elapsed());
         }
         tracing::info!(sessions = ends.len(), microseconds = since.elapsed().as_micros(), "cut");
     }
+}
+
+/// How the employee hears of the end.
+fn voices(session: &Session) -> Vec<(ChannelId, server::Handle)> {
+    session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect()
 }
 
 /// Puts the thread that calls it before others, where the system allows that: nothing else is as urgent as a cut.
@@ -203,19 +215,4 @@ fn warn(session: &Session, before: i64, left: i64) {
             let _ = notices.try_send(text.clone());
         }
     }
-}
-
-/// Cuts the nodes and sends the employee a last word. The caller must cut what is answered.
-fn farewell(session: &Session, live: &Arc<Live>, end: SessionEnd) -> (Arc<Live>, SessionEnd) {
-    let text = text::farewell(end);
-    let voices: Vec<_> = session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect();
-    let budget = voices.len() * (text.len() + PACKET_OVERHEAD);
-    live.cut_nodes(end, budget as u64);
-    if voices.is_empty() {
-        live.said();
-    }
-    for (id, library) in voices {
-        drop(library.extended_data(id, 1, text.clone().into_bytes()).now_or_never());
-    }
-    (live.clone(), end)
 }

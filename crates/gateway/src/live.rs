@@ -309,16 +309,27 @@ impl Live {
 
     /// Ends the session now: the first reason stays. Waits for nothing.
     pub(crate) fn cut(&self, reason: SessionEnd) {
-        let _ = self.end.set(reason);
-        self.gate.shut();
-        self.ended.notify_waiters();
+        self.shut(reason, 0);
+        self.reset_nodes();
+        self.finish();
     }
 
-    /// Ends the session now, but leaves the employee's leg for a farewell of at most so many bytes. The caller must
-    /// call [`Live::cut`] next. Answers false if it was over already.
-    pub(crate) fn cut_nodes(&self, reason: SessionEnd, farewell: u64) -> bool {
+    /// The first part of a cut: nothing passes any more but a farewell to the employee of at most so many bytes.
+    /// [`Live::reset_nodes`] and [`Live::finish`] must follow.
+    pub(crate) fn shut(&self, reason: SessionEnd, farewell: u64) {
         let _ = self.end.set(reason);
-        self.gate.shut_nodes(farewell)
+        self.gate.shut(farewell);
+    }
+
+    /// The second part of a cut: resets the connections to nodes.
+    pub(crate) fn reset_nodes(&self) {
+        self.gate.reset_side(Side::Node);
+    }
+
+    /// The last part of a cut: resets the employee's connection and wakes all that wait for the end.
+    pub(crate) fn finish(&self) {
+        self.gate.reset_side(Side::Employee);
+        self.ended.notify_waiters();
     }
 
     /// Notes why the session will have ended if nothing else ends it first.

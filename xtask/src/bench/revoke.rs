@@ -46,7 +46,7 @@ pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<Stri
         eprintln!("  revoke {number}: {} of {before} connections dead, the last after {late:.1} ms", times.len());
         each.extend(times);
     }
-    let inside = owner.cuts(&rig.administrator()?)?;
+    let inside = owner.cuts(&rig.administrator().context("the administrator’s token")?)?;
     let [p50, p99, worst] = inside.map(|each| format!("{each:.2}"));
     let inside = vec!["of it, commit → sockets shut".to_owned(), p50, p99, worst, String::new(), String::new()];
     let row = vec![

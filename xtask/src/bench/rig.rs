@@ -101,7 +101,7 @@ impl Rig {
 
     /// The administrator's token of Byleave.
     pub(super) fn administrator(&self) -> Result<String> {
-        Ok(fs::read_to_string(self.folder.path().join("byleave/admin.token"))?.trim().to_owned())
+        Ok(fs::read_to_string(self.folder.path().join("byleave/data/admin.token"))?.trim().to_owned())
     }
 
     /// What was measured where.

@@ -78,9 +78,11 @@ impl Table {
     }
 
     fn cut_where(&self, reason: SessionEnd, meant: impl Fn(&Live) -> bool) -> usize {
-        let meant: Vec<_> = self.live().values().filter(|live| live.gate.is_open() && meant(live)).cloned().collect();
+        let meant: Vec<_> = self.live().values().filter(|live| meant(live)).cloned().collect();
+        let open = meant.iter().filter(|live| live.gate.is_open() && live.opened().is_some()).count();
+        // What a guard has begun to cut is cut here too: nobody waits for it.
         meant.iter().for_each(|live| live.cut(reason));
-        meant.iter().filter(|live| live.opened().is_some()).count()
+        open
     }
 
     pub(crate) fn note_delay(&self, delay: Duration) {
