@@ -62,6 +62,9 @@ pub(crate) struct Bench {
     /// Live sessions of the memory and revoke tests
     #[arg(long, default_value_t = 200)]
     sessions: usize,
+    /// How many of the sessions of the revoke test are clients of their own, real `ssh`; the others share one process
+    #[arg(long, default_value_t = 20)]
+    clients: usize,
     /// How often the grant is revoked
     #[arg(long, default_value_t = 50)]
     revokes: usize,
@@ -86,6 +89,8 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             rig::release(root)
         }
     };
+    let light = ["build", "--locked", "--release", "--package", "byleave-gateway", "--example", "sessions"];
+    step::must(&mut cargo_in(root, &light))?;
     let begin = step::now();
     let rig = Rig::start(&binary)?;
     eprintln!("three ways stand; measuring");
@@ -99,7 +104,9 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             Test::Memory => memory::measure(&rig, args.sessions)?,
             Test::Echo => echo::measure(&rig, args.tries * 5)?,
             Test::Sftp => sftp::measure(&rig, args.rounds)?,
-            Test::Revoke => revoke::measure(&rig, args.sessions, args.revokes)?,
+            Test::Revoke => {
+                revoke::measure(&rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes)?
+            }
         };
         println!("{table}");
         eprintln!("{test:?}: {}", Span(started.elapsed()));

@@ -4,6 +4,8 @@
 //! the transaction and its `fsync` are inside. What that costs alone is measured by revokes without sessions.
 
 use std::fs;
+use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,7 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Measures and tells.
-pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<String> {
+pub(super) fn measure(rig: &Rig, light: &Path, sessions: usize, clients: usize, revokes: usize) -> Result<String> {
+    ensure!((BULK + STOPPED / 2..=sessions).contains(&clients), "between 15 and all of the sessions can be `ssh`");
     let owner = Owner::of(&rig.facts)?;
     let mut alone = Vec::new();
     for _ in 0..20 {
@@ -39,7 +42,7 @@ pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<Stri
     }
     let (mut each, mut last, mut missed) = (Vec::new(), Vec::new(), 0);
     for number in 1..=revokes {
-        let (times, before) = one(rig, &owner, sessions)?;
+        let (times, before) = one(rig, &owner, light, sessions, clients)?;
         missed += before - times.len();
         last.extend(times.last());
         let late = times.last().copied().unwrap_or(f64::NAN);
@@ -50,7 +53,7 @@ pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<Stri
     let [p50, p99, worst] = inside.map(|each| format!("{each:.2}"));
     let inside = vec!["of it, commit → sockets shut".to_owned(), p50, p99, worst, String::new(), String::new()];
     let row = vec![
-        format!("{sessions} sessions, {revokes} revokes"),
+        format!("{sessions} sessions, {clients} of them `ssh`, {revokes} revokes"),
         format!("{:.1}", percentile(&each, 0.5)),
         format!("{:.1}", percentile(&each, 0.99)),
         format!("{:.1}", percentile(&last, 1.0)),
@@ -63,12 +66,13 @@ pub(super) fn measure(rig: &Rig, sessions: usize, revokes: usize) -> Result<Stri
 }
 
 /// Opens sessions under a grant, revokes it, and notes when each connection was gone. Answers also how many there were.
-fn one(rig: &Rig, owner: &Owner, sessions: usize) -> Result<(Vec<f64>, usize)> {
+fn one(rig: &Rig, owner: &Owner, light: &Path, sessions: usize, clients: usize) -> Result<(Vec<f64>, usize)> {
     let way = rig.ways.iter().find(|way| way.name == "byleave").context("no such way")?;
     let token = owner.sign_in()?;
     owner.grant(&token)?;
     let mut count = 0;
-    let mut clients = open(rig, way, sessions, &mut || {
+    let mut others = share(rig, light, sessions - clients)?;
+    let mut clients = open(rig, way, clients, &mut || {
         count += 1;
         let work = if count <= BULK { "cat /dev/zero" } else { "cat" };
         format!("echo up; exec {work}")
@@ -85,7 +89,19 @@ fn one(rig: &Rig, owner: &Owner, sessions: usize) -> Result<(Vec<f64>, usize)> {
         signal(client, Signal::SIGCONT)?;
     }
     close(&mut clients);
+    close(&mut others);
     Ok((times, before))
+}
+
+/// Opens sessions that share one process of a client, so that its end does not take the processor from the cut.
+fn share(rig: &Rig, light: &Path, sessions: usize) -> Result<Vec<Child>> {
+    let address = format!("{}:{}", rig.ssh_fact("host")?, rig.gateway_port()?);
+    let mut command = Command::new(light);
+    command.args([&address, rig.ssh_fact("node")?, rig.ssh_fact("identityFile")?, &sessions.to_string()]);
+    let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot run the clients")?;
+    let mut said = [0; 3];
+    client.stdout.as_mut().context("no output")?.read_exact(&mut said).context("a light session did not open")?;
+    Ok(vec![client])
 }
 
 /// Lets half of the clients in bulk read on; the other half stalls with a full window.

@@ -43,8 +43,16 @@ pub(super) struct Rig {
 
 /// The release build of the product.
 pub(super) fn release(root: &Path) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-    target.join("release/byleave")
+    target(root).join("release/byleave")
+}
+
+/// The release build of the client that holds many sessions.
+pub(super) fn light_clients(root: &Path) -> PathBuf {
+    target(root).join("release/examples/sessions")
+}
+
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into)
 }
 
 impl Rig {
@@ -91,6 +99,12 @@ impl Rig {
 
     fn config(&self) -> String {
         self.folder.path().join("ssh_config").display().to_string()
+    }
+
+    /// What the demo says of its SSH, such as `node` or `identityFile`.
+    pub(super) fn ssh_fact(&self, name: &str) -> Result<&str> {
+        let fact = self.facts.pointer(&format!("/ssh/{name}")).and_then(Value::as_str);
+        fact.with_context(|| format!("the demo names no ssh {name}"))
     }
 
     /// The port of Byleave's gateway.
