@@ -82,15 +82,10 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
         bail!("run it as root: it starts a node with accounts of its own and reads the memory of other processes");
     }
     need::ensure(&[need::DEMO, need::TEST])?;
-    let binary = match &args.binary {
-        Some(binary) => binary.clone(),
-        None => {
-            step::must(&mut cargo_in(root, &["build", "--locked", "--release", "--package", "byleave-app"]))?;
-            rig::release(root)
-        }
-    };
-    let light = ["build", "--locked", "--release", "--package", "byleave-gateway", "--example", "sessions"];
-    step::must(&mut cargo_in(root, &light))?;
+    // Both in one go: what they share is built once.
+    let both = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--example", "sessions"];
+    step::must(cargo_in(root, &["build", "--locked", "--release"]).args(both))?;
+    let binary = args.binary.clone().unwrap_or_else(|| rig::release(root));
     let begin = step::now();
     let rig = Rig::start(&binary)?;
     eprintln!("three ways stand; measuring");
