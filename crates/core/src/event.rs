@@ -197,6 +197,8 @@ events! {
     UserInvited = "user.invited" in Organization { invitation: InvitationId, user_name: Erasable, roles: Roles, }
     /// A person's roles changed.
     UserRolesChanged = "user.roles_changed" in Organization { user: UserId, roles: Roles, }
+    /// A person set another password for themselves.
+    UserPasswordChanged = "user.password_changed" in Organization { user: UserId, }
     /// A person left.
     UserRemoved = "user.removed" in Organization { user: UserId, }
     /// A digest key was made.

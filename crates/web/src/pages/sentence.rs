@@ -248,6 +248,9 @@ fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
             let given = roles(given, &names.projects);
             Line::plain(Icon::Person, html! { (who) " changed the roles of " (names.user(user)) " to " (given) "." })
         }
+        Event::UserPasswordChanged { .. } => {
+            Line::plain(Icon::Key, html! { (who) " set another password. Their other sign-ins ended." })
+        }
         Event::UserRemoved { user } => {
             Line::plain(Icon::Person, html! { (who) " removed " (names.user(user)) " from the organization." })
         }
