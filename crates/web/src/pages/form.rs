@@ -10,6 +10,8 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
+use crate::auth::password;
+use crate::auth::throttle::TooEarly;
 
 /// What was typed.
 #[derive(Debug, Default)]
@@ -178,6 +180,46 @@ pub(super) fn fault(name: &str, faults: &Faults) -> Markup {
             p.fault id=(format!("{name}-fault")) { (icon(Icon::Alert)) span { (rule) } }
         }
     }
+}
+
+/// The two fields in which a new password is chosen.
+pub(super) fn new_password(label: &str, faults: &Faults) -> Markup {
+    html! {
+        (Field {
+            name: "password",
+            label,
+            hint: Some("At least 12 characters, without your e-mail address. A few words that you can remember are fine."),
+            optional: false,
+        }.input("password", &Typed::default(), faults, "new-password"))
+        (Field { name: "again", label: "The same password again", hint: None, optional: false }
+            .input("password", &Typed::default(), faults, "new-password"))
+    }
+}
+
+/// The new password, or notes what is wrong with it.
+pub(super) fn take_new_password(typed: &Typed, user_name: &str, faults: &mut Faults) -> Option<String> {
+    let given = typed.raw("password");
+    if let Err(rule) = password::check(given, user_name) {
+        faults.add("password", format!("The password {rule}."));
+    } else if given != typed.raw("again") {
+        faults.add("again", "The two passwords differ.");
+    } else {
+        return Some(given.to_owned());
+    }
+    None
+}
+
+/// The name of the account, for password managers.
+pub(super) fn account_name(name: &str) -> Markup {
+    html! {
+        input.visually-hidden type="email" name="user_name" value=(name) autocomplete="username" readonly tabindex="-1"
+            aria-hidden="true";
+    }
+}
+
+/// How long to wait after too many tries.
+pub(super) fn wait(early: TooEarly) -> String {
+    format!("Too many tries. Please wait {} seconds.", early.wait_ms / 1000 + 1)
 }
 
 /// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.

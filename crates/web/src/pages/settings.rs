@@ -1,4 +1,4 @@
-//! The organization's settings: the block, the longest grant, and the key that verifies the organization's log.
+//! The organization's settings: the block and the longest grant.
 //!
 //! Blocking needs no fresh sign-in; lifting the block and setting the longest grant do.
 
@@ -20,7 +20,6 @@ use super::path;
 use super::problem::Answer;
 use super::sessions::ending;
 use super::visitor::{Visitor, done};
-use super::when::full;
 use crate::api::shut::close;
 use crate::app::App;
 use crate::door::Scope;
@@ -33,7 +32,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
         div.head { div { h1 { "Settings" } p { "What holds for the whole organization." } } }
         section.panel #block data-live { (block_panel(&app.vendor, &visitor, &live)) }
         section.panel #longest-grant data-live { (longest_panel(&visitor)) }
-        section.panel { (log_panel(&app, &visitor)) }
+        p.small.quiet { "All of it is sealed in your organization’s log. " a href=(path::EVIDENCE) { "Take it away and verify it" } "." }
     };
     visitor.page(&app, Tab::Settings, "Settings", content).await
 }
@@ -96,23 +95,6 @@ fn longest_panel(visitor: &Visitor) -> Markup {
         div.body {
             p { "A grant for a cluster lasts at most " strong { (visitor.organization.longest) }
                 ". 24 hours is the most there is." }
-        }
-    }
-}
-
-fn log_panel(app: &App, visitor: &Visitor) -> Markup {
-    html! {
-        header { h2 { "Proof" } }
-        div.body {
-            p { "All that happens here is an entry of your organization’s log, which cannot be rewritten without being "
-                "noticed. Keep this key somewhere of your own; with it you can verify an export of the log without trusting "
-                "this server:" }
-            div.secret { code { (app.store.verifying_key()) } }
-            p.small.quiet {
-                code { "byleave evidence export" } " and " code { "byleave evidence verify --key …" }
-                @if let Some(at) = visitor.organization.claimed_at { " · the log begins on " (full(at)) }
-                " · organization " code { (visitor.org()) }
-            }
         }
     }
 }

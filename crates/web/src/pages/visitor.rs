@@ -20,7 +20,7 @@ use byleave_store::web_session::WebSession;
 use maud::Markup;
 
 use super::cookie;
-use super::form::{Faults, Typed};
+use super::form::{Faults, Typed, wait};
 use super::layout::{self, Bar, Tab};
 use super::path;
 use super::problem::Problem;
@@ -133,10 +133,7 @@ impl Visitor {
             }
             Err(SignInError::Hash(error)) => Err(error.into()),
             Err(SignInError::Store(error)) => Err(error.into()),
-            Err(SignInError::TooEarly(early)) => {
-                let seconds = early.wait_ms / 1000 + 1;
-                Ok(Err(Faults::one("password", format!("Too many tries. Please wait {seconds} seconds."))))
-            }
+            Err(SignInError::TooEarly(early)) => Ok(Err(Faults::one("password", wait(early)))),
             Err(SignInError::Wrong) => Ok(Err(Faults::one("password", "This is not your password."))),
         }
     }
