@@ -10,6 +10,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
+use super::layout::{Tab, lost};
 use crate::auth::password;
 use crate::auth::throttle::TooEarly;
 
@@ -173,6 +174,63 @@ impl Field<'_> {
     }
 }
 
+/// The frame of a dialogue that does something.
+pub(super) struct Act<'a> {
+    /// The place of the navigation that it belongs to.
+    pub(super) tab: Tab,
+    /// What the dialogue is called.
+    pub(super) title: &'a str,
+    /// Where the form is sent.
+    pub(super) to: &'a str,
+    /// Where cancelling leads.
+    pub(super) back: &'a str,
+    /// What the button says.
+    pub(super) button: Button,
+    /// What it asks of the visitor before it is done.
+    pub(super) asks: Asks,
+}
+
+/// The button of an act.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Button {
+    /// It takes something away.
+    Danger(&'static str),
+    /// Anything else.
+    Primary(&'static str),
+}
+
+impl Button {
+    fn show(self) -> Markup {
+        match self {
+            Self::Danger(label) => html! { button.button.danger type="submit" { (label) } },
+            Self::Primary(label) => html! { button.button.primary type="submit" { (label) } },
+        }
+    }
+}
+
+/// What an act asks of the visitor. Those that close the door ask for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// Nothing.
+    Nothing,
+    /// The password, if it was not given just now.
+    Password,
+}
+
+impl Act<'_> {
+    /// The form with these fields; `fresh` says whether the password was given just now.
+    pub(super) fn form(&self, fields: Markup, fresh: bool, faults: &Faults) -> Markup {
+        html! {
+            form method="post" action=(self.to) {
+                (faults.general()) (lost())
+                (fields)
+                (confirmation(fresh || self.asks == Asks::Nothing, faults))
+                div.actions { a.button href=(self.back) data-close { "Cancel" } (self.button.show()) }
+            }
+        }
+    }
+}
+
 /// What is wrong with a field, beside it.
 pub(super) fn fault(name: &str, faults: &Faults) -> Markup {
     html! {
@@ -223,7 +281,7 @@ pub(super) fn wait(early: TooEarly) -> String {
 }
 
 /// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.
-pub(super) fn confirmation(fresh: bool, faults: &Faults) -> Markup {
+fn confirmation(fresh: bool, faults: &Faults) -> Markup {
     html! {
         @if !fresh {
             div.fresh {

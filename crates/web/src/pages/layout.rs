@@ -154,7 +154,10 @@ pub(super) fn attachment(kind: &'static str, name: &str, content: impl IntoRespo
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     let headers = answer.headers_mut();
-    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    // In place of what the content brought along: two types would leave the choice to the browser.
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     // A name that is no header value leaves a download without a name, never a page.
     let named = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
     headers.insert(CONTENT_DISPOSITION, named.unwrap_or(HeaderValue::from_static("attachment")));

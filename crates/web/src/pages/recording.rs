@@ -215,10 +215,10 @@ fn files(files: &[File]) -> Markup {
         div.scroll { table {
             thead { tr { th { "File" } th { "Direction" } th { "Size" } th { "SHA-256" } } }
             tbody { @for file in files.iter().take(LINES) { tr {
-                td { code { (plain(&file.file)) } }
-                td { (plain(&file.direction)) }
-                td { (size(file.bytes)) }
-                td { @match &file.sha256 { Some(hash) => code.small { (plain(hash)) }, None => "not hashed" } }
+                td data-label="File" { code { (plain(&file.file)) } }
+                td data-label="Direction" { (plain(&file.direction)) }
+                td data-label="Size" { (size(file.bytes)) }
+                td data-label="SHA-256" { @match &file.sha256 { Some(hash) => code.small { (plain(hash)) }, None => "not hashed" } }
             } } }
         } }
         (rest(files.len(), "file"))
@@ -326,6 +326,7 @@ mod tests {
         let answer = take_away(id, part("1.stdout")).unwrap();
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-type"), "application/octet-stream");
+        assert_eq!(answer.headers().get_all("content-type").iter().count(), 1, "one type, nothing to choose from");
         assert_eq!(header("content-disposition"), format!("attachment; filename=\"session-{id}-1.stdout\""));
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("cache-control"), "no-store");

@@ -18,7 +18,7 @@ use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem};
 use super::sentence::{Names, bytes, count, ended};
-use super::sessions::{end_button, pulse};
+use super::sessions::end_button;
 use super::visitor::Visitor;
 use super::when::full;
 use crate::app::App;
@@ -52,7 +52,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, vi
                 h1 { "Session on " (row.host) }
                 p { code { (row.identifier) } }
             }
-            @if row.ended.is_none() { div.actions { (pulse(1)) (end_button(&visitor, &row)) } }
+            @if row.ended.is_none() { div.actions { span.pulse { span.dot {} "Live" } (end_button(&visitor, &row)) } }
         }
         section.panel #facts data-live aria-label="Facts" { div.body { (facts(&names, &row, grant.as_ref())) } }
         section.panel #recording data-live { header { h2 { "Recording" } } (recording(&visitor, &row)) }

@@ -78,10 +78,10 @@ pub(super) fn live_table(visitor: &Visitor, live: &[SessionRow]) -> Markup {
 fn live_row(visitor: &Visitor, session: &SessionRow) -> Markup {
     html! {
         tr #(format!("session-{}", session.id)) {
-            td { (engineer(session)) }
-            td { (reaches(session)) }
-            td { (full(session.opened_at)) br; span.small.quiet { (basis(session)) } }
-            td { (full(session.until)) }
+            td data-label="Engineer" { (engineer(session)) }
+            td data-label="Reaches" { (reaches(session)) }
+            td data-label="Since" { (full(session.opened_at)) br; span.small.quiet { (basis(session)) } }
+            td data-label="Until, at the latest" { (full(session.until)) }
             td.end {
                 (end_button(visitor, session))
             }
@@ -130,18 +130,18 @@ fn past_row(session: &SessionRow) -> Markup {
     let did = session.counters;
     html! {
         tr #(format!("session-{}", session.id)) {
-            td { (engineer(session)) }
-            td { (reaches(session)) }
-            td {
+            td data-label="Engineer" { (engineer(session)) }
+            td data-label="Reached" { (reaches(session)) }
+            td data-label="From, to" {
                 (full(session.opened_at)) br;
                 @if let Some((at, _)) = session.ended { (full(at)) }
             }
-            td {
+            td data-label="Did" {
                 (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
                 (count(did.transfers, "transfer")) br;
-                span.small.quiet { (bytes(did.received_bytes)) " out, " (bytes(did.sent_bytes)) " in" }
+                span.small.quiet { (bytes(did.received_bytes)) " from the node, " (bytes(did.sent_bytes)) " to it" }
             }
-            td { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
+            td data-label="Ended because" { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
         }
     }
 }

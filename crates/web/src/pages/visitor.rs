@@ -20,7 +20,7 @@ use byleave_store::web_session::WebSession;
 use maud::Markup;
 
 use super::cookie;
-use super::form::{Faults, Typed, wait};
+use super::form::{Act, Faults, Typed, wait};
 use super::layout::{self, Bar, Tab};
 use super::path;
 use super::problem::Problem;
@@ -163,6 +163,11 @@ impl Visitor {
         let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         let content = maud::html! { div.dialogue-page { (layout::dialogue(title, body)) } };
         self.page_with(status, tab, title, content)
+    }
+
+    /// The dialogue of an act, with its fields.
+    pub(super) fn ask(&self, act: &Act<'_>, faults: &Faults, fields: Markup) -> Response {
+        self.dialogue(act.tab, act.title, faults, act.form(fields, self.is_fresh(), faults))
     }
 
     /// What everybody should know while the clock is in doubt.
