@@ -130,7 +130,8 @@ impl EventType {
             | Event::SessionDenied { .. }
             | Event::SyncDatabaseAdded { .. }
             | Event::SyncDatabaseRemoved { .. }
-            | Event::TimePassed {} => None,
+            | Event::TimePassed {}
+            | Event::UserPasswordChanged { .. } => None,
         }
     }
 

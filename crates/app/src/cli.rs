@@ -82,6 +82,8 @@ pub(crate) enum Command {
     SignOut,
     /// Take up an invitation
     Claim(sign_in::Claim),
+    /// Change your password
+    ChangePassword(sign_in::ChangePassword),
     /// Block the vendor's support from the organization's production servers (owner)
     #[command(
         after_help = "Example:\n  byleave block\n\nLive sessions without a grant end. It always works, whatever time it is."
@@ -204,6 +206,7 @@ async fn ask(caller: &Caller, command: Command) -> Outcome<()> {
         Command::Api(args) => api::run(caller, args).await,
         Command::ApiKeys(command) => api_keys::run(caller, command).await,
         Command::Block => block::run(caller, true).await,
+        Command::ChangePassword(args) => sign_in::change_password(caller, args).await,
         Command::Claim(args) => sign_in::claim(caller, args).await,
         Command::Clock(command) => clock::run(caller, command).await,
         Command::Clusters(command) => clusters::run(caller, command).await,

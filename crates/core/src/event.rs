@@ -197,6 +197,8 @@ events! {
     UserInvited = "user.invited" in Organization { invitation: InvitationId, user_name: Erasable, roles: Roles, }
     /// A person's roles changed.
     UserRolesChanged = "user.roles_changed" in Organization { user: UserId, roles: Roles, }
+    /// A person set another password for themselves.
+    UserPasswordChanged = "user.password_changed" in Organization { user: UserId, }
     /// A person left.
     UserRemoved = "user.removed" in Organization { user: UserId, }
     /// A digest key was made.
@@ -259,7 +261,7 @@ events! {
     }
     /// An employee was refused, `tries` times within a minute.
     SessionDenied = "session.denied" in Organization { project: ProjectId, cluster: ClusterId, wanted: String, node: Option<NodeId>, denial: Denial, tries: i64, }
-    /// A person read the recording of a session.
+    /// A person read the recording of a session. What they read of it within ten minutes is told once.
     RecordingRead = "recording.read" in Organization { project: ProjectId, cluster: ClusterId, session: SessionId, }
     /// An administrator resolved an employee identifier to a person.
     IdentifierResolved = "employee_identifier.resolved" in Organization { identifier: EmployeeIdentifier, }

@@ -163,6 +163,7 @@ fn organization_events() -> Vec<Event> {
         Event::UserAdded { user: USER, user_name: erasable("leo@shop.example"), roles: roles.clone() },
         Event::UserInvited { invitation, user_name: erasable("ida@shop.example"), roles: roles.clone() },
         Event::UserRolesChanged { user: USER, roles: Roles::default() },
+        Event::UserPasswordChanged { user: USER },
         Event::UserRemoved { user: USER },
         Event::ApiKeyAdded { api_key, public_key: "qwertyui".into(), roles },
         Event::ApiKeyRemoved { api_key },

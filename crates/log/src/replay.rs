@@ -184,7 +184,7 @@ impl Organization {
             Event::SessionDenied { .. } => self.cluster(event).map(drop)?,
             Event::RecordingRead { session, .. } => self.known_session(event, *session)?,
             Event::ClockDoubtLeft { .. } => self.leave_doubt(at),
-            Event::IdentifierResolved { .. } | Event::TimePassed {} => {}
+            Event::IdentifierResolved { .. } | Event::TimePassed {} | Event::UserPasswordChanged { .. } => {}
             Event::InstallationCreated { .. }
             | Event::ServerStarted { .. }
             | Event::OrganizationInvited { .. }

@@ -86,6 +86,9 @@ pub enum Conflict {
     /// The clock is not in doubt.
     #[error("the clock is not in doubt")]
     NotInDoubt,
+    /// The password is another one by now.
+    #[error("the password was changed meanwhile")]
+    PasswordChanged,
     /// A session of this id exists.
     #[error("a session with this id exists")]
     SessionTaken,

@@ -6,7 +6,9 @@ use byleave_core::actor::Actor;
 use byleave_core::event::LogId;
 use byleave_core::id::{OrgId, ProjectId};
 use byleave_core::policy::{Action, Resource};
+use byleave_core::time::Timestamp;
 use byleave_log::bundle::{Bundle, BundleEntry};
+use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::leaf::log_text;
 use byleave_log::proof::{Proof, Subtree, consistency_needs, prove_consistency};
@@ -22,6 +24,19 @@ use crate::transaction::Anchor;
 
 pub use crate::audit::Audit;
 
+/// The present state of a log, as people keep it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its checkpoint, with the index of its last entry.
+    pub anchor: Anchor,
+    /// How many entries it has.
+    pub size: u64,
+    /// The root of their tree, in base64.
+    pub root: String,
+    /// When its last entry was made.
+    pub at: Timestamp,
+}
+
 impl Store {
     /// The log's present checkpoint, with the index of its last entry.
     ///
@@ -32,6 +47,25 @@ impl Store {
         let mut sql = self.read().await?;
         may_read(&mut sql, actor, log).await?;
         present(&mut sql, log).await
+    }
+
+    /// What the log's present checkpoint says, and when it was made.
+    ///
+    /// # Errors
+    /// As [`Store::checkpoint`].
+    pub async fn sealed(&self, actor: &Actor, log: LogId) -> Result<Sealed, StoreError> {
+        let mut sql = self.read().await?;
+        may_read(&mut sql, actor, log).await?;
+        let anchor = present(&mut sql, log).await?;
+        let head = Checkpoint::open(&anchor.checkpoint, self.signing_key().verifying_key())
+            .map_err(|error| StoreError::Corrupt(Fault::of("a checkpoint is not of this installation's key", error)))?
+            .head();
+        let row = sqlx::query("SELECT at FROM leaves WHERE log = $1 AND idx = $2")
+            .bind(log_text(log))
+            .bind(row::signed(anchor.index)?)
+            .fetch_one(&mut *sql)
+            .await?;
+        Ok(Sealed { anchor, size: head.size, root: head.root.to_base64(), at: row::instant(&row, "at")? })
     }
 
     /// The log's present checkpoint, and the proof that it continues what the log was at `size`, hash by hash in

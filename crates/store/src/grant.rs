@@ -121,23 +121,44 @@ impl Store {
             Some(name) => Some(cluster::by_name(&mut sql, project, name).await?.id.to_string()),
             None => None,
         };
-        let rows = sqlx::query(
-            "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
-                    grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason,
-                    clusters.name AS cluster_name, users.name AS user_name
-             FROM grants JOIN clusters ON clusters.id = grants.cluster
-             LEFT JOIN users ON 'user:' || users.id = grants.granted_by
-             WHERE clusters.project = $1 AND (CAST($2 AS TEXT) IS NULL OR grants.cluster = $2)
-             ORDER BY grants.granted_at DESC, grants.number DESC LIMIT $3",
-        )
-        .bind(project.to_string())
-        .bind(cluster)
-        .bind(i64::from(limit))
-        .fetch_all(&mut *sql)
-        .await?;
+        let rows = sqlx::query(GRANTS)
+            .bind(project.to_string())
+            .bind(cluster)
+            .bind(None::<String>)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *sql)
+            .await?;
         rows.iter().map(|row| grant_row(row, project)).collect()
     }
+
+    /// One grant of a project; `None` if the project has no such grant.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the actor may not know of the project.
+    pub async fn grant(&self, actor: &Actor, project: ProjectId, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
+        let mut sql = self.read().await?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
+        let row = sqlx::query(GRANTS)
+            .bind(project.to_string())
+            .bind(None::<String>)
+            .bind(id.to_string())
+            .bind(1_i64)
+            .fetch_optional(&mut *sql)
+            .await?;
+        row.map(|row| grant_row(&row, project)).transpose()
+    }
 }
+
+/// Grants of a project, of one cluster or one id if given.
+const GRANTS: &str =
+    "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
+            grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason,
+            clusters.name AS cluster_name, users.name AS user_name
+     FROM grants JOIN clusters ON clusters.id = grants.cluster
+     LEFT JOIN users ON 'user:' || users.id = grants.granted_by
+     WHERE clusters.project = $1 AND (CAST($2 AS TEXT) IS NULL OR grants.cluster = $2)
+       AND (CAST($3 AS TEXT) IS NULL OR grants.id = $3)
+     ORDER BY grants.granted_at DESC, grants.number DESC LIMIT $4";
 
 fn grant_row(row: &SqliteRow, project: ProjectId) -> Result<GrantRow, StoreError> {
     Ok(GrantRow {

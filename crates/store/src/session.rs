@@ -4,6 +4,7 @@
 //! than that it is not open, unless [`OpenError::Denied::tell`] says so.
 
 mod open;
+mod read;
 mod record;
 
 use byleave_core::access::{Basis, Denial, Facts, STANDING_FOR, Wanted};
@@ -435,7 +436,8 @@ impl Store {
         self.session_for(actor, Action::EndSession, id).await
     }
 
-    /// Notes that a person reads the recording of a session; the contents may be handed out after this only.
+    /// Notes that a person reads the recording of a session; the contents may be handed out after this only. Who goes
+    /// on reading it within ten minutes is told once.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role: organization and project owners only.
@@ -450,8 +452,10 @@ impl Store {
             Box::pin(async move {
                 let row = allowed(&mut tx.sql, &actor, Action::ReadRecording, id).await?;
                 let by = actor.by().ok_or(StoreError::NotFound(Thing::Session))?;
-                let (project, cluster) = (row.project, row.cluster);
-                tx.append(row.organization, by, Event::RecordingRead { project, cluster, session: id }).await?;
+                if !read::is_told(tx, &row, &by).await? {
+                    let (project, cluster) = (row.project, row.cluster);
+                    tx.append(row.organization, by, Event::RecordingRead { project, cluster, session: id }).await?;
+                }
                 Ok(row)
             })
         });

@@ -1,6 +1,6 @@
 //! Users: a customer's people, each of one organization, with a user name that is unique in the installation.
 
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{OrgId, UserId};
 use byleave_core::name::UserName;
@@ -128,17 +128,20 @@ impl Store {
         body.await
     }
 
-    /// Sets the actor's own password and closes their other web sessions; `keep` is the hash of the present one.
+    /// Sets the actor's own password in place of the one with the hash `former`, and closes their other web sessions;
+    /// `keep` is the token's hash of the present one.
     ///
     /// # Errors
-    /// [`StoreError::Forbidden`] unless the actor is a user.
+    /// [`StoreError::Forbidden`] unless the actor is a user, [`StoreError::Conflict`] if the former password has been
+    /// changed meanwhile.
     pub async fn set_password(
         &self,
         actor: &Actor,
         now: &Reading,
+        former: Secret,
         password_hash: Secret,
         keep: Option<[u8; 32]>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("set password", now, move |tx| {
             Box::pin(async move {
@@ -146,15 +149,21 @@ impl Store {
                     return Err(StoreError::Forbidden(Refusal::Forbidden));
                 };
                 load(&mut tx.sql, organization, id).await?;
-                sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+                let set = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3")
                     .bind(id.to_string())
                     .bind(password_hash.expose())
+                    .bind(former.expose())
                     .execute(&mut *tx.sql)
                     .await?;
-                close_web_sessions(tx, id, keep).await
+                if set.rows_affected() == 0 {
+                    return Err(StoreError::Conflict(Conflict::PasswordChanged));
+                }
+                close_web_sessions(tx, id, keep).await?;
+                tx.append(organization, By::User(id), Event::UserPasswordChanged { user: id }).await?;
+                Ok(())
             })
         });
-        body.await.map(|written| written.value)
+        body.await
     }
 
     /// What signing in with this name needs; `None` if there is no such user.

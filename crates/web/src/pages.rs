@@ -14,12 +14,14 @@ use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
 
+mod account;
 mod activity;
 mod api_keys;
 mod asset;
 mod cluster;
 mod clusters;
 mod cookie;
+mod evidence;
 mod form;
 mod grant;
 mod icon;
@@ -29,8 +31,10 @@ mod menu;
 mod path;
 mod problem;
 mod recorded;
+mod recording;
 mod role;
 mod sentence;
+mod session;
 mod sessions;
 mod settings;
 mod sign_in;
@@ -57,8 +61,16 @@ pub fn router() -> Router<Arc<App>> {
             get(cluster::show_risk).post(cluster::accept_risk),
         )
         .route("/sessions", get(sessions::show))
+        .route("/sessions/{session}", get(session::show))
         .route("/sessions/{session}/end", post(sessions::end))
+        .route("/sessions/{session}/recording", get(recording::show))
+        .route("/sessions/{session}/recording/{part}", get(recording::download))
         .route("/activity", get(activity::show))
+        .route("/evidence", get(evidence::show))
+        .route("/evidence/log", get(evidence::download))
+        .route("/evidence/checkpoint", get(evidence::download_anchor))
+        .route("/account", get(account::show))
+        .route("/account/password", post(account::set_password))
         .route("/settings", get(settings::show))
         .route("/settings/block", get(settings::show_block).post(settings::block))
         .route("/settings/unblock", get(settings::show_unblock).post(settings::unblock))

@@ -23,6 +23,16 @@ pub struct PasswordRequest {
     pub password: String,
 }
 
+/// Another password for who is signed in.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordChange {
+    /// The present password.
+    pub password: String,
+    /// The new one.
+    pub new_password: String,
+}
+
 /// A web session just opened.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,9 +1,10 @@
-//! `byleave sign-in`, `sign-out` and `claim`: a person's way in, with a password typed and never an argument.
+//! `byleave sign-in`, `sign-out`, `claim` and `change-password`: a person's way in, with a password typed and never an
+//! argument.
 
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context;
-use byleave_api::byleave::{Claimed, Invitation, PasswordRequest, SignInRequest, SignedIn};
+use byleave_api::byleave::{Claimed, Done, Invitation, PasswordChange, PasswordRequest, SignInRequest, SignedIn};
 use clap::Args;
 
 use super::Caller;
@@ -31,6 +32,17 @@ pub(crate) struct Claim {
     /// The token of the invitation
     token: String,
     /// Read the new password from standard input instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// What `change-password` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  byleave change-password\n  \
+    printf '%s\\n%s\\n' \"$OLD\" \"$NEW\" | byleave change-password --password-stdin\n\n\
+    The new password has at least 12 characters. Everywhere else you are signed out.")]
+pub(crate) struct ChangePassword {
+    /// Read the present and the new password from standard input, a line each, instead of asking for them
     #[arg(long)]
     password_stdin: bool,
 }
@@ -63,15 +75,37 @@ pub(crate) async fn claim(caller: &Caller, args: Claim) -> Outcome<()> {
     let path = format!("/invitations/{}", segment(&args.token)?);
     let invitation: Invitation = client.get(&path).await?;
     eprintln!("{}: a place in the organization `{}`", invitation.user_name, invitation.organization_name);
-    let password = password("Choose a password: ", args.password_stdin)?;
-    if !args.password_stdin && password != self::password("The same again: ", false)? {
-        return Err(Fault::usage("the two passwords differ"));
-    }
+    let password = match args.password_stdin {
+        true => password("", true)?,
+        false => new_password()?,
+    };
     let claimed: Claimed = client.post(&format!("{path}:claim"), &PasswordRequest { password }).await?;
     caller.take(&claimed.anchors);
     caller.output.print(&claimed, |_| {
         format!("done: now run `byleave sign-in {} --server {}`", invitation.user_name, caller.client.server())
     })
+}
+
+/// Changes the password of who is signed in.
+pub(crate) async fn change_password(caller: &Caller, args: ChangePassword) -> Outcome<()> {
+    let (present, new) = if args.password_stdin {
+        let both = password("", true)?;
+        let (present, new) =
+            both.split_once('\n').ok_or_else(|| Fault::usage("give two lines: present and new password"))?;
+        (present.trim_end_matches('\r').to_owned(), new.to_owned())
+    } else {
+        (password("Present password: ", false)?, new_password()?)
+    };
+    let request = PasswordChange { password: present, new_password: new };
+    let done: Done = caller.client.post("/session/password", &request).await?;
+    caller.take(&done.anchors);
+    caller.output.print(&done, |_| "changed; everywhere else you are signed out".to_owned())
+}
+
+/// Asks for a new password, twice.
+fn new_password() -> Outcome<String> {
+    let new = password("Choose a password: ", false)?;
+    if new == password("The same again: ", false)? { Ok(new) } else { Err(Fault::usage("the two passwords differ")) }
 }
 
 /// Asks for a password without showing it, or reads it from standard input.

@@ -29,6 +29,8 @@ enum Right {
     EmployeeOf(SessionId),
     /// A person who was invited, or an owner.
     Join(UserId),
+    /// This person, of themselves.
+    Oneself(UserId),
     /// Byleave itself.
     System,
     /// The vendor's administrator by this action, or Byleave on their behalf.
@@ -48,6 +50,7 @@ impl Right {
             Event::UserInvited { .. } | Event::UserRolesChanged { .. } | Event::UserRemoved { .. } => {
                 Self::Customer(Action::ManageUsers, whole)
             }
+            Event::UserPasswordChanged { user } => Self::Oneself(*user),
             Event::ApiKeyAdded { .. } | Event::ApiKeyRemoved { .. } => Self::Customer(Action::ManageApiKeys, whole),
             Event::ProjectAdded { .. }
             | Event::ClusterAdded { .. }
@@ -117,6 +120,7 @@ pub(super) fn check(event: &Event, by: &By, organization: &Organization) -> Resu
                 customer(by, organization, Action::ManageUsers, whole).err()
             }
         },
+        Right::Oneself(user) => oneself(by, organization, user).err(),
         Right::System => (*by != By::System).then_some("only Byleave itself does"),
         Right::Vendor(_) if *by == By::System => None,
         Right::Vendor(action) => administrator(by, action).err(),
@@ -159,6 +163,13 @@ fn customer(by: &By, of: &Organization, action: Action, resource: Resource) -> R
         By::Administrator => "an administrator of the vendor can never do this",
         By::ApiKey(_) | By::Employee(_) | By::System | By::User(_) => "their roles at that moment did not allow it",
     })
+}
+
+fn oneself(by: &By, of: &Organization, user: UserId) -> Result<(), &'static str> {
+    if *by != By::User(user) {
+        return Err("only they themselves do");
+    }
+    of.user(user).map(drop).ok_or("there was no such user at that moment")
 }
 
 fn of_session(by: &By, of: &Organization, session: SessionId) -> Result<(), &'static str> {

@@ -104,6 +104,13 @@ fn only_customers_change_consent() {
         let manager = (By::User(MANAGER), "their roles at that moment did not allow it");
         assert_refused(blocked.clone(), MINUTE, manager.0, event.clone(), manager.1);
     }
+    let password = Event::UserPasswordChanged { user: MANAGER };
+    for by in [By::Administrator, employee(), owner(), By::System] {
+        assert_refused(whole.clone(), MINUTE, by, password.clone(), "only they themselves do");
+    }
+    assert_taken(whole.clone(), MINUTE, By::User(MANAGER), password);
+    let stranger = Event::UserPasswordChanged { user };
+    assert_refused(whole.clone(), MINUTE, By::User(user), stranger, "there was no such user at that moment");
     let joined = Event::UserAdded { user, user_name: name(), roles };
     for by in [By::System, By::User(user)] {
         assert_refused(whole.clone(), MINUTE, by, joined.clone(), "no owner had invited");

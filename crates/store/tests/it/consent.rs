@@ -95,7 +95,8 @@ async fn an_administrator_cannot_become_a_customer() {
     assert!(matches!(again, Err(StoreError::Conflict(_))), "the organization is claimed: {again:?}");
     let twin = world.store.invite_organization(&admin, now, "Twin".parse().unwrap(), mia()).await;
     assert!(matches!(twin, Err(StoreError::Conflict(_))), "her name is hers: {twin:?}");
-    let password = world.store.set_password(&admin, now, Secret::new("mine".into()), None).await;
+    let password =
+        world.store.set_password(&admin, now, Secret::new("hash".into()), Secret::new("mine".into()), None).await;
     assert!(matches!(password, Err(StoreError::Forbidden(_))), "{password:?}");
     for token in ["", "00", &"0".repeat(64)] {
         let claim = world.store.claim(token, Secret::new("mine".into()), now).await;

@@ -12,6 +12,7 @@ use byleave_log::checkpoint::Checkpoint;
 use byleave_log::key::VerifyingKey;
 use byleave_log::proof::{Proof, is_consistent};
 use byleave_log::verify::{Kind, Verdict, verify};
+use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::session::Shape;
 use byleave_store::{Anchor, StoreError};
 
@@ -100,6 +101,13 @@ async fn every_state_is_proved_to_be_continued() {
         assert!(world.store.consistency(&world.owner, log, from).await.is_ok(), "{from} of {size}");
     }
     assert!(matches!(world.store.consistency(&world.owner, log, size + 1).await, Err(StoreError::NotFound(_))));
+    let sealed = world.store.sealed(&world.owner, log).await.unwrap();
+    let head = Checkpoint::open(&sealed.anchor.checkpoint, &key).unwrap().head();
+    assert_eq!((sealed.size, sealed.root), (head.size, head.root.to_base64()));
+    let query = EventQuery { per_page: 1, ..EventQuery::newest(EventsOf::Organization(world.organization)) };
+    let last = world.store.events(&world.owner, query).await.unwrap();
+    assert_eq!(sealed.at, last.rows[0].entry.at);
+    assert!(matches!(world.store.sealed(&Actor::Administrator, log).await, Err(StoreError::Forbidden(_))));
     let admin = world.store.checkpoint(&Actor::Administrator, log).await;
     assert!(matches!(admin, Err(StoreError::Forbidden(_))), "{admin:?}");
     assert!(world.store.checkpoint(&Actor::Administrator, LogId::Installation).await.is_ok());

@@ -38,6 +38,10 @@ async fn granting_again_replaces() {
     );
     assert_eq!(history[0].granted_by_name.as_ref().unwrap().as_str(), "mia@shop.example");
     assert_eq!(history[0].grant.case.as_ref().unwrap().as_str(), "CASE-1");
+    let one = world.store.grant(&world.owner, world.project, history[0].grant.id).await.unwrap();
+    assert_eq!(one.as_ref(), history.first());
+    let elsewhere = world.store.grant(&world.owner, world.other_project, history[0].grant.id).await.unwrap();
+    assert_eq!(elsewhere, None, "of another project");
     let of_project = world.store.grants(&world.owner, world.project, None, 10).await.unwrap();
     assert_eq!(of_project, history);
     world.assert_sound().await;

@@ -5,6 +5,7 @@ use byleave_core::actor::{Actor, By};
 use byleave_core::event::{Event, Forwarding, Side};
 use byleave_core::grant::GrantType;
 use byleave_core::identifier::USED_FOR;
+use byleave_core::role::{OrgRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
 use byleave_store::StoreError;
@@ -12,7 +13,7 @@ use byleave_store::error::{Conflict, Thing};
 use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::session::{LogDownload, SessionQuery, SessionsOf, Shape};
 
-use crate::world::{DAY, World, closed, name, open_store};
+use crate::world::{DAY, World, closed, join, name, open_store};
 
 #[tokio::test]
 async fn a_session_is_logged_before_anybody_learns_of_it() {
@@ -264,4 +265,26 @@ async fn sessions_are_shown_by_role() {
     let employee = Actor::Employee { id: world.employee };
     assert!(matches!(world.store.session(&employee, opened.session).await, Err(StoreError::NotFound(_))));
     assert!(matches!(world.store.sessions(&world.owner, live).await, Err(StoreError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn reading_a_recording_is_told_once_in_ten_minutes_for_each_reader_and_session() {
+    let mut world = World::new().await;
+    let ida = join(&world, "ida@shop.example", Roles::in_organization([OrgRole::Owner])).await;
+    let first = world.open("a-1.example", Shape::Node).await.unwrap().session;
+    let second = world.open("a-1.example", Shape::Node).await.unwrap().session;
+    let read = async |world: &World, by: &Actor, session| {
+        world.store.read_recording(by, &world.now, session).await.unwrap().anchors.len()
+    };
+    let owner = world.owner.clone();
+    assert_eq!(read(&world, &owner, first).await, 1);
+    assert_eq!(read(&world, &owner, first).await, 0, "told already");
+    assert_eq!(read(&world, &owner, second).await, 1, "another session");
+    assert_eq!(read(&world, &ida, first).await, 1, "another reader");
+    world.later(10 * MINUTE - 1);
+    assert_eq!(read(&world, &owner, first).await, 0);
+    world.later(1);
+    assert_eq!(read(&world, &owner, first).await, 1, "ten minutes are over");
+    assert_eq!(world.feed().await.iter().filter(|name| **name == "recording.read").count(), 4);
+    world.assert_sound().await;
 }

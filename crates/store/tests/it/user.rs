@@ -52,7 +52,16 @@ async fn a_web_session_lasts_twelve_hours_and_ends_with_the_user() {
     let refreshed = world.store.refresh_web_session(first, &world.now).await.unwrap();
     assert_eq!((refreshed.fresh_at.since(refreshed.signed_in_at), refreshed.expires_at), (MINUTE, session.expires_at));
     world.store.open_web_session(mia, second, &world.now).await.unwrap();
-    world.store.set_password(&world.owner, &world.now, Secret::new("new".into()), Some(second)).await.unwrap();
+    let set = async |former: &str, new: &str| {
+        let (former, new) = (Secret::new(former.into()), Secret::new(new.into()));
+        world.store.set_password(&world.owner, &world.now, former, new, Some(second)).await
+    };
+    let stale = set("not the hash", "new").await;
+    assert!(matches!(stale, Err(StoreError::Conflict(Conflict::PasswordChanged))), "{stale:?}");
+    assert!(world.store.web_session(first, &world.now).await.unwrap().is_some());
+    let kept = world.store.sign_in_facts(&"mia@shop.example".parse().unwrap()).await.unwrap().unwrap().password_hash;
+    assert_eq!(set(kept.expose(), "new").await.unwrap().anchors.len(), 1);
+    assert_eq!(world.feed().await.last(), Some(&"user.password_changed"));
     assert_eq!(world.store.web_session(first, &world.now).await.unwrap(), None, "another password ends the others");
     assert!(world.store.web_session(second, &world.now).await.unwrap().is_some());
     world.later(SIGNED_IN_FOR);

@@ -27,6 +27,7 @@ routes! {
     POST "/api/byleave/v1/session" as ["/api/byleave/v1/session"] => session::post, NONE;
     DELETE "/api/byleave/v1/session" as ["/api/byleave/v1/session"] => session::delete, NONE;
     POST "/api/byleave/v1/session/refresh" as ["/api/byleave/v1/session/refresh"] => session::refresh, NONE;
+    POST "/api/byleave/v1/session/password" as ["/api/byleave/v1/session/password"] => session::password, NONE;
     GET "/api/byleave/v1/invitations/{textAndVerb}" as ["/api/byleave/v1/invitations/{token}"] => invitations::get, NONE;
     POST "/api/byleave/v1/invitations/{textAndVerb}" as ["/api/byleave/v1/invitations/{token}:claim"] => invitations::post, NONE;
     POST "/api/byleave/v1/organizations" as ["/api/byleave/v1/organizations"] => organizations::post, NONE;

@@ -27,6 +27,9 @@ pub enum PasswordError {
     /// One character, or a short piece, again and again.
     #[error("must not repeat one short piece")]
     Repeated,
+    /// It is the one that was to be changed.
+    #[error("must differ from the present one")]
+    Same,
     /// It is the user name, or the user name with a little around it.
     #[error("must not contain the user name")]
     UserName,

@@ -1,14 +1,14 @@
-//! Signing in with a password: shared by `POST /session` and the sign-in page.
+//! Signing in with a password, giving it again and changing it: shared by `/session` of the API and the pages.
 //!
 //! Unknown names, wrong passwords and removed users get one answer after the same work.
 
 use byleave_core::name::UserName;
 use byleave_core::time::{BEHIND_ALLOWED, MINUTE, Timestamp};
-use byleave_store::StoreError;
 use byleave_store::web_session::WebSession;
+use byleave_store::{Secret, StoreError, Written};
 
 use crate::app::App;
-use crate::auth::password::HashError;
+use crate::auth::password::{self, HashError, PasswordError};
 use crate::auth::throttle::TooEarly;
 use crate::auth::token::{Token, TokenHash};
 
@@ -73,14 +73,56 @@ pub async fn give_password_again(
     session: &WebSession,
     password: String,
 ) -> Result<WebSession, SignInError> {
-    let now = app.read_clock();
+    prove(app, session, password).await?;
+    Ok(app.store.refresh_web_session(*token.as_bytes(), &app.read_clock()).await?)
+}
+
+/// Why a password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The present password was not proven, or the server cannot do it.
+    #[error(transparent)]
+    Proof(#[from] SignInError),
+    /// The new password breaks a rule.
+    #[error("the new password {0}")]
+    Rule(#[from] PasswordError),
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Proof(error.into())
+    }
+}
+
+/// Changes the password of somebody who is signed in and gives the present one, however fresh the sign-in. All their
+/// other web sessions end.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn change_password(
+    app: &App,
+    token: TokenHash,
+    session: &WebSession,
+    present: String,
+    new: String,
+) -> Result<Written<()>, ChangeError> {
+    password::check(&new, session.user_name.as_str())?;
+    if new == present {
+        return Err(PasswordError::Same.into());
+    }
+    let former = prove(app, session, present).await?;
+    let hash = app.passwords.hash(new).await.map_err(SignInError::from)?;
+    Ok(app.store.set_password(&session.actor, &app.read_clock(), former, hash, Some(*token.as_bytes())).await?)
+}
+
+/// Proves that somebody who is signed in knows their password; answers its hash.
+async fn prove(app: &App, session: &WebSession, password: String) -> Result<Secret, SignInError> {
     let name = session.user_name.as_str();
     let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
-    app.throttle.try_once(name, now.since_boot).map_err(SignInError::TooEarly)?;
+    app.throttle.try_once(name, app.read_clock().since_boot).map_err(SignInError::TooEarly)?;
     let hash = app.store.sign_in_facts(&session.user_name).await?.map(|facts| facts.password_hash);
-    if !app.passwords.verify(password, hash).await? {
-        return Err(SignInError::Wrong);
-    }
+    let right = app.passwords.verify(password, hash.clone()).await?;
+    let hash = hash.filter(|_| right).ok_or(SignInError::Wrong)?;
     app.throttle.succeeded(name);
-    Ok(app.store.refresh_web_session(*token.as_bytes(), &now).await?)
+    Ok(hash)
 }

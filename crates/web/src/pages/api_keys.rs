@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_core::id::{ApiKeyId, ProjectId};
 use byleave_core::name::{Description, ProjectName};
@@ -14,9 +13,9 @@ use byleave_store::api_key::{ApiKeyRow, NewApiKey};
 use maud::{Markup, html};
 use zeroize::Zeroizing;
 
-use super::form::{Faults, Field, Typed, confirmation};
+use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::icon::{Icon, icon};
-use super::layout::{Tab, dialogue, lost};
+use super::layout::{Tab, copy};
 use super::path;
 use super::problem::{Answer, Problem};
 use super::role::{choose, chosen, roles};
@@ -49,10 +48,10 @@ fn table(keys: &[ApiKeyRow], projects: &BTreeMap<ProjectId, ProjectName>) -> Mar
             div.scroll { table {
                 thead { tr { th { "Public key" } th { "Description" } th { "Roles" } th { "Since" } th { "" } } }
                 tbody { @for key in keys { tr {
-                    td { code { (key.public_key) } }
-                    td { (key.description) }
-                    td { (roles(&key.roles, projects)) }
-                    td { (day(key.added_at)) }
+                    td data-label="Public key" { code { (key.public_key) } }
+                    td data-label="Description" { (key.description) }
+                    td data-label="Roles" { (roles(&key.roles, projects)) }
+                    td data-label="Since" { (day(key.added_at)) }
                     td.end {
                         a.button.low.ends #(format!("remove-{}", key.id)) href=(path::remove_api_key(key.id)) data-dialog
                             aria-label=(format!("Remove the API key {}", key.public_key)) { "Remove…" }
@@ -107,20 +106,20 @@ fn new_dialogue(
     typed: &Typed,
     faults: &Faults,
 ) -> Response {
-    let body = html! {
-        form method="post" action=(path::NEW_API_KEY) {
-            (faults.general()) (lost())
-            (Field { name: "description", label: "What it is for", hint: None, optional: false }
-                .input("text", typed, faults, "off"))
-            (choose(typed, projects, faults))
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::API_KEYS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Make API Key" }
-            }
-        }
+    let act = Act {
+        tab: Tab::ApiKeys,
+        title: "New API key",
+        to: path::NEW_API_KEY,
+        back: path::API_KEYS,
+        button: Button::Primary("Make API Key"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::ApiKeys, "New API key", faults, body)
+    let description = Field { name: "description", label: "What it is for", hint: None, optional: false };
+    let fields = html! {
+        (description.input("text", typed, faults, "off"))
+        (choose(typed, projects, faults))
+    };
+    visitor.ask(&act, faults, fields)
 }
 
 fn made(visitor: &Visitor, public_key: &str, private_key: &str) -> Response {
@@ -131,11 +130,13 @@ fn made(visitor: &Visitor, public_key: &str, private_key: &str) -> Response {
                 span.small.quiet { "Public key" } code #public-key { (public_key) }
                 span.small.quiet { "Private key" } code #private-key { (private_key) }
             }
-            div.actions { a.button.primary href=(path::API_KEYS) { "I have copied it" } }
+            div.actions {
+                (copy("private-key", "the private key"))
+                a.button.primary href=(path::API_KEYS) { "I have copied it" }
+            }
         }
     };
-    let page = html! { div.dialogue-page { (dialogue("The API key is made", body)) } };
-    visitor.page_with(StatusCode::OK, Tab::ApiKeys, "The API key is made", page)
+    visitor.dialogue(Tab::ApiKeys, "The API key is made", &Faults::default(), body)
 }
 
 async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<ApiKeyRow, Problem> {
@@ -167,16 +168,16 @@ pub(super) async fn remove(
 }
 
 fn remove_dialogue(visitor: &Visitor, key: &ApiKeyRow, faults: &Faults) -> Response {
-    let body = html! {
-        form method="post" action=(path::remove_api_key(key.id)) {
-            (faults.general()) (lost())
-            p { "Programs that use " code { (key.public_key) } " (" (key.description) ") are refused from now on." }
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::API_KEYS) data-close { "Cancel" }
-                button.button.danger type="submit" { "Remove API Key" }
-            }
-        }
+    let act = Act {
+        tab: Tab::ApiKeys,
+        title: "Remove this API key",
+        to: &path::remove_api_key(key.id),
+        back: path::API_KEYS,
+        button: Button::Danger("Remove API Key"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::ApiKeys, "Remove this API key", faults, body)
+    let fields = html! {
+        p { "Programs that use " code { (key.public_key) } " (" (key.description) ") are refused from now on." }
+    };
+    visitor.ask(&act, faults, fields)
 }

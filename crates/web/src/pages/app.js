@@ -53,6 +53,7 @@ const ask = (url, then, form) => {
 };
 const shown = new Map();
 const parts = (of) => of.querySelectorAll("[data-live]");
+const lives = () => parts(document).length > 0; // a page without such parts is never asked for by itself
 const remember = () => parts(document).forEach((part) => shown.set(part.id, part.innerHTML));
 let asking = false;
 let again = false;
@@ -99,7 +100,7 @@ const listen = () => {
   stream.addEventListener("now", (message) => learn(Number(message.data)));
   stream.addEventListener("changed", (message) => {
     learn(Number(message.data));
-    refresh();
+    if (lives()) refresh();
   });
   stream.addEventListener("over", () => {
     stream.close();
@@ -108,7 +109,7 @@ const listen = () => {
   stream.addEventListener("error", () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     setTimeout(listen, 3000);
-    refresh(); // signed out, or the store does not answer
+    if (lives()) refresh(); // signed out, or the store does not answer
   });
   addEventListener("pagehide", () => stream.close(), { once: true });
 };
@@ -177,6 +178,17 @@ addEventListener("click", (event) => {
     event.preventDefault();
     openDialog(link);
   }
+});
+// Copying: a button marked data-copy copies the text of the element that it names.
+if (navigator.clipboard) document.documentElement.classList.add("copies");
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const text = document.getElementById(button.dataset.copy).textContent;
+  navigator.clipboard.writeText(text).then(
+    () => (button.textContent = "Copied"),
+    () => (button.textContent = "Could not copy"),
+  );
 });
 addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && document.querySelector("details.menu[open]");

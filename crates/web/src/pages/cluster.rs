@@ -16,10 +16,10 @@ use maud::{Markup, html};
 
 use super::activity::{feed, names};
 use super::clusters::{chip, clock, live};
-use super::form::{Faults, Field, Typed, confirmation};
+use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::grant::{ClusterPath, find};
 use super::icon::{Icon, icon};
-use super::layout::{Tab, lost};
+use super::layout::Tab;
 use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
@@ -111,9 +111,9 @@ fn node_row(visitor: &Visitor, row: &ClusterRow, node: &Node, report: Option<&No
     let open = is_checked(node);
     html! {
         tr {
-            td { code { (node.host) } br; span.small.quiet { (node.address) } }
-            td { (check(node)) (report_line(report)) }
-            td { @for log in &node.logs { code { (log.name) } span.small.quiet { " " (log.kind.as_str()) " log" } br; } }
+            td data-label="Node" { code { (node.host) } br; span.small.quiet { (node.address) } }
+            td data-label="Check" { (check(node)) (report_line(report)) }
+            td data-label="Logs" { @for log in &node.logs { code { (log.name) } span.small.quiet { " " (log.kind.as_str()) " log" } br; } }
             td.end {
                 @if !open && visitor.may(Action::AcceptNodeRisk) {
                     a.button.low #(format!("risk-{}", node.id)) data-dialog
@@ -166,13 +166,13 @@ fn history(grants: &[GrantRow], now: Timestamp) -> Markup {
             div.scroll { table {
                 thead { tr { th { "Given" } th { "By" } th { "What" } th { "Ended" } } }
                 tbody { @for row in grants { tr {
-                    td { (full(row.grant.granted_at)) }
-                    td { @match &row.granted_by_name { Some(name) => (name), None => "an API key or a removed user" } }
-                    td {
+                    td data-label="Given" { (full(row.grant.granted_at)) }
+                    td data-label="By" { @match &row.granted_by_name { Some(name) => (name), None => "an API key or a removed user" } }
+                    td data-label="What" {
                         (row.grant.kind.label())
                         @if let Some(case) = &row.grant.case { br; span.small.quiet { "case " (case) } }
                     }
-                    td { (status(row.grant.status(now))) }
+                    td data-label="Ended" { (status(row.grant.status(now))) }
                 } } }
             } }
         }
@@ -226,23 +226,23 @@ async fn risky(app: &App, visitor: &Visitor, (project, name, node): NodePath) ->
 
 fn risk_dialogue(visitor: &Visitor, row: &ClusterRow, node: &Node, typed: &Typed, faults: &Faults) -> Response {
     let (project, name) = (row.cluster.project, &row.cluster.name);
-    let body = html! {
-        form method="post" action=(path::accept_risk(project, name, node.id)) {
-            (faults.general()) (lost())
-            p { "Node " code { (node.host) } " of " strong { (name) } " " (check(node)) }
-            div.notice.warn {
-                (icon(Icon::Alert))
-                div { p { "Nothing has shown that support’s account on this node is walled off from the database. If you "
-                    "accept that, a grant lets support in to this node all the same, until the node changes in the "
-                    "inventory." } }
-            }
-            (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::cluster(project, name)) data-close { "Cancel" }
-                button.button.danger type="submit" { "Accept Risk" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Clusters,
+        title: "Accept the risk of this node",
+        to: &path::accept_risk(project, name, node.id),
+        back: &path::cluster(project, name),
+        button: Button::Danger("Accept Risk"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Clusters, "Accept the risk of this node", faults, body)
+    let fields = html! {
+        p { "Node " code { (node.host) } " of " strong { (name) } " " (check(node)) }
+        div.notice.warn {
+            (icon(Icon::Alert))
+            div { p { "Nothing has shown that support’s account on this node is walled off from the database. If you "
+                "accept that, a grant lets support in to this node all the same, until the node changes in the "
+                "inventory." } }
+        }
+        (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
+    };
+    visitor.ask(&act, faults, fields)
 }

@@ -18,6 +18,7 @@ use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
 use super::sentence::count;
+use super::sessions::pulse;
 use super::visitor::Visitor;
 use super::when::{bar, full, timer};
 use crate::app::App;
@@ -155,8 +156,6 @@ fn terms(grant: &Grant) -> Markup {
 /// `2 live sessions`, as a link to them.
 fn sessions_link(number: usize) -> Markup {
     html! {
-        a.pulse href=(path::SESSIONS) {
-            span.dot {} (count(i64::try_from(number).unwrap_or(i64::MAX), "live session"))
-        }
+        a href=(path::SESSIONS) { (pulse(number)) }
     }
 }

@@ -10,6 +10,9 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::icon::{Icon, icon};
+use super::layout::{Tab, lost};
+use crate::auth::password;
+use crate::auth::throttle::TooEarly;
 
 /// What was typed.
 #[derive(Debug, Default)]
@@ -171,6 +174,63 @@ impl Field<'_> {
     }
 }
 
+/// The frame of a dialogue that does something.
+pub(super) struct Act<'a> {
+    /// The place of the navigation that it belongs to.
+    pub(super) tab: Tab,
+    /// What the dialogue is called.
+    pub(super) title: &'a str,
+    /// Where the form is sent.
+    pub(super) to: &'a str,
+    /// Where cancelling leads.
+    pub(super) back: &'a str,
+    /// What the button says.
+    pub(super) button: Button,
+    /// What it asks of the visitor before it is done.
+    pub(super) asks: Asks,
+}
+
+/// The button of an act.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Button {
+    /// It takes something away.
+    Danger(&'static str),
+    /// Anything else.
+    Primary(&'static str),
+}
+
+impl Button {
+    fn show(self) -> Markup {
+        match self {
+            Self::Danger(label) => html! { button.button.danger type="submit" { (label) } },
+            Self::Primary(label) => html! { button.button.primary type="submit" { (label) } },
+        }
+    }
+}
+
+/// What an act asks of the visitor. Those that close the door ask for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// Nothing.
+    Nothing,
+    /// The password, if it was not given just now.
+    Password,
+}
+
+impl Act<'_> {
+    /// The form with these fields; `fresh` says whether the password was given just now.
+    pub(super) fn form(&self, fields: Markup, fresh: bool, faults: &Faults) -> Markup {
+        html! {
+            form method="post" action=(self.to) {
+                (faults.general()) (lost())
+                (fields)
+                (confirmation(fresh || self.asks == Asks::Nothing, faults))
+                div.actions { a.button href=(self.back) data-close { "Cancel" } (self.button.show()) }
+            }
+        }
+    }
+}
+
 /// What is wrong with a field, beside it.
 pub(super) fn fault(name: &str, faults: &Faults) -> Markup {
     html! {
@@ -180,8 +240,48 @@ pub(super) fn fault(name: &str, faults: &Faults) -> Markup {
     }
 }
 
+/// The two fields in which a new password is chosen.
+pub(super) fn new_password(label: &str, faults: &Faults) -> Markup {
+    html! {
+        (Field {
+            name: "password",
+            label,
+            hint: Some("At least 12 characters, without your e-mail address. A few words that you can remember are fine."),
+            optional: false,
+        }.input("password", &Typed::default(), faults, "new-password"))
+        (Field { name: "again", label: "The same password again", hint: None, optional: false }
+            .input("password", &Typed::default(), faults, "new-password"))
+    }
+}
+
+/// The new password, or notes what is wrong with it.
+pub(super) fn take_new_password(typed: &Typed, user_name: &str, faults: &mut Faults) -> Option<String> {
+    let given = typed.raw("password");
+    if let Err(rule) = password::check(given, user_name) {
+        faults.add("password", format!("The password {rule}."));
+    } else if given != typed.raw("again") {
+        faults.add("again", "The two passwords differ.");
+    } else {
+        return Some(given.to_owned());
+    }
+    None
+}
+
+/// The name of the account, for password managers.
+pub(super) fn account_name(name: &str) -> Markup {
+    html! {
+        input.visually-hidden type="email" name="user_name" value=(name) autocomplete="username" readonly tabindex="-1"
+            aria-hidden="true";
+    }
+}
+
+/// How long to wait after too many tries.
+pub(super) fn wait(early: TooEarly) -> String {
+    format!("Too many tries. Please wait {} seconds.", early.wait_ms / 1000 + 1)
+}
+
 /// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.
-pub(super) fn confirmation(fresh: bool, faults: &Faults) -> Markup {
+fn confirmation(fresh: bool, faults: &Faults) -> Markup {
     html! {
         @if !fresh {
             div.fresh {

@@ -19,9 +19,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::clusters::{clock, live};
-use super::form::{Faults, Field, Typed, confirmation, fault};
+use super::form::{Act, Asks, Button, Faults, Field, Typed, fault};
 use super::icon::{Icon, icon};
-use super::layout::{Tab, lost};
+use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::sessions::ending;
@@ -99,7 +99,15 @@ pub(super) async fn show_revoke(State(app): State<Arc<App>>, Path(at): Path<Clus
     let grant = row.grant.as_ref().map(|grant| byleave_core::access::Basis::Grant { id: grant.id });
     ending.retain(|session| Some(session.basis) == grant);
     let title = format!("Revoke Temporary Infrastructure Access to {} Support", app.vendor);
-    Ok(visitor.dialogue(Tab::Clusters, &title, &Faults::default(), revoke_body(&app.vendor, &visitor, &row, &ending)))
+    let act = Act {
+        tab: Tab::Clusters,
+        title: &title,
+        to: &path::revoke(row.cluster.project, &row.cluster.name),
+        back: path::CLUSTERS,
+        button: Button::Danger("Revoke Access"),
+        asks: Asks::Nothing,
+    };
+    Ok(visitor.ask(&act, &Faults::default(), revoke_fields(&app.vendor, &visitor, &row, &ending)))
 }
 
 /// Revokes whatever is in force.
@@ -160,31 +168,26 @@ fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Ty
     let what = if row.blocked { "Infrastructure" } else { "Sync Data" };
     let title = format!("Grant {what} Access to {vendor} Support for {}", hours_in_words(row.longest));
     let (project, name) = (row.cluster.project, &row.cluster.name);
-    let body = html! {
-        form method="post" action=(path::grant(project, name, false)) {
-            (faults.general()) (lost())
-            p { "Cluster " strong { (name) } " of " (row.project_name) }
-            @if let Some(grant) = &row.grant { (replaces(grant)) }
-            (choices(row, typed, faults))
-            div.pair {
-                (Field {
-                    name: "duration",
-                    label: "Duration",
-                    hint: Some(&format!("Such as 24h, 90m or 1h30m; at most {}. Then it ends by itself.", row.longest)),
-                    optional: false,
-                }.input("text", typed, faults, "off"))
-                (Field { name: "case", label: "Support case", hint: Some("Your reference, for the feed."), optional: true }
-                    .input("text", typed, faults, "off"))
-            }
-            (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::CLUSTERS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Grant Access" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Clusters,
+        title: &title,
+        to: &path::grant(project, name, false),
+        back: path::CLUSTERS,
+        button: Button::Primary("Grant Access"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Clusters, &title, faults, body)
+    let at_most = format!("Such as 24h, 90m or 1h30m; at most {}. Then it ends by itself.", row.longest);
+    let duration = Field { name: "duration", label: "Duration", hint: Some(&at_most), optional: false };
+    let hint = Some("Your reference, for the feed.");
+    let case = Field { name: "case", label: "Support case", hint, optional: true };
+    let fields = html! {
+        p { "Cluster " strong { (name) } " of " (row.project_name) }
+        @if let Some(grant) = &row.grant { (replaces(grant)) }
+        (choices(row, typed, faults))
+        div.pair { (duration.input("text", typed, faults, "off")) (case.input("text", typed, faults, "off")) }
+        (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
+    };
+    visitor.ask(&act, faults, fields)
 }
 
 fn replaces(grant: &Grant) -> Markup {
@@ -237,31 +240,24 @@ const fn opens(kind: GrantType) -> &'static str {
     }
 }
 
-fn revoke_body(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, sessions: &[SessionRow]) -> Markup {
-    let (project, name) = (row.cluster.project, &row.cluster.name);
+fn revoke_fields(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, sessions: &[SessionRow]) -> Markup {
+    let name = &row.cluster.name;
     html! {
-        form method="post" action=(path::revoke(project, name)) {
-            (lost())
-            @if let Some(grant) = &row.grant {
-                div.standing-row {
-                    p { "Cluster " strong { (name) } " of " (row.project_name) br; span.quiet { (grant.kind.label()) } }
-                    div.clock { (clock(row.cluster.id, grant, visitor.at())) }
-                }
-            } @else {
-                div.notice { (icon(Icon::Info)) div { p {
-                    "No grant is in force for " strong { (name) } ". Revoking changes nothing."
-                } } }
+        @if let Some(grant) = &row.grant {
+            div.standing-row {
+                p { "Cluster " strong { (name) } " of " (row.project_name) br; span.quiet { (grant.kind.label()) } }
+                div.clock { (clock(row.cluster.id, grant, visitor.at())) }
             }
-            (ending(sessions, "Revoking ends these sessions at once:"))
-            div.notice.warn {
-                (icon(Icon::Alert))
-                div { p { "Before you go on: make sure that " (vendor) " support has settled every open issue for which it "
-                    "needs this access." } }
-            }
-            div.actions {
-                a.button href=(path::CLUSTERS) data-close { "Cancel" }
-                button.button.danger type="submit" { "Revoke Access" }
-            }
+        } @else {
+            div.notice { (icon(Icon::Info)) div { p {
+                "No grant is in force for " strong { (name) } ". Revoking changes nothing."
+            } } }
+        }
+        (ending(sessions, "Revoking ends these sessions at once:"))
+        div.notice.warn {
+            (icon(Icon::Alert))
+            div { p { "Before you go on: make sure that " (vendor) " support has settled every open issue for which it "
+                "needs this access." } }
         }
     }
 }

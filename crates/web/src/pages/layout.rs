@@ -4,7 +4,7 @@
 //! do nothing.
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,9 +24,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The places of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tab {
+    /// The page of the visitor's own account, which the navigation does not list.
+    Account,
     Activity,
     ApiKeys,
     Clusters,
+    Evidence,
     Sessions,
     Settings,
     Users,
@@ -105,6 +108,7 @@ fn top(bar: &Bar<'_>) -> Markup {
         (Tab::Clusters, path::CLUSTERS, "Clusters"),
         (Tab::Sessions, path::SESSIONS, "Sessions"),
         (Tab::Activity, path::ACTIVITY, "Activity"),
+        (Tab::Evidence, path::EVIDENCE, "Evidence"),
         (Tab::Settings, path::SETTINGS, "Settings"),
     ];
     let managed = [(Tab::Users, path::USERS, "Users"), (Tab::ApiKeys, path::API_KEYS, "API keys")];
@@ -125,12 +129,39 @@ fn top(bar: &Bar<'_>) -> Markup {
                     div.sheet {
                         p { span { "Signed in as" br; strong { (bar.user) } } }
                         hr;
+                        a href=(path::ACCOUNT) { "Your account" }
                         form method="post" action=(path::SIGN_OUT) { button type="submit" { "Sign out" } }
                     }
                 }
             }
         }
     }
+}
+
+/// A button that copies the text of the element with this id. It is shown only where the script runs.
+pub(super) fn copy(id: &str, what: &str) -> Markup {
+    html! { button.button.low type="button" data-copy=(id) aria-live="polite" { "Copy " (what) } }
+}
+
+/// Bytes to take away. Whatever they are, no browser renders them: not even one that is told to open files.
+pub(super) fn attachment(kind: &'static str, name: &str, content: impl IntoResponse) -> Response {
+    let mut answer = content.into_response();
+    let fixed = [
+        (CONTENT_TYPE, kind),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    let headers = answer.headers_mut();
+    // In place of what the content brought along: two types would leave the choice to the browser.
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // A name that is no header value leaves a download without a name, never a page.
+    let named = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    headers.insert(CONTENT_DISPOSITION, named.unwrap_or(HeaderValue::from_static("attachment")));
+    answer
 }
 
 /// The page as an answer, under the headers that every page carries.

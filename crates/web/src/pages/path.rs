@@ -17,6 +17,16 @@ pub(super) const BLOCK: &str = "/settings/block";
 pub(super) const UNBLOCK: &str = "/settings/unblock";
 /// The dialogue that sets the longest grant.
 pub(super) const LONGEST: &str = "/settings/longest-grant";
+/// The visitor's own account.
+pub(super) const ACCOUNT: &str = "/account";
+/// Where another password is sent.
+pub(super) const SET_PASSWORD: &str = "/account/password";
+/// What can be taken away and verified.
+pub(super) const EVIDENCE: &str = "/evidence";
+/// The organization's log as a file.
+pub(super) const EVIDENCE_FILE: &str = "/evidence/log";
+/// The present checkpoint as a file.
+pub(super) const ANCHOR_FILE: &str = "/evidence/checkpoint";
 /// The users.
 pub(super) const USERS: &str = "/users";
 /// The dialogue that invites a user.
@@ -48,6 +58,21 @@ pub(super) fn revoke(project: ProjectId, name: &ClusterName) -> String {
 /// The dialogue that accepts the risk of a node.
 pub(super) fn accept_risk(project: ProjectId, name: &ClusterName, node: NodeId) -> String {
     format!("/projects/{project}/clusters/{name}/nodes/{node}/accept-risk")
+}
+
+/// One session.
+pub(super) fn session(session: SessionId) -> String {
+    format!("/sessions/{session}")
+}
+
+/// The recording of a session.
+pub(super) fn recording(session: SessionId) -> String {
+    format!("/sessions/{session}/recording")
+}
+
+/// A part of a recording, to take away. Names of parts hold letters, digits and full stops.
+pub(super) fn recording_part(session: SessionId, name: &str) -> String {
+    format!("/sessions/{session}/recording/{name}")
 }
 
 /// The button that ends a session.

@@ -8,7 +8,7 @@ use byleave_core::access::Basis;
 use byleave_core::actor::By;
 use byleave_core::event::{Event, Forwarding, Side};
 use byleave_core::field::Erasable;
-use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, UserId};
+use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, SessionId, UserId};
 use byleave_core::name::{ClusterName, HostName, ProjectName, UserName, VendorName};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
@@ -16,6 +16,7 @@ use byleave_store::event::EventRow;
 use maud::{Markup, html};
 
 use super::icon::Icon;
+use super::path;
 use super::problem::capital;
 use super::role::roles;
 use super::when::full;
@@ -100,7 +101,7 @@ impl Names {
     /// A cluster, as a link where it still exists.
     pub(super) fn cluster(&self, id: &ClusterId) -> Markup {
         match self.clusters.get(id) {
-            Some((project, name)) => html! { a href=(super::path::cluster(*project, name)) { (name) } },
+            Some((project, name)) => html! { a href=(path::cluster(*project, name)) { (name) } },
             None => html! { "a removed cluster" },
         }
     }
@@ -177,12 +178,12 @@ fn consent(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
 fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
-        Event::SessionOpened { cluster, wanted, node, basis, until, .. } => {
-            let text = html! { (who) " came in to " (names.reached(wanted, node.as_ref(), cluster)) "." };
+        Event::SessionOpened { cluster, session, wanted, node, basis, until, .. } => {
+            let text = html! { (who) " " a href=(path::session(*session)) { "came in" } " to " (names.reached(wanted, node.as_ref(), cluster)) "." };
             Line::new(Icon::Terminal, Tone::Open, text).with(html! { (on(*basis)) ", " (until_text(*until)) })
         }
-        Event::SessionContinued { cluster, basis, until, .. } => {
-            let text = html! { "The session of " (who) " on " (names.cluster(cluster)) " goes on." };
+        Event::SessionContinued { cluster, session, basis, until, .. } => {
+            let text = html! { (the_session(*session)) " of " (who) " on " (names.cluster(cluster)) " goes on." };
             Line::plain(Icon::Terminal, text).with(html! { "Now " (on(*basis)) ", " (until_text(*until)) })
         }
         Event::LogDownloaded { cluster, node, log, bytes: count, .. } => {
@@ -202,9 +203,8 @@ fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
             };
             Line::new(Icon::Alert, Tone::Bad, text)
         }
-        Event::SessionClosed { cluster, reason, shells, commands, transfers, partly_recorded, .. } => {
-            let text =
-                html! { "The session of " (who) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
+        Event::SessionClosed { cluster, session, reason, shells, commands, transfers, partly_recorded, .. } => {
+            let text = html! { (the_session(*session)) " of " (who) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
             Line::plain(Icon::Terminal, text).with(html! {
                 (count(*shells, "shell")) ", " (count(*commands, "command")) ", " (count(*transfers, "transfer"))
                 @if *partly_recorded { " · partly recorded" }
@@ -217,8 +217,9 @@ fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
             };
             Line::new(Icon::Cross, Tone::Bad, text).with(html! { (capital(&denial.to_string())) "." })
         }
-        Event::RecordingRead { cluster, .. } => {
-            let text = html! { (who) " read the recording of a session on " (names.cluster(cluster)) "." };
+        Event::RecordingRead { cluster, session, .. } => {
+            let session = html! { a href=(path::session(*session)) { "a session" } };
+            let text = html! { (who) " read the recording of " (session) " on " (names.cluster(cluster)) "." };
             Line::plain(Icon::File, text)
         }
         Event::IdentifierResolved { identifier } => {
@@ -247,6 +248,9 @@ fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::UserRolesChanged { user, roles: given } => {
             let given = roles(given, &names.projects);
             Line::plain(Icon::Person, html! { (who) " changed the roles of " (names.user(user)) " to " (given) "." })
+        }
+        Event::UserPasswordChanged { .. } => {
+            Line::plain(Icon::Key, html! { (who) " set another password. Their other sign-ins ended." })
         }
         Event::UserRemoved { user } => {
             Line::plain(Icon::Person, html! { (who) " removed " (names.user(user)) " from the organization." })
@@ -335,6 +339,10 @@ fn other(who: &Markup, event: &Event) -> Line {
         }
         event => Line::plain(Icon::Info, html! { (who) ": " code { (event.name()) } }),
     }
+}
+
+fn the_session(id: SessionId) -> Markup {
+    html! { a href=(path::session(id)) { "The session" } }
 }
 
 fn erasable(text: Option<&Erasable>) -> Option<&str> {

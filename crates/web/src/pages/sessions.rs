@@ -35,7 +35,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
             p { "Every visit of " (app.vendor) " support. Engineers appear under an employee identifier, not by name." }
         } }
         section.panel #live data-live {
-            header { h2 { "Live" } @if !live.is_empty() { (counter(&live)) } }
+            header { h2 { "Live" } @if !live.is_empty() { (pulse(live.len())) } }
             (live_table(&visitor, &live))
         }
         section.panel #past data-live {
@@ -56,9 +56,9 @@ pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, vis
     Ok(Redirect::to(path::SESSIONS).into_response())
 }
 
-fn counter(live: &[SessionRow]) -> Markup {
-    let number = i64::try_from(live.len()).unwrap_or(i64::MAX);
-    html! { span.pulse { span.dot {} (count(number, "live session")) } }
+/// `2 live sessions`, with a dot that beats.
+pub(super) fn pulse(number: usize) -> Markup {
+    html! { span.pulse { span.dot {} (count(i64::try_from(number).unwrap_or(i64::MAX), "live session")) } }
 }
 
 /// The table of live sessions.
@@ -78,20 +78,36 @@ pub(super) fn live_table(visitor: &Visitor, live: &[SessionRow]) -> Markup {
 fn live_row(visitor: &Visitor, session: &SessionRow) -> Markup {
     html! {
         tr #(format!("session-{}", session.id)) {
-            td { code { (session.identifier) } }
-            td { (reaches(session)) }
-            td { (full(session.opened_at)) br; span.small.quiet { (basis(session)) } }
-            td { (full(session.until)) }
+            td data-label="Engineer" { (engineer(session)) }
+            td data-label="Reaches" { (reaches(session)) }
+            td data-label="Since" { (full(session.opened_at)) br; span.small.quiet { (basis(session)) } }
+            td data-label="Until, at the latest" { (full(session.until)) }
             td.end {
-                @if visitor.may_in(Action::EndSession, session.project) {
-                    form.inline method="post" action=(path::end_session(session.id)) {
-                        button.button.low.ends type="submit" #(format!("end-{}", session.id))
-                            aria-label=(format!("End the session of {} on {}", session.identifier, session.host)) {
-                            "End session"
-                        }
-                    }
+                (end_button(visitor, session))
+            }
+        }
+    }
+}
+
+/// The button that ends a live session, for who may.
+pub(super) fn end_button(visitor: &Visitor, session: &SessionRow) -> Markup {
+    html! {
+        @if visitor.may_in(Action::EndSession, session.project) {
+            form.inline method="post" action=(path::end_session(session.id)) {
+                button.button.low.ends type="submit" #(format!("end-{}", session.id))
+                    aria-label=(format!("End the session of {} on {}", session.identifier, session.host)) {
+                    "End session"
                 }
             }
+        }
+    }
+}
+
+/// The engineer's identifier, as a link to the session.
+fn engineer(session: &SessionRow) -> Markup {
+    html! {
+        a href=(path::session(session.id)) aria-label=(format!("Session of {} on {}", session.identifier, session.host)) {
+            code { (session.identifier) }
         }
     }
 }
@@ -113,19 +129,19 @@ pub(super) fn past_table(past: &[SessionRow]) -> Markup {
 fn past_row(session: &SessionRow) -> Markup {
     let did = session.counters;
     html! {
-        tr {
-            td { code { (session.identifier) } }
-            td { (reaches(session)) }
-            td {
+        tr #(format!("session-{}", session.id)) {
+            td data-label="Engineer" { (engineer(session)) }
+            td data-label="Reached" { (reaches(session)) }
+            td data-label="From, to" {
                 (full(session.opened_at)) br;
                 @if let Some((at, _)) = session.ended { (full(at)) }
             }
-            td {
+            td data-label="Did" {
                 (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
                 (count(did.transfers, "transfer")) br;
-                span.small.quiet { (bytes(did.received_bytes)) " out, " (bytes(did.sent_bytes)) " in" }
+                span.small.quiet { (bytes(did.received_bytes)) " from the node, " (bytes(did.sent_bytes)) " to it" }
             }
-            td { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
+            td data-label="Ended because" { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The organization's settings: the block, the longest grant, and the key that verifies the organization's log.
+//! The organization's settings: the block and the longest grant.
 //!
 //! Blocking needs no fresh sign-in; lifting the block and setting the longest grant do.
 
@@ -13,14 +13,13 @@ use byleave_store::session::SessionRow;
 use maud::{Markup, html};
 
 use super::clusters::live;
-use super::form::{Faults, Field, Typed, confirmation};
+use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::icon::{Icon, icon};
-use super::layout::{Tab, lost};
+use super::layout::Tab;
 use super::path;
 use super::problem::Answer;
 use super::sessions::ending;
 use super::visitor::{Visitor, done};
-use super::when::full;
 use crate::api::shut::close;
 use crate::app::App;
 use crate::door::Scope;
@@ -33,7 +32,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
         div.head { div { h1 { "Settings" } p { "What holds for the whole organization." } } }
         section.panel #block data-live { (block_panel(&app.vendor, &visitor, &live)) }
         section.panel #longest-grant data-live { (longest_panel(&visitor)) }
-        section.panel { (log_panel(&app, &visitor)) }
+        p.small.quiet { "All of it is sealed in your organization’s log. " a href=(path::EVIDENCE) { "Take it away and verify it" } "." }
     };
     visitor.page(&app, Tab::Settings, "Settings", content).await
 }
@@ -100,44 +99,28 @@ fn longest_panel(visitor: &Visitor) -> Markup {
     }
 }
 
-fn log_panel(app: &App, visitor: &Visitor) -> Markup {
-    html! {
-        header { h2 { "Proof" } }
-        div.body {
-            p { "All that happens here is an entry of your organization’s log, which cannot be rewritten without being "
-                "noticed. Keep this key somewhere of your own; with it you can verify an export of the log without trusting "
-                "this server:" }
-            div.secret { code { (app.store.verifying_key()) } }
-            p.small.quiet {
-                code { "byleave evidence export" } " and " code { "byleave evidence verify --key …" }
-                @if let Some(at) = visitor.organization.claimed_at { " · the log begins on " (full(at)) }
-                " · organization " code { (visitor.org()) }
-            }
-        }
-    }
-}
-
 /// The dialogue that blocks.
 pub(super) async fn show_block(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
     visitor.must(Action::Block)?;
     let mut live = live(&app, &visitor).await?;
     live.retain(|session| session.basis == byleave_core::access::Basis::Standing);
-    let body = html! {
-        form method="post" action=(path::BLOCK) {
-            (lost())
-            p { "From then on support reaches a cluster only while you grant it. Grants in force stay in force." }
-            (warning())
-            @if live.is_empty() {
-                p.quiet { "No session is live on standing access, so nothing ends now." }
-            }
-            (ending(&live, "Blocking ends these sessions at once:"))
-            div.actions {
-                a.button href=(path::SETTINGS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Block Access" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Settings,
+        title: &label(&app.vendor),
+        to: path::BLOCK,
+        back: path::SETTINGS,
+        button: Button::Primary("Block Access"),
+        asks: Asks::Nothing,
     };
-    Ok(visitor.dialogue(Tab::Settings, &label(&app.vendor), &Faults::default(), body))
+    let fields = html! {
+        p { "From then on support reaches a cluster only while you grant it. Grants in force stay in force." }
+        (warning())
+        @if live.is_empty() {
+            p.quiet { "No session is live on standing access, so nothing ends now." }
+        }
+        (ending(&live, "Blocking ends these sessions at once:"))
+    };
+    Ok(visitor.ask(&act, &Faults::default(), fields))
 }
 
 /// Blocks.
@@ -166,19 +149,19 @@ pub(super) async fn unblock(State(app): State<Arc<App>>, mut visitor: Visitor, t
 }
 
 fn unblock_dialogue(vendor: &VendorName, visitor: &Visitor, faults: &Faults) -> Response {
-    let body = html! {
-        form method="post" action=(path::UNBLOCK) {
-            (faults.general()) (lost())
-            p { "From then on " (vendor) " support may reach the infrastructure and logs of all clusters of "
-                strong { (visitor.organization.name) } " at any time, without asking. Never the databases." }
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::SETTINGS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Lift the Block" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Settings,
+        title: "Lift the block on support access",
+        to: path::UNBLOCK,
+        back: path::SETTINGS,
+        button: Button::Primary("Lift the Block"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Settings, "Lift the block on support access", faults, body)
+    let fields = html! {
+        p { "From then on " (vendor) " support may reach the infrastructure and logs of all clusters of "
+            strong { (visitor.organization.name) } " at any time, without asking. Never the databases." }
+    };
+    visitor.ask(&act, faults, fields)
 }
 
 /// The dialogue that sets the longest grant.
@@ -203,21 +186,19 @@ pub(super) async fn set_longest(State(app): State<Arc<App>>, mut visitor: Visito
 }
 
 fn longest_dialogue(visitor: &Visitor, typed: &Typed, faults: &Faults) -> Response {
-    let body = html! {
-        form method="post" action=(path::LONGEST) {
-            (faults.general()) (lost())
-            (Field {
-                name: "longest",
-                label: "Longest grant",
-                hint: Some("Such as 24h, 8h or 1h30m; 24 hours at most. Grants in force keep their time."),
-                optional: false,
-            }.input("text", typed, faults, "off"))
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::SETTINGS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Set" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Settings,
+        title: "Set the longest grant",
+        to: path::LONGEST,
+        back: path::SETTINGS,
+        button: Button::Primary("Set"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Settings, "Set the longest grant", faults, body)
+    let longest = Field {
+        name: "longest",
+        label: "Longest grant",
+        hint: Some("Such as 24h, 8h or 1h30m; 24 hours at most. Grants in force keep their time."),
+        optional: false,
+    };
+    visitor.ask(&act, faults, longest.input("text", typed, faults, "off"))
 }

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::cookie;
-use super::form::{Faults, Field, Typed};
+use super::form::{Faults, Field, Typed, account_name, new_password, take_new_password, wait};
 use super::icon::{Icon, icon};
 use super::layout::{alone, answer};
 use super::path;
@@ -22,7 +22,6 @@ use super::problem::{Answer, Problem};
 use super::role::roles;
 use super::when::full;
 use crate::app::App;
-use crate::auth::password;
 use crate::auth::sign_in::{SignInError, sign_in};
 use crate::auth::token::Token;
 
@@ -50,9 +49,7 @@ pub(super) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, type
         Ok((token, _)) => return enter(&app, &headers, &token, &next(typed.raw("next"))).await,
         Err(SignInError::Hash(error)) => return Err(error.into()),
         Err(SignInError::Store(error)) => return Err(error.into()),
-        Err(SignInError::TooEarly(early)) => {
-            format!("Too many tries for this name. Please wait {} seconds.", early.wait_ms / 1000 + 1)
-        }
+        Err(SignInError::TooEarly(early)) => wait(early),
         Err(SignInError::Wrong) => "The e-mail address or the password is wrong.".to_owned(),
     };
     Ok(sign_in_page(&typed, &Faults::one("", fault)))
@@ -82,15 +79,9 @@ pub(super) async fn claim(
 ) -> Answer {
     let facts = facts(&app, &token).await?;
     let mut faults = Faults::default();
-    let given = typed.raw("password").to_owned();
-    if let Err(rule) = password::check(&given, facts.user_name.as_str()) {
-        faults.add("password", format!("The password {rule}."));
-    } else if given != typed.raw("again") {
-        faults.add("again", "The two passwords differ.");
-    }
-    if !faults.is_empty() {
+    let Some(given) = take_new_password(&typed, facts.user_name.as_str(), &mut faults) else {
         return Ok(invitation_page(&token, &facts, &faults));
-    }
+    };
     let hash = app.passwords.hash(given).await?;
     let now = app.read_clock();
     let claimed = app.store.claim(&token, hash, &now).await.map_err(unusable)?;
@@ -172,17 +163,8 @@ fn invitation_page(token: &str, facts: &InvitationFacts, faults: &Faults) -> Res
             form method="post" action=(format!("/invitations/{token}")) {
                 (faults.general())
                 (welcome(facts))
-                // The name of the account, for password managers.
-                input.visually-hidden type="email" name="user_name" value=(facts.user_name) autocomplete="username"
-                    readonly tabindex="-1" aria-hidden="true";
-                (Field {
-                    name: "password",
-                    label: "Choose a password",
-                    hint: Some("At least 12 characters. A few words that you can remember are fine."),
-                    optional: false,
-                }.input("password", &Typed::default(), faults, "new-password"))
-                (Field { name: "again", label: "The same password again", hint: None, optional: false }
-                    .input("password", &Typed::default(), faults, "new-password"))
+                (account_name(facts.user_name.as_str()))
+                (new_password("Choose a password", faults))
                 button.button.primary type="submit" { (title) }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use byleave_core::id::{ProjectId, UserId};
 use byleave_core::name::{ProjectName, UserName};
@@ -15,9 +15,9 @@ use byleave_store::invitation::{InvitationRow, Invited};
 use byleave_store::user::UserRow;
 use maud::{Markup, html};
 
-use super::form::{Faults, Field, Typed, confirmation};
+use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::icon::{Icon, icon};
-use super::layout::{Tab, dialogue, lost};
+use super::layout::{Tab, copy};
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::role::{self, choose, chosen};
@@ -53,9 +53,9 @@ fn table(visitor: &Visitor, users: &[UserRow], projects: &BTreeMap<ProjectId, Pr
         div.scroll { table {
             thead { tr { th { "User" } th { "Roles" } th { "Since" } th { "" } } }
             tbody { @for user in users { tr {
-                td { strong { (user.name) } @if user.id == visitor.session.user { " " span.chip { "You" } } }
-                td { (role::roles(&user.roles, projects)) }
-                td { (day(user.added_at)) }
+                td data-label="User" { strong { (user.name) } @if user.id == visitor.session.user { " " span.chip { "You" } } }
+                td data-label="Roles" { (role::roles(&user.roles, projects)) }
+                td data-label="Since" { (day(user.added_at)) }
                 td.end {
                     a.button.low #(format!("roles-{}", user.id)) href=(path::roles(user.id)) data-dialog
                         aria-label=(format!("Change the roles of {}", user.name)) { "Roles…" }
@@ -77,9 +77,9 @@ fn waiting(invitations: &[InvitationRow], projects: &BTreeMap<ProjectId, Project
             div.scroll { table {
                 thead { tr { th { "Invited" } th { "Roles" } th { "Until" } } }
                 tbody { @for invitation in invitations { tr {
-                    td { (invitation.user_name) }
-                    td { (role::roles(&invitation.roles, projects)) }
-                    td { (full(invitation.expires_at)) }
+                    td data-label="Invited" { (invitation.user_name) }
+                    td data-label="Roles" { (role::roles(&invitation.roles, projects)) }
+                    td data-label="Until" { (full(invitation.expires_at)) }
                 } } }
             } }
         }
@@ -112,14 +112,11 @@ pub(super) async fn invite(
         return Ok(invite_dialogue(&visitor, &projects, &typed, &faults));
     }
     let now = app.read_clock();
-    match app.store.invite_user(visitor.actor(), &now, visitor.org(), name.clone(), roles).await {
-        Ok(written) => Ok(invited(&visitor, &headers, &name, &written.value)),
-        Err(StoreError::Conflict(conflict)) => {
-            let faults = Faults::one("user_name", sentence(&conflict.to_string()));
-            Ok(invite_dialogue(&visitor, &projects, &typed, &faults))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let made = app.store.invite_user(visitor.actor(), &now, visitor.org(), name.clone(), roles).await;
+    Ok(match beside("user_name", made)? {
+        Ok(written) => invited(&visitor, &headers, &name, &written.value),
+        Err(faults) => invite_dialogue(&visitor, &projects, &typed, &faults),
+    })
 }
 
 fn invite_dialogue(
@@ -128,20 +125,20 @@ fn invite_dialogue(
     typed: &Typed,
     faults: &Faults,
 ) -> Response {
-    let body = html! {
-        form method="post" action=(path::INVITE) {
-            (faults.general()) (lost())
-            (Field { name: "user_name", label: "E-mail address", hint: None, optional: false }
-                .input("email", typed, faults, "off"))
-            (choose(typed, projects, faults))
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::USERS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Make Invitation" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Users,
+        title: "Invite a user",
+        to: path::INVITE,
+        back: path::USERS,
+        button: Button::Primary("Make Invitation"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Users, "Invite a user", faults, body)
+    let name = Field { name: "user_name", label: "E-mail address", hint: None, optional: false };
+    let fields = html! {
+        (name.input("email", typed, faults, "off"))
+        (choose(typed, projects, faults))
+    };
+    visitor.ask(&act, faults, fields)
 }
 
 /// The link to hand over; it is shown this once. Byleave sends no mail.
@@ -154,11 +151,22 @@ fn invited(visitor: &Visitor, headers: &HeaderMap, name: &UserName, invited: &In
             p { "Hand this link to " strong { (name) } ". It works once, until " (full(invited.expires_at))
                 ". It is shown only now; making a new invitation takes its place." }
             div.secret { code #invitation-link { (link) } }
-            div.actions { a.button.primary href=(path::USERS) { "Done" } }
+            div.actions {
+                (copy("invitation-link", "the link"))
+                a.button.primary href=(path::USERS) { "Done" }
+            }
         }
     };
-    let page = html! { div.dialogue-page { (dialogue("The invitation is made", body)) } };
-    visitor.page_with(StatusCode::OK, Tab::Users, "The invitation is made", page)
+    visitor.dialogue(Tab::Users, "The invitation is made", &Faults::default(), body)
+}
+
+/// A conflict with what others did stands beside the field that it is about.
+fn beside<T>(field: &'static str, done: Result<T, StoreError>) -> Result<Result<T, Faults>, Problem> {
+    match done {
+        Ok(value) => Ok(Ok(value)),
+        Err(StoreError::Conflict(conflict)) => Ok(Err(Faults::one(field, sentence(&conflict.to_string())))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<UserRow, Problem> {
@@ -192,14 +200,11 @@ pub(super) async fn change_roles(
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
         return Ok(roles_dialogue(&visitor, &user, &projects, &typed, &faults));
     }
-    match app.store.change_roles(visitor.actor(), &app.read_clock(), visitor.org(), user.id, roles).await {
-        Ok(written) => Ok(done(path::USERS, &written.anchors)),
-        Err(StoreError::Conflict(conflict)) => {
-            let faults = Faults::one("role", sentence(&conflict.to_string()));
-            Ok(roles_dialogue(&visitor, &user, &projects, &typed, &faults))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let changed = app.store.change_roles(visitor.actor(), &app.read_clock(), visitor.org(), user.id, roles).await;
+    Ok(match beside("role", changed)? {
+        Ok(written) => done(path::USERS, &written.anchors),
+        Err(faults) => roles_dialogue(&visitor, &user, &projects, &typed, &faults),
+    })
 }
 
 fn roles_dialogue(
@@ -209,18 +214,15 @@ fn roles_dialogue(
     typed: &Typed,
     faults: &Faults,
 ) -> Response {
-    let body = html! {
-        form method="post" action=(path::roles(user.id)) {
-            (faults.general()) (lost())
-            (choose(typed, projects, faults))
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::USERS) data-close { "Cancel" }
-                button.button.primary type="submit" { "Set Roles" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Users,
+        title: &format!("Roles of {}", user.name),
+        to: &path::roles(user.id),
+        back: path::USERS,
+        button: Button::Primary("Set Roles"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Users, &format!("Roles of {}", user.name), faults, body)
+    visitor.ask(&act, faults, choose(typed, projects, faults))
 }
 
 /// The dialogue that removes a user.
@@ -240,27 +242,25 @@ pub(super) async fn remove(
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
         return Ok(remove_dialogue(&visitor, &user, &faults));
     }
-    match app.store.remove_user(visitor.actor(), &app.read_clock(), visitor.org(), user.id).await {
-        Ok(written) => Ok(done(path::USERS, &written.anchors)),
-        Err(StoreError::Conflict(conflict)) => {
-            Ok(remove_dialogue(&visitor, &user, &Faults::one("", sentence(&conflict.to_string()))))
-        }
-        Err(error) => Err(error.into()),
-    }
+    let removed = app.store.remove_user(visitor.actor(), &app.read_clock(), visitor.org(), user.id).await;
+    Ok(match beside("", removed)? {
+        Ok(written) => done(path::USERS, &written.anchors),
+        Err(faults) => remove_dialogue(&visitor, &user, &faults),
+    })
 }
 
 fn remove_dialogue(visitor: &Visitor, user: &UserRow, faults: &Faults) -> Response {
-    let body = html! {
-        form method="post" action=(path::remove_user(user.id)) {
-            (faults.general()) (lost())
-            p { strong { (user.name) } " is signed out everywhere at once and cannot sign in again. Grants that they gave "
-                "stay in force; revoke those that should not." }
-            (confirmation(visitor.is_fresh(), faults))
-            div.actions {
-                a.button href=(path::USERS) data-close { "Cancel" }
-                button.button.danger type="submit" { "Remove User" }
-            }
-        }
+    let act = Act {
+        tab: Tab::Users,
+        title: &format!("Remove {}", user.name),
+        to: &path::remove_user(user.id),
+        back: path::USERS,
+        button: Button::Danger("Remove User"),
+        asks: Asks::Password,
     };
-    visitor.dialogue(Tab::Users, &format!("Remove {}", user.name), faults, body)
+    let fields = html! {
+        p { strong { (user.name) } " is signed out everywhere at once and cannot sign in again. Grants that they gave "
+            "stay in force; revoke those that should not." }
+    };
+    visitor.ask(&act, faults, fields)
 }

@@ -20,7 +20,7 @@ use byleave_store::web_session::WebSession;
 use maud::Markup;
 
 use super::cookie;
-use super::form::{Faults, Typed};
+use super::form::{Act, Faults, Typed, wait};
 use super::layout::{self, Bar, Tab};
 use super::path;
 use super::problem::Problem;
@@ -133,10 +133,7 @@ impl Visitor {
             }
             Err(SignInError::Hash(error)) => Err(error.into()),
             Err(SignInError::Store(error)) => Err(error.into()),
-            Err(SignInError::TooEarly(early)) => {
-                let seconds = early.wait_ms / 1000 + 1;
-                Ok(Err(Faults::one("password", format!("Too many tries. Please wait {seconds} seconds."))))
-            }
+            Err(SignInError::TooEarly(early)) => Ok(Err(Faults::one("password", wait(early)))),
             Err(SignInError::Wrong) => Ok(Err(Faults::one("password", "This is not your password."))),
         }
     }
@@ -166,6 +163,11 @@ impl Visitor {
         let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         let content = maud::html! { div.dialogue-page { (layout::dialogue(title, body)) } };
         self.page_with(status, tab, title, content)
+    }
+
+    /// The dialogue of an act, with its fields.
+    pub(super) fn ask(&self, act: &Act<'_>, faults: &Faults, fields: Markup) -> Response {
+        self.dialogue(act.tab, act.title, faults, act.form(fields, self.is_fresh(), faults))
     }
 
     /// What everybody should know while the clock is in doubt.

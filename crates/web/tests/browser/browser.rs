@@ -136,6 +136,26 @@ impl Browser {
         self.driver.get_all_cookies().await.unwrap()
     }
 
+    /// Whether the element with this id can be reached with the tabulator key.
+    pub(crate) async fn reaches(&self, id: &str) -> bool {
+        let body = self.driver.find(By::Tag("body")).await.unwrap();
+        for _ in 0..60 {
+            self.driver.active_element().await.unwrap_or_else(|_| body.clone()).send_keys(Key::Tab).await.unwrap();
+            if self.driver.active_element().await.unwrap().id().await.unwrap().as_deref() == Some(id) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What a request with the cookies of this browser is answered.
+    pub(crate) async fn fetch(&self, site: &Site, path: &str) -> reqwest::Response {
+        let cookies = self.cookies().await;
+        let cookies: Vec<String> = cookies.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        client.get(format!("{}{path}", site.url)).header("cookie", cookies.join("; ")).send().await.unwrap()
+    }
+
     /// Keeps a picture of the page, if `BYLEAVE_PICTURES` names a directory.
     pub(crate) async fn picture(&self, name: &str) {
         if let Some(directory) = std::env::var_os("BYLEAVE_PICTURES") {

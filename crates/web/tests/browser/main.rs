@@ -5,8 +5,12 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a test that fails says so")]
 
+mod account;
 mod browser;
 mod consent;
+mod evidence;
+mod session;
+mod shut;
 mod sign_in;
 mod site;
 mod together;

@@ -1,16 +1,18 @@
 //! What the browsers look at: a store with an organization, two clusters and an employee, the router on loopback, and
 //! a door that does what the gateway does: it follows the facts and closes the sessions that lost their basis.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read as _;
-use std::sync::Arc;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use byleave_core::access::{Basis, Published};
 use byleave_core::actor::{Actor, By};
 use byleave_core::grant::in_force;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
 use byleave_core::inventory::{LogKind, Prune, Revision, WantedCluster, WantedLog, WantedNode};
+use byleave_core::role::{OrgRole, Roles};
 use byleave_core::sample::{public_key, text};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
@@ -23,6 +25,8 @@ use byleave_web::auth::token::TokenHash;
 use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Scope};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::browser::Browser;
 
 /// The owner whom the invitation is for.
 pub(crate) const OWNER: &str = "mia.berger@northwind.example";
@@ -62,10 +66,24 @@ pub(crate) struct Site {
     pub(crate) project: ProjectId,
     pub(crate) orders: ClusterId,
     node: NodeId,
+    recordings: Recordings,
     clock: Arc<Ahead>,
     employee: (EmployeeId, EmployeeKeyId),
     stop: CancellationToken,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
+}
+
+/// What the door hands out as recordings.
+pub(crate) type Recordings = Arc<Mutex<BTreeMap<SessionId, Vec<RecordingPart>>>>;
+
+/// Another process that holds the write lock of the database, until it is dropped.
+pub(crate) struct Lock(std::process::Child);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
 }
 
 impl Drop for Site {
@@ -124,7 +142,8 @@ impl Site {
         let employee = store.add_employee(&administrator, &now, text("Eva Hollis")).await.unwrap().value.id;
         let key = store.add_employee_key(&administrator, &now, employee, public_key(900)).await.unwrap().value.id;
         let stop = CancellationToken::new();
-        let url = serve(&store, &clock, &stop).await;
+        let recordings = Recordings::default();
+        let url = serve(&store, &clock, &recordings, &stop).await;
         gateway(&store, &clock, orders, &stop).await;
         Self {
             url,
@@ -133,16 +152,82 @@ impl Site {
             project,
             orders,
             node,
+            recordings,
             clock,
             employee: (employee, key),
             stop,
-            _directory: directory,
+            directory,
         }
     }
 
     /// Sets the server's clock forward.
     pub(crate) fn pass(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// The owner, once they have claimed the organization.
+    pub(crate) async fn owner(&self) -> Actor {
+        let facts = self.store.sign_in_facts(&text(OWNER)).await.unwrap().unwrap();
+        let roles = Roles::in_organization([OrgRole::Owner]);
+        Actor::User { id: facts.user, organization: facts.organization, roles }
+    }
+
+    /// Has a browser belong to a new user with these roles.
+    pub(crate) async fn join(&self, browser: &Browser, name: &str, roles: Roles) {
+        let owner = self.owner().await;
+        let organization = owner.membership().unwrap().0;
+        let invited =
+            self.store.invite_user(&owner, &self.clock.read(), organization, text(name), roles).await.unwrap();
+        browser.go(&format!("{}/invitations/{}", self.url, invited.value.token.expose())).await;
+        browser.fill("#password", PASSWORD).await;
+        browser.fill("#again", PASSWORD).await;
+        browser.click("button[type=submit]").await;
+        browser.see("h1", "Clusters").await;
+    }
+
+    /// Keeps the store from writing anything.
+    pub(crate) fn lock(&self) -> Lock {
+        let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\nsys.stdin.read()\nc.execute('ROLLBACK')\n";
+        let mut child = std::process::Command::new("python3")
+            .args(["-c", script])
+            .arg(self.directory.path().join("byleave.db"))
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "held\n");
+        Lock(child)
+    }
+
+    /// Blocks support behind the pages' back.
+    pub(crate) async fn block(&self) {
+        let owner = self.owner().await;
+        self.store.block(&owner, &self.clock.read(), owner.membership().unwrap().0).await.unwrap();
+    }
+
+    /// Revokes what is in force behind the pages' back.
+    pub(crate) async fn revoke(&self) {
+        let owner = self.owner().await;
+        self.store.revoke_grant(&owner, &self.clock.read(), self.project, &text("Orders")).await.unwrap();
+    }
+
+    /// Has the door hand this out as the recording of a session.
+    pub(crate) fn record(&self, session: SessionId, parts: &[(&str, &[u8])]) {
+        let part = |(name, content): &(&str, &[u8])| RecordingPart {
+            name: (*name).to_owned(),
+            kind: "text/html".to_owned(),
+            content: content.to_vec(),
+        };
+        self.recordings.lock().unwrap().insert(session, parts.iter().map(part).collect());
+    }
+
+    /// Has a session end by itself, with this hash of its recording.
+    pub(crate) async fn leave(&self, session: SessionId, recording_sha256: [u8; 32]) {
+        let close =
+            CloseSession { recording_sha256: Some(recording_sha256), ..closed(session, SessionEnd::ClosedByEmployee) };
+        self.store.close_session(&self.clock.read(), close).await.unwrap();
     }
 
     /// Has the employee come in to the node, which has passed its check.
@@ -161,12 +246,12 @@ impl Site {
     }
 }
 
-async fn serve(store: &Store, clock: &Arc<Ahead>, stop: &CancellationToken) -> String {
+async fn serve(store: &Store, clock: &Arc<Ahead>, recordings: &Recordings, stop: &CancellationToken) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let app = App::new(Parts {
         store: store.clone(),
-        door: Arc::new(TestDoor { store: store.clone(), clock: clock.clone() }),
+        door: Arc::new(TestDoor { store: store.clone(), clock: clock.clone(), recordings: recordings.clone() }),
         clock: clock.clone(),
         entropy: Arc::new(Kernel),
         administrator: TokenHash::of("administrator"),
@@ -179,16 +264,19 @@ async fn serve(store: &Store, clock: &Arc<Ahead>, stop: &CancellationToken) -> S
     url
 }
 
-async fn close(store: &Store, clock: &Ahead, session: SessionId, reason: SessionEnd) {
-    let close = CloseSession {
+fn closed(session: SessionId, reason: SessionEnd) -> CloseSession {
+    CloseSession {
         session,
         reason,
         by: None,
         counters: Counters { shells: 1, commands: 3, received_bytes: 48_213, sent_bytes: 1_204, ..Counters::default() },
         recording_sha256: Some([9; 32]),
         partly_recorded: false,
-    };
-    store.close_session(&clock.read(), close).await.unwrap();
+    }
+}
+
+async fn close(store: &Store, clock: &Ahead, session: SessionId, reason: SessionEnd) {
+    store.close_session(&clock.read(), closed(session, reason)).await.unwrap();
 }
 
 /// What the gateway does with the facts of a cluster: sessions that lost their basis are closed.
@@ -220,11 +308,12 @@ async fn gateway(store: &Store, clock: &Arc<Ahead>, cluster: ClusterId, stop: &C
 struct TestDoor {
     store: Store,
     clock: Arc<Ahead>,
+    recordings: Recordings,
 }
 
 impl Door for TestDoor {
     fn cut_and_latch(&self, _: Scope) -> usize {
-        0
+        3
     }
 
     fn unlatch(&self, _: Scope) {}
@@ -247,8 +336,9 @@ impl Door for TestDoor {
         vec![std::time::Duration::from_micros(700), std::time::Duration::from_micros(300)]
     }
 
-    fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
-        Box::pin(async { Err(DoorError::NotFound) })
+    fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+        let parts = self.recordings.lock().unwrap().get(&session).cloned();
+        Box::pin(async { parts.ok_or(DoorError::NotFound) })
     }
 
     fn check_node(&self, _: NodeId) -> Pending<'_, Result<NodeReport, DoorError>> {

@@ -1,7 +1,9 @@
 //! Every page with scripts off: the same story, page by page.
 
+use byleave_core::role::{OrgRole, Roles};
+
 use crate::browser::{Browser, Scripts};
-use crate::site::Site;
+use crate::site::{PASSWORD, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_works_with_scripts_off() {
@@ -45,5 +47,67 @@ async fn everything_works_with_scripts_off() {
     browser.click("#account-summary").await;
     browser.click("#account button").await;
     browser.see("h1", "Sign in").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_keys_and_settings_are_managed_with_scripts_off() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::Off).await;
+    browser.claim(&site).await;
+    browser.go(&format!("{}/users", site.url)).await;
+    browser.click("#invite").await;
+    browser.fill("#user_name", "jan@northwind.example").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#role-fault", "Choose at least one role.").await;
+    assert_eq!(browser.value("#user_name").await, "jan@northwind.example");
+    browser.click("input[value=ORG_READ_ONLY]").await;
+    browser.click(".dialogue button[type=submit]").await;
+    let link = browser.see("#invitation-link", "/invitations/").await.text().await.unwrap();
+    assert!(link.starts_with(&site.url), "{link}");
+    browser.click(".dialogue .actions a").await;
+    browser.see("#invitations", "jan@northwind.example").await;
+    site.join(&browser, "ida@northwind.example", Roles::in_organization([OrgRole::ReadOnly])).await;
+    browser.sign_in(&site, PASSWORD).await;
+    browser.see("h1", "Clusters").await;
+    browser.go(&format!("{}/users", site.url)).await;
+    browser.click("[aria-label='Change the roles of ida@northwind.example']").await;
+    browser.click("input[value=ORG_READ_ONLY]").await;
+    browser.click("input[value=ORG_MEMBER]").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see(".notice.done", "changed the roles of ida@northwind.example to Organization member").await;
+    browser.click("[aria-label='Remove ida@northwind.example']").await;
+    browser.see(".dialogue", "signed out everywhere").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see(".notice.done", "removed").await;
+    assert!(!browser.text_of("#users").await.contains("ida@"));
+
+    browser.go(&format!("{}/api-keys", site.url)).await;
+    browser.click("#new-key").await;
+    browser.fill("#description", "Terraform").await;
+    browser.click("input[value=ORG_OWNER]").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#private-key", "-").await;
+    browser.click(".dialogue .actions a").await;
+    browser.see("#keys", "Terraform").await;
+    browser.click("#keys a").await;
+    browser.see(".dialogue", "refused from now on").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see(".notice.done", "removed an API key").await;
+    browser.see("#keys", "There is no API key").await;
+
+    browser.go(&format!("{}/settings", site.url)).await;
+    browser.click("#longest-change").await;
+    browser.fill("#longest", "25h").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#longest-fault", "must be at most 24h").await;
+    browser.fill("#longest", "8h").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see(".notice.done", "set the longest grant to 8h").await;
+    browser.block(&site).await;
+    browser.click("#block-switch").await;
+    browser.see(".dialogue", "at any time, without asking").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see(".notice.done", "lifted the block").await;
     browser.quit().await;
 }

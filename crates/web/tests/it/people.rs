@@ -51,6 +51,43 @@ async fn a_web_session_lasts_twelve_hours_or_until_signing_out() {
 }
 
 #[tokio::test]
+async fn a_person_changes_their_own_password_which_ends_their_other_sign_ins() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let (path, me) = ("/api/byleave/v1/session/password", "/api/byleave/v1/session");
+    let change = |present: &str, new: &str| json!({ "password": present, "newPassword": new });
+    let second = house.sign_in("owner@shop.example").await;
+    for (new, rule) in [
+        ("short", "must have 12 to 128 characters"),
+        ("abcabcabcabc", "must not repeat one short piece"),
+        ("owner@shop.example", "must not contain the user name"),
+        (PASSWORD, "must differ from the present one"),
+    ] {
+        let detail = shop.owner.post(path, change(PASSWORD, new)).await.refused(400, "PASSWORD_REFUSED");
+        assert!(detail.contains("`newPassword`") && detail.contains(rule), "{detail}");
+    }
+    let fresh = "another calm evening";
+    shop.owner.post(path, change("wrong", fresh)).await.refused(401, "UNEXPECTED_ERROR");
+    second.get(me).await.ok();
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    key.post(path, change(PASSWORD, fresh)).await.refused(403, "USER_UNAUTHORIZED");
+    let done = shop.owner.post(path, change(PASSWORD, fresh)).await.ok();
+    assert_eq!(done["anchors"].as_array().unwrap().len(), 1);
+    shop.owner.get(me).await.ok();
+    second.get(me).await.refused(401, "UNEXPECTED_ERROR");
+    let sign_in = |password: &str| json!({ "userName": "owner@shop.example", "password": password });
+    house.nobody().post(me, sign_in(PASSWORD)).await.refused(401, "UNEXPECTED_ERROR");
+    house.nobody().post(me, sign_in(fresh)).await.created();
+
+    let events = format!("/api/byleave/v1/organizations/{}/events?event=user.password_changed", shop.organization);
+    let answer = shop.owner.get(&events).await;
+    assert!(!answer.text.contains("argon2") && !answer.text.contains(fresh), "{}", answer.text);
+    let events = answer.ok();
+    assert_eq!(events["results"].as_array().unwrap().len(), 1, "{events}");
+    assert_eq!(events["results"][0]["userName"], "owner@shop.example");
+}
+
+#[tokio::test]
 async fn wrong_passwords_and_unknown_names_look_alike_and_slow_down() {
     let house = House::open().await;
     house.customer("shop").await;

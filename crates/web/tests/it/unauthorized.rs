@@ -157,6 +157,7 @@ impl Places {
             ("PATCH", "settings") => json!({ "restrictEmployeeAccess": true }),
             ("POST", "session") => json!({ "userName": "owner@shop.example", "password": PASSWORD }),
             ("POST", "refresh" | "{token}:claim") => json!({ "password": PASSWORD }),
+            ("POST", "password") => json!({ "password": PASSWORD, "newPassword": "another calm evening" }),
             ("POST", "organizations") => json!({ "name": "Made", "ownerUserName": name }),
             ("POST", "{orgId}:inviteOwner") => json!({ "ownerUserName": name }),
             ("POST", "users") => json!({ "userName": name, "roles": roles }),

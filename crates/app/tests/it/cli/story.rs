@@ -105,6 +105,25 @@ fn exit_codes_tell_what_kind_of_no_it_was() {
 }
 
 #[test]
+fn a_person_changes_their_password_and_is_signed_out_elsewhere() {
+    let Story { server, administrator: _administrator, owner } = begin();
+    let other = server.anybody();
+    other.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).ok();
+    let change = |lines: &str| owner.type_in(&["change-password", "--password-stdin"], lines);
+    let err = change(&format!("{PASSWORD}\nshort")).fails(1);
+    assert!(err.contains("must have 12 to 128 characters"), "{err}");
+    let err = change("wrong password\na lighthouse at dusk").fails(3);
+    assert!(!err.contains("lighthouse") && !err.contains("wrong password"), "a password is never shown: {err}");
+    change("only one line").fails(2);
+    assert!(change(&format!("{PASSWORD}\na lighthouse at dusk\n")).ok().contains("everywhere else"));
+    owner.run(&["clusters", "list"]).ok();
+    other.run(&["clusters", "list"]).fails(3);
+    other.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).fails(3);
+    other.type_in(&["sign-in", OWNER, "--password-stdin"], "a lighthouse at dusk").ok();
+    assert_eq!(event_names(&owner).last().map(String::as_str), Some("user.password_changed"));
+}
+
+#[test]
 fn an_api_key_does_what_its_roles_allow() {
     let Story { server, administrator: _administrator, owner } = begin();
     let made = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_READ_ONLY", "--output", "json"]).json();

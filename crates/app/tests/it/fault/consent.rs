@@ -12,7 +12,7 @@ const OWNER: &str = "mia@harbour-books.example";
 /// What is typed, with the exit codes that are refusals of it: 3 denied, 4 nothing that one may know of, 1 refused by a
 /// rule.
 fn tries(token: &str, inventories: &[String]) -> Vec<(Vec<String>, &'static [i32])> {
-    let lines: [(&[&str], &[i32]); 25] = [
+    let lines: [(&[&str], &[i32]); 26] = [
         (&["block"], &[3, 4]),
         (&["unblock"], &[3, 4]),
         (&["grant", "Shop"], &[3, 4]),
@@ -30,6 +30,7 @@ fn tries(token: &str, inventories: &[String]) -> Vec<(Vec<String>, &'static [i32
         (&["nodes", "accept-risk", NODE, "--reason", "trust me"], &[3, 4]),
         (&["claim", token, "--password-stdin"], &[1, 3, 4]),
         (&["sign-in", OWNER, "--password-stdin"], &[3]),
+        (&["change-password", "--password-stdin"], &[2, 3]),
         (&["employees", "add", OWNER], &[0]),
         (&["sign-in", "eve@acme.example", "--password-stdin"], &[3]),
         (&["clock", "leave-doubt"], &[1]),

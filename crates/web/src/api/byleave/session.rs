@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use byleave_api::byleave::{Me, PasswordRequest, Roles, SignInRequest, SignedIn};
+use byleave_api::byleave::{Done, Me, PasswordChange, PasswordRequest, Roles, SignInRequest, SignedIn};
 use byleave_api::error::ErrorCode;
 use byleave_core::actor::Actor;
 use byleave_store::web_session::WebSession;
@@ -16,7 +16,7 @@ use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::show;
 use crate::app::App;
-use crate::auth::sign_in::{FRESH_FOR, give_password_again, sign_in};
+use crate::auth::sign_in::{ChangeError, FRESH_FOR, change_password, give_password_again, sign_in};
 
 /// Who is signed in.
 pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
@@ -47,6 +47,22 @@ pub(super) async fn refresh(caller: Caller, body: Raw) -> Result<Response, Failu
     let PasswordRequest { password } = body.json(&caller.app).await?;
     let session = give_password_again(&caller.app, signed_in.token, &signed_in.session, password).await?;
     caller.ok(&me(&session.actor, Some(&session)))
+}
+
+/// Changes the password of who is signed in with one; their other sign-ins end.
+pub(super) async fn password(caller: Caller, body: Raw) -> Result<Response, Failure> {
+    let Some(signed_in) = &caller.signed_in else {
+        return Err(Failure::new(ErrorCode::UserUnauthorized, "only who signed in with a password can change it"));
+    };
+    let PasswordChange { password, new_password } = body.json(&caller.app).await?;
+    let changed = change_password(&caller.app, signed_in.token, &signed_in.session, password, new_password).await;
+    match changed {
+        Ok(written) => caller.ok(&Done { anchors: show::anchors(written.anchors) }),
+        Err(ChangeError::Proof(error)) => Err(error.into()),
+        Err(ChangeError::Rule(rule)) => {
+            Err(Failure::field(ErrorCode::PasswordRefused, "newPassword", rule.to_string()))
+        }
+    }
 }
 
 fn me(actor: &Actor, session: Option<&WebSession>) -> Me {
