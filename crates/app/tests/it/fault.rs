@@ -10,3 +10,4 @@ mod lost;
 mod scene;
 mod stopped;
 mod together;
+mod tries;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use byleave_core::access::Basis;
 use byleave_core::actor::By;
-use byleave_core::event::{Event, Forwarding, Side};
+use byleave_core::event::{Event, Forwarding, Side, Tried};
 use byleave_core::field::Erasable;
 use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, UserId};
 use byleave_core::name::{ClusterName, HostName, ProjectName, UserName, VendorName};
@@ -120,6 +120,23 @@ impl Names {
             None => html! { "the " (wanted) " of " (self.cluster(cluster)) },
         }
     }
+
+    /// What was refused: a node, the logs of a cluster, or one log.
+    fn refused(&self, tried: Tried, node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
+        let what = match tried {
+            Tried::Logs => return self.reached("logs", node, cluster),
+            Tried::Node if node.is_some() => return self.reached("node", node, cluster),
+            Tried::Node => return html! { "a shell or command on " (self.cluster(cluster)) },
+            Tried::AuditLog => "a database audit log",
+            Tried::DatabaseLog => "a database log",
+            Tried::Log => "a log that is not there",
+            Tried::OtherLog => "a log",
+        };
+        match node {
+            Some(node) => html! { (what) " on " (self.node(node)) " of " (self.cluster(cluster)) },
+            None => html! { (what) " of " (self.cluster(cluster)) },
+        }
+    }
 }
 
 /// The sentence of one event.
@@ -212,7 +229,7 @@ fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         }
         Event::SessionDenied { cluster, wanted, node, denial, tries, .. } => {
             let text = html! {
-                (who) " was refused " (names.reached(wanted, node.as_ref(), cluster))
+                (who) " was refused " (names.refused(*wanted, node.as_ref(), cluster))
                 @if *tries > 1 { ", " (tries) " times within a minute" } "."
             };
             Line::new(Icon::Cross, Tone::Bad, text).with(html! { (capital(&denial.to_string())) "." })
@@ -425,16 +442,20 @@ pub(super) const fn ended(reason: SessionEnd) -> &'static str {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_event_of_an_organization_has_a_sentence() {
-        let names = Names {
+    fn nameless() -> Names {
+        Names {
             vendor: "Acme".parse().unwrap(),
             projects: BTreeMap::new(),
             clusters: BTreeMap::new(),
             nodes: BTreeMap::new(),
             users: BTreeMap::new(),
             api_keys: BTreeMap::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn every_event_of_an_organization_has_a_sentence() {
+        let names = nameless();
         for entry in byleave_core::sample::entries() {
             if entry.event.scope() != byleave_core::event::Scope::Organization {
                 continue;
@@ -449,6 +470,23 @@ mod tests {
             let text = line(&names, &row).text.into_string();
             assert!(!text.contains(name), "{name} is told by its name: {text}");
             assert!(text.ends_with('.') || text.ends_with("</span>"), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_try_says_what_was_refused() {
+        let names = nameless();
+        let (node, cluster) = (NodeId::from_bytes([1; 12]), ClusterId::from_bytes([2; 12]));
+        for (tried, on_node, anywhere) in [
+            (Tried::AuditLog, "a database audit log on ", "a database audit log of "),
+            (Tried::DatabaseLog, "a database log on ", "a database log of "),
+            (Tried::Log, "a log that is not there on ", "a log that is not there of "),
+            (Tried::Logs, "", "the logs of "),
+            (Tried::Node, "", "a shell or command on "),
+            (Tried::OtherLog, "a log on ", "a log of "),
+        ] {
+            let told = |node| names.refused(tried, node, &cluster).into_string();
+            assert!(told(Some(&node)).starts_with(on_node) && told(None).starts_with(anywhere), "{tried:?}");
         }
     }
 
