@@ -479,7 +479,6 @@ mod tests {
         let (node, cluster) = (NodeId::from_bytes([1; 12]), ClusterId::from_bytes([2; 12]));
         for (tried, on_node, anywhere) in [
             (Tried::AuditLog, "a database audit log on ", "a database audit log of "),
-            (Tried::DatabaseLog, "a database log on ", "a database log of "),
             (Tried::Log, "a log that is not there on ", "a log that is not there of "),
             (Tried::Logs, "", "the logs of "),
             (Tried::Node, "", "a shell or command on "),
