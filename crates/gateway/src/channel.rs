@@ -236,6 +236,6 @@ async fn connect(
 ) -> Result<(node::Leg, Channel<russh::client::Msg>), DialError> {
     let account = Account::Infrastructure;
     let leg = node::dial(&session.shared, &session.live, node, account, setup.terminal.is_some()).await?;
-    let far = leg.open().await.map_err(DialError::Unreachable)?;
+    let far = leg.open().await?;
     Ok((leg, far))
 }

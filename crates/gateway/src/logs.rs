@@ -14,6 +14,7 @@ use byleave_core::session::SessionEnd;
 use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::channel::{Near, Setup, Start};
 use crate::control::{Account, Opened, Report};
@@ -208,8 +209,10 @@ impl Answer<'_> {
     }
 
     async fn read(&self, leg: &node::Leg, open: &Open) -> Result<(), LogError> {
-        let channel = leg.open().await.map_err(SftpError::Library)?;
-        let mut reader = Reader::open(channel, open.log.path.as_str()).await?;
+        let channel = leg.open().await.map_err(LogError::Dial)?;
+        let opened = Reader::open(channel, open.log.path.as_str());
+        let patience = self.near.session.shared.config.node_patience;
+        let mut reader = timeout(patience, opened).await.map_err(|_| LogError::Dial(DialError::Late))??;
         let mut download = Download::new(self.near.session.live.clone(), open);
         while let Some(chunk) = reader.next().await? {
             if !download.live.passes() {

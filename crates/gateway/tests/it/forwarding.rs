@@ -9,7 +9,7 @@ use byleave_gateway::control::Report;
 use crate::memory::Memory;
 use crate::world::{World, free_port, text};
 
-fn refused(memory: &Memory) -> Vec<(Forwarding, Side)> {
+pub(crate) fn refused(memory: &Memory) -> Vec<(Forwarding, Side)> {
     memory.closed();
     let refused = memory.reports().into_iter().filter_map(|report| match report {
         Report::ForwardingRefused { forwarding, side, .. } => Some((forwarding, side)),
