@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use byleave_core::event::{Forwarding, Side};
 use byleave_core::grant::GrantType;
+use byleave_core::inventory::LogKind;
 use byleave_core::session::SessionEnd;
 use nix::sys::signal::{Signal, kill};
 
 use crate::forwarding::refused;
-use crate::memory::PATIENCE;
+use crate::memory::{PATIENCE, log};
 use crate::raw::{
     CHANNEL_REQUEST, Field, OPEN, OPEN_FAILURE, Outgoing, REQUEST_FAILURE, Shows, Wire, close, confirmation, data, eof,
     exit_status, extended, message, stand_in,
@@ -267,6 +268,23 @@ fn a_node_that_hangs_is_given_up_at_every_stage() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "stage {number}");
         assert_eq!(world.memory.closed().reason, SessionEnd::NodeUnreachable, "stage {number}");
     }
+}
+
+#[test]
+fn a_node_that_hangs_before_it_opens_a_log_is_given_up() {
+    let world = world();
+    stand_in(&world, move |mut wire| {
+        let ready = wire.greet("ssh-ed25519").and_then(|()| wire.agree(Shows::Key));
+        if ready.and_then(|()| wire.authenticate()).and_then(|()| wire.open_channel()).is_some() {
+            wire.incoming.drain();
+        }
+    });
+    let logs = vec![log("mongod", LogKind::Database, "/var/log/mongod.log")];
+    world.memory.change(|facts| facts.cluster.nodes[0].logs = logs);
+    world.memory.grant(GrantType::DatabaseLogs);
+    let output = world.run(&[], &["logs mongod"], b"");
+    assert_eq!(text(&output.stderr), "byleave: the node does not answer in time\r\n");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
 }
 
 #[test]
