@@ -96,8 +96,8 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             rig::release(root)
         }
     };
-    let light = ["build", "--locked", "--release", "--package", "byleave-gateway", "--example", "sessions"];
-    step::must(&mut cargo_in(root, &light))?;
+    let clients = ["build", "--locked", "--release", "--package", "byleave-gateway", "--examples"];
+    step::must(&mut cargo_in(root, &clients))?;
     let begin = step::now();
     let rig = Rig::start(&binary)?;
     eprintln!("three ways stand; measuring");
@@ -114,7 +114,7 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             Test::Revoke => {
                 revoke::measure(&rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes)?
             }
-            Test::WrongKeys => wrong_keys::measure(&rig, &binary, root, args.seconds)?,
+            Test::WrongKeys => wrong_keys::measure(&rig, &rig::storm(root), args.seconds)?,
         };
         println!("{table}");
         eprintln!("{test:?}: {}", Span(started.elapsed()));

@@ -1,7 +1,7 @@
 //! A storm of unknown keys, and what becomes of a known one meanwhile.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -11,10 +11,7 @@ use super::http::Owner;
 use super::memory::memory;
 use super::numbers::{median, percentile, table};
 use super::rig::Rig;
-use crate::step::{self, cargo_in};
-
-/// The program that makes the storm.
-const STORM: &str = "wrong_keys";
+use crate::step;
 
 /// What was seen while it lasted.
 #[derive(Default)]
@@ -30,13 +27,12 @@ struct Seen {
 }
 
 /// Measures and tells.
-pub(super) fn measure(rig: &Rig, binary: &Path, root: &Path, seconds: u64) -> Result<String> {
-    let program = build(binary, root)?;
+pub(super) fn measure(rig: &Rig, program: &Path, seconds: u64) -> Result<String> {
     let owner = Owner::of(&rig.facts)?;
     let way = rig.ways.iter().find(|way| way.name == "byleave").context("no way through byleave")?;
     let server = [rig.byleave];
     let before = memory(&server);
-    let mut storm = start(rig, &program, seconds)?;
+    let mut storm = start(rig, program, seconds)?;
     let begin = step::now();
     let mut seen = Seen::default();
     while storm.try_wait()?.is_none() {
@@ -58,17 +54,6 @@ pub(super) fn measure(rig: &Rig, binary: &Path, root: &Path, seconds: u64) -> Re
     storm.stdout.take().context("the storm says nothing")?.read_to_string(&mut said)?;
     ensure!(storm.wait()?.success(), "the storm failed: {said}");
     tell(&serde_json::from_str(&said)?, &seen, lasted, [before, memory(&server)])
-}
-
-/// Builds the storm: with optimisations if it is for a binary that has them.
-fn build(binary: &Path, root: &Path) -> Result<PathBuf> {
-    let release = super::rig::release(root);
-    let folder = release.parent().context("no folder for builds")?;
-    let (profile, folder) =
-        if binary == release { ("release", folder.to_owned()) } else { ("dev", folder.with_file_name("debug")) };
-    let words = ["build", "--locked", "--profile", profile, "--package", "byleave-gateway", "--example", STORM];
-    step::must(&mut cargo_in(root, &words))?;
-    Ok(folder.join("examples").join(STORM))
 }
 
 fn start(rig: &Rig, program: &Path, seconds: u64) -> Result<Child> {

@@ -140,9 +140,11 @@ async fn what_an_open_session_is_refused_is_folded_like_a_refused_session() {
     let query =
         EventQuery { names: Some(vec!["session.denied"]), ..EventQuery::newest(EventsOf::Project(world.project)) };
     let page = world.store.events(&world.owner, query).await.unwrap();
-    let told = page.rows.iter().rev().map(|row| match &row.entry.event {
-        Event::SessionDenied { wanted, node, denial: Denial::NotCovered, tries, .. } => (*wanted, *node, *tries),
-        other => panic!("{other:?}"),
+    let told = page.rows.iter().rev().map(|row| {
+        let Event::SessionDenied { wanted, node, denial: Denial::NotCovered, tries, .. } = &row.entry.event else {
+            panic!("{row:?}");
+        };
+        (*wanted, *node, *tries)
     });
     let (shell, audit) = ((Tried::Node, None), (Tried::AuditLog, Some(node)));
     let expected = [(shell.0, shell.1, 1), (audit.0, audit.1, 3), (shell.0, shell.1, 1), (audit.0, audit.1, 3)];
