@@ -25,10 +25,14 @@ use crate::world::{Running, World, text, until};
 const ROOM: u64 = 48 * 1024;
 
 fn world() -> World {
-    let world = World::with(|config| {
-        config.node_patience = Duration::from_millis(800);
-        config.threads = 1;
-    });
+    let world = World::with(|config| config.threads = 1);
+    world.memory.grant(GrantType::Infrastructure);
+    world
+}
+
+/// A gateway that gives a node up soon.
+fn hasty_world() -> World {
+    let world = World::with(|config| config.node_patience = Duration::from_millis(800));
     world.memory.grant(GrantType::Infrastructure);
     world
 }
@@ -167,7 +171,8 @@ fn survives(name: &str, stopped: bool, flood: impl Fn(&mut Outgoing, u32) -> boo
         stands || now > 20_000
     });
     for _ in 0..2 {
-        assert_eq!(world.run(&[], &["true"], b"").status.code(), Some(0), "{name}: another session");
+        let output = world.run(&[], &["true"], b"");
+        assert_eq!(output.status.code(), Some(0), "{name}: another session: {}", text(&output.stderr));
     }
     let grown = resident().saturating_sub(before);
     assert!(grown < ROOM, "{name}: {grown} KiB more after {} messages", sent.load(Ordering::Relaxed));
@@ -257,7 +262,7 @@ fn a_node_that_hangs_is_given_up_at_every_stage() {
         |wire| wire.greet("ssh-ed25519").and_then(|()| wire.agree(Shows::Key)).and_then(|()| wire.authenticate()),
     ];
     for (number, stage) in stages.into_iter().enumerate() {
-        let world = world();
+        let world = hasty_world();
         stand_in(&world, move |mut wire| {
             if stage(&mut wire).is_some() {
                 wire.incoming.drain();
@@ -272,7 +277,7 @@ fn a_node_that_hangs_is_given_up_at_every_stage() {
 
 #[test]
 fn a_node_that_hangs_before_it_opens_a_log_is_given_up() {
-    let world = world();
+    let world = hasty_world();
     stand_in(&world, move |mut wire| {
         let ready = wire.greet("ssh-ed25519").and_then(|()| wire.agree(Shows::Key));
         if ready.and_then(|()| wire.authenticate()).and_then(|()| wire.open_channel()).is_some() {
