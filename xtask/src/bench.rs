@@ -14,6 +14,7 @@ mod rig;
 mod setup;
 mod sftp;
 mod throughput;
+mod wrong_keys;
 
 use std::path::{Path, PathBuf};
 
@@ -39,10 +40,13 @@ pub(crate) enum Test {
     Sftp,
     /// From the revoke to dead sockets, with many live sessions
     Revoke,
+    /// A storm of unknown keys: is a known one let in, is the server ready, does it grow
+    WrongKeys,
 }
 
 /// Memory first: a process that has moved much keeps some of it.
-const ALL: &[Test] = &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke];
+const ALL: &[Test] =
+    &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke, Test::WrongKeys];
 
 /// How much is measured.
 #[derive(Debug, Args)]
@@ -68,6 +72,9 @@ pub(crate) struct Bench {
     /// How often the grant is revoked
     #[arg(long, default_value_t = 50)]
     revokes: usize,
+    /// Seconds of the storm of wrong keys
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
     /// Measure this binary instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
@@ -82,9 +89,9 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
         bail!("run it as root: it starts a node with accounts of its own and reads the memory of other processes");
     }
     need::ensure(&[need::DEMO, need::TEST])?;
-    // Both in one go: what they share is built once.
-    let both = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--example", "sessions"];
-    step::must(cargo_in(root, &["build", "--locked", "--release"]).args(both))?;
+    // All in one go: what they share is built once.
+    let all = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--examples"];
+    step::must(cargo_in(root, &["build", "--locked", "--release"]).args(all))?;
     let binary = args.binary.clone().unwrap_or_else(|| rig::release(root));
     let begin = step::now();
     let rig = Rig::start(&binary)?;
@@ -102,6 +109,7 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             Test::Revoke => {
                 revoke::measure(&rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes)?
             }
+            Test::WrongKeys => wrong_keys::measure(&rig, &rig::storm(root), args.seconds)?,
         };
         println!("{table}");
         eprintln!("{test:?}: {}", Span(started.elapsed()));

@@ -13,7 +13,9 @@ use byleave_gateway::control::{
     CertificateRequest, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened, Order,
     RecordingKey, Report,
 };
-use byleave_store::session::{CloseSession, Counters, LogDownload, OpenError, OpenSession, OpenedSession, Shape};
+use byleave_store::session::{
+    CloseSession, Counters, DeniedTry, LogDownload, OpenError, OpenSession, OpenedSession, Shape,
+};
 use byleave_store::{Store, StoreError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
@@ -134,6 +136,10 @@ impl StoreControl {
             }
             Report::Continued { session, basis, until } => {
                 store.continue_session(&now, session, basis, until).await.map(drop)
+            }
+            Report::Denied { session, wanted, node, denial, tries } => {
+                let denied = DeniedTry { session, wanted, node, denial, tries };
+                store.session_denied(&now, denied).await.map(drop)
             }
             Report::ForwardingRefused { session, forwarding, side } => {
                 store.forwarding_refused(&now, session, forwarding, side).await.map(drop)

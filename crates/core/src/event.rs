@@ -182,6 +182,34 @@ words! {
     }
 }
 
+words! {
+    /// What a refused try was for.
+    Tried {
+        /// A database audit log.
+        AuditLog = "audit log",
+        /// A database log.
+        DatabaseLog = "database log",
+        /// A log that the inventory does not have.
+        Log = "log",
+        /// The logs of a cluster or node.
+        Logs = "logs",
+        /// A shell, command or file transfer on a node.
+        Node = "node",
+        /// Another log.
+        OtherLog = "other log",
+    }
+}
+
+impl From<LogKind> for Tried {
+    fn from(kind: LogKind) -> Self {
+        match kind {
+            LogKind::Audit => Self::AuditLog,
+            LogKind::Database => Self::DatabaseLog,
+            LogKind::Other => Self::OtherLog,
+        }
+    }
+}
+
 events! {
     /// The first owner claimed the organization: always the first leaf.
     OrganizationClaimed = "organization.claimed" in Organization { organization: OrgId, name: OrgName, owner: UserId, user_name: Erasable, ssh_ca: PublicKey, }
@@ -259,8 +287,8 @@ events! {
         project: ProjectId, cluster: ClusterId, session: SessionId, reason: SessionEnd, shells: i64, commands: i64, transfers: i64, refused: i64,
         received_bytes: i64, sent_bytes: i64, recording_sha256: Option<[u8; 32]>, partly_recorded: bool,
     }
-    /// An employee was refused, `tries` times within a minute.
-    SessionDenied = "session.denied" in Organization { project: ProjectId, cluster: ClusterId, wanted: String, node: Option<NodeId>, denial: Denial, tries: i64, }
+    /// An employee was refused, `tries` times within a minute: a session, or something in a session that is open.
+    SessionDenied = "session.denied" in Organization { project: ProjectId, cluster: ClusterId, wanted: Tried, node: Option<NodeId>, denial: Denial, tries: i64, }
     /// A person read the recording of a session. What they read of it within ten minutes is told once.
     RecordingRead = "recording.read" in Organization { project: ProjectId, cluster: ClusterId, session: SessionId, }
     /// An administrator resolved an employee identifier to a person.

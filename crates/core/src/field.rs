@@ -159,7 +159,7 @@ macro_rules! word_fields {
     )*};
 }
 
-word_fields!(Denial, GrantEnd, LogKind, crate::event::Forwarding, crate::event::Side);
+word_fields!(Denial, GrantEnd, LogKind, crate::event::Forwarding, crate::event::Side, crate::event::Tried);
 
 impl Field for bool {
     fn to_value(&self) -> Value {

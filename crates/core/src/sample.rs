@@ -3,7 +3,7 @@
 
 use crate::access::{Basis, Denial, Facts};
 use crate::actor::By;
-use crate::event::{Entry, Event, Forwarding, LogId, Scope, Side};
+use crate::event::{Entry, Event, Forwarding, LogId, Scope, Side, Tried};
 use crate::field::Erasable;
 use crate::grant::{Grant, GrantEnd, GrantType};
 use crate::id::{ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, SessionId, UserId};
@@ -250,7 +250,7 @@ fn access_events() -> Vec<Event> {
         Event::SessionDenied {
             project,
             cluster,
-            wanted: wanted(),
+            wanted: Tried::Node,
             node: Some(node),
             denial: Denial::Blocked,
             tries: 2,

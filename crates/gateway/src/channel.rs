@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use byleave_core::access::Wanted;
+use byleave_core::event::Tried;
 use byleave_core::id::NodeId;
 use byleave_core::inventory::Node;
 use byleave_core::session::SessionEnd;
@@ -13,7 +14,7 @@ use russh::server::{Handle, Msg};
 use russh::{Channel, ChannelId, ChannelMsg, ChannelWriteHalf, Pty};
 
 use crate::control::Account;
-use crate::live::count;
+use crate::live::{Refused, count};
 use crate::node::{self, DialError};
 use crate::recording::{Kind, Recorder};
 use crate::relay::{self, Far, Intake};
@@ -182,7 +183,10 @@ async fn on_node(near: Near, mut intake: Intake, setup: Setup, start: Start, nod
     let permit = session.live.permit(Wanted::Node(node), &session.shared.table);
     let hold = match permit {
         Ok(hold) => hold,
-        Err(denial) => return near.refuse(&text::denied(denial, true)).await,
+        Err(denial) => {
+            session.live.deny(Refused { wanted: Tried::Node, node: Some(node), denial });
+            return near.refuse(&text::denied(denial, true)).await;
+        }
     };
     let Some(node) = session.live.facts().and_then(|facts| facts.cluster.node(node).cloned()) else {
         return near.refuse(&text::line(text::NOT_OPEN)).await;
@@ -232,6 +236,6 @@ async fn connect(
 ) -> Result<(node::Leg, Channel<russh::client::Msg>), DialError> {
     let account = Account::Infrastructure;
     let leg = node::dial(&session.shared, &session.live, node, account, setup.terminal.is_some()).await?;
-    let far = leg.open().await.map_err(DialError::Unreachable)?;
+    let far = leg.open().await?;
     Ok((leg, far))
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use byleave_core::access::{Asker, Basis, Denial, Facts, Published, Wanted};
-use byleave_core::event::{Forwarding, Side};
+use byleave_core::event::{Forwarding, Side, Tried};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::name::{CaseNumber, HostName, LogName, PublicKey};
@@ -177,6 +177,19 @@ pub enum Report {
         basis: Basis,
         /// Until when.
         until: Timestamp,
+    },
+    /// A session asked for something that is not open to it. Told at once, and again with the number of further tries.
+    Denied {
+        /// The session.
+        session: SessionId,
+        /// What for. What was typed is in the recording, and nowhere else.
+        wanted: Tried,
+        /// On which node of the inventory, if on one.
+        node: Option<NodeId>,
+        /// Why not.
+        denial: Denial,
+        /// How often.
+        tries: i64,
     },
     /// A session tried to forward something. Told once for each kind and side of a session.
     ForwardingRefused {

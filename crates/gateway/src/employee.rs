@@ -66,8 +66,11 @@ impl Employee {
         }
     }
 
-    /// The library numbers channels in order, those of kinds it does not know included and without telling us: a gap
-    /// is one of those. The only such kind that `ssh` opens is a tunnel.
+    /// The library's server refuses channels of kinds it does not know by itself and calls nobody: it says that the
+    /// kind is unknown, and then says no once more when it drops the handle that it made for them. It numbers channels
+    /// in order, though, those included: a gap is one of those. The only such kind that `ssh` opens is a tunnel; it
+    /// opens it before the channel of its command, so the gap is there to be seen, and it ends the connection at the
+    /// second answer. Only a tunnel with no other channel after it (`ssh -N -w`) is refused without being reported.
     fn notice_gap(&mut self, id: ChannelId) {
         let id = u32::from(id);
         if id > self.last_channel.saturating_add(1) {

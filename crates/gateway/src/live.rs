@@ -20,7 +20,9 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::control::{Control, KnownEmployee, Opened, Report, Which};
 use crate::gate::Gate;
 
+mod denials;
 mod table;
+pub(crate) use denials::Refused;
 pub(crate) use table::Table;
 pub use table::{Handle, LiveSession, Scope};
 
@@ -66,7 +68,9 @@ pub(crate) struct Live {
     node_end: OnceLock<SessionEnd>,
     ended: Notify,
     reports: OnceLock<mpsc::UnboundedSender<Report>>,
+    /// INVARIANT: held while [`Live::open`] makes reports possible, so that no refusal is told twice or never.
     refused: Mutex<BTreeSet<(Forwarding, Side)>>,
+    denials: denials::Denials,
     stuck: AtomicBool,
     /// Chunks on their way to the employee, and when the last of them went, on the boot clock.
     moving: AtomicI64,
@@ -145,6 +149,7 @@ impl Live {
             ended: Notify::new(),
             reports: OnceLock::new(),
             refused: Mutex::default(),
+            denials: denials::Denials::default(),
             stuck: AtomicBool::new(false),
             moving: AtomicI64::new(0),
             moved_at: AtomicI64::new(0),
@@ -166,10 +171,14 @@ impl Live {
         self.who.get().copied()
     }
 
-    /// Notes what was opened, and where reports go from now on.
+    /// Notes what was opened, and where reports go from now on: first what was refused while it was being opened.
     pub(crate) fn open(&self, opened: Arc<Opened>, reports: mpsc::UnboundedSender<Report>) {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.opened.set(opened));
         drop(self.reports.set(reports));
+        for &(forwarding, side) in refused.iter() {
+            self.report(Report::ForwardingRefused { session: self.id, forwarding, side });
+        }
     }
 
     pub(crate) fn opened(&self) -> Option<&Arc<Opened>> {
@@ -353,18 +362,19 @@ impl Live {
         }
     }
 
-    /// Tells the control, in order and without waiting. Before the session is open there is nothing to tell.
+    /// Tells the control, in order and without waiting. Before the session is open there is nobody to tell.
     pub(crate) fn report(&self, report: Report) {
         if let Some(reports) = self.reports.get() {
             drop(reports.send(report));
         }
     }
 
-    /// Counts a refusal and tells the control of the first of its kind and side.
+    /// Counts a refusal and tells the control of the first of its kind and side. A client asks for forwardings as soon
+    /// as it is authenticated; those are told once the session is open.
     pub(crate) fn refuse(&self, forwarding: Forwarding, side: Side) {
         count(&self.counts.refused, 1);
-        let first = self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert((forwarding, side));
-        if first {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.insert((forwarding, side)) {
             self.report(Report::ForwardingRefused { session: self.id, forwarding, side });
         }
     }

@@ -6,16 +6,19 @@
 
 use std::sync::Arc;
 
-use byleave_core::access::Wanted;
+use byleave_core::access::{Denial, Wanted};
+use byleave_core::event::Tried;
+use byleave_core::id::NodeId;
 use byleave_core::inventory::{Log, Node};
 use byleave_core::session::SessionEnd;
 use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::channel::{Near, Setup, Start};
 use crate::control::{Account, Opened, Report};
-use crate::live::{Hold, Live, count};
+use crate::live::{Hold, Live, Refused, count};
 use crate::node::{self, DialError};
 use crate::recording::{Kind, Recorder, into_array};
 use crate::relay::Intake;
@@ -48,6 +51,20 @@ impl<'a> Word<'a> {
     }
 }
 
+/// The logs of the node that was named, or of the whole cluster.
+#[derive(Default)]
+struct Logs {
+    open: Vec<Open>,
+    closed: Vec<Closed>,
+}
+
+/// A log that is not open, and why.
+struct Closed {
+    node: Node,
+    log: Log,
+    denial: Denial,
+}
+
 /// A log that is open.
 struct Open {
     node: Node,
@@ -67,11 +84,12 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, start: Sta
     };
     let Some(recorder) = near.record(Kind::Word { line }) else { return };
     let _ = near.library.channel_success(near.id).await;
-    let answer = Answer { near: &near, recorder: &recorder, end: if setup.terminal.is_some() { "\r\n" } else { "\n" } };
-    let logs = open_logs(&near, opened);
+    let end = if setup.terminal.is_some() { "\r\n" } else { "\n" };
+    let answer = Answer { near: &near, recorder: &recorder, end, node: opened.logs_of };
+    let logs = logs(&near, opened);
     let status = match Word::of(&start) {
-        Word::List => answer.list(&logs).await,
-        Word::Other => answer.other(&logs).await,
+        Word::List => answer.list(&logs.open).await,
+        Word::Other => answer.other(&logs.open).await,
         Word::Stream(host, name) => intake.during(answer.stream(logs, host, name)).await,
     };
     recorder.exit(json!({ "status": status }));
@@ -79,24 +97,28 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, start: Sta
     near.recorded(recorder).await;
 }
 
-/// The logs that the rules open now, of the node that was named or of the whole cluster.
-fn open_logs(near: &Near, opened: &Opened) -> Vec<Open> {
+/// What the rules say now to each log of the node that was named or of the whole cluster.
+fn logs(near: &Near, opened: &Opened) -> Logs {
     let (live, table) = (&near.session.live, &near.session.shared.table);
-    let Some(facts) = live.facts() else { return Vec::new() };
+    let Some(facts) = live.facts() else { return Logs::default() };
     let nodes = facts.cluster.nodes.iter().filter(|node| !node.removed);
     let meant = nodes.filter(|node| opened.logs_of.is_none_or(|id| id == node.id));
-    let logs = meant.flat_map(|node| node.logs.iter().map(move |log| (node, log)));
-    let open = logs.filter_map(|(node, log)| {
-        let hold = live.permit(Wanted::Log(node.id, log.name.clone()), table).ok()?;
-        Some(Open { node: node.clone(), log: log.clone(), _hold: hold })
-    });
-    open.collect()
+    let mut logs = Logs::default();
+    for (node, log) in meant.flat_map(|node| node.logs.iter().map(move |log| (node.clone(), log.clone()))) {
+        match live.permit(Wanted::Log(node.id, log.name.clone()), table) {
+            Ok(hold) => logs.open.push(Open { node, log, _hold: hold }),
+            Err(denial) => logs.closed.push(Closed { node, log, denial }),
+        }
+    }
+    logs
 }
 
 struct Answer<'a> {
     near: &'a Near,
     recorder: &'a Arc<Recorder>,
     end: &'static str,
+    /// The node that was named.
+    node: Option<NodeId>,
 }
 
 impl Answer<'_> {
@@ -120,15 +142,17 @@ impl Answer<'_> {
     }
 
     async fn other(&self, logs: &[Open]) -> u32 {
+        self.deny_shell();
         self.say(text::line(text::ONLY_LOGS), true).await;
         self.say(self.lines(logs), true).await;
         text::REFUSED
     }
 
-    async fn stream(&self, logs: Vec<Open>, host: Option<&str>, name: &str) -> u32 {
+    async fn stream(&self, logs: Logs, host: Option<&str>, name: &str) -> u32 {
         let is_meant =
-            |open: &Open| open.log.name.as_str() == name && host.is_none_or(|h| open.node.host.as_str() == h);
-        let (mut meant, others): (Vec<_>, Vec<_>) = logs.into_iter().partition(is_meant);
+            |node: &Node, log: &Log| log.name.as_str() == name && host.is_none_or(|h| node.host.as_str() == h);
+        let (mut meant, others): (Vec<_>, Vec<_>) =
+            logs.open.into_iter().partition(|open| is_meant(&open.node, &open.log));
         match (meant.pop(), meant.is_empty()) {
             (Some(open), true) => self.download(open).await,
             (Some(_), false) => {
@@ -136,11 +160,35 @@ impl Answer<'_> {
                 text::REFUSED
             }
             (None, _) => {
+                self.deny_log(logs.closed.iter().filter(|closed| is_meant(&closed.node, &closed.log)));
                 self.say(text::line(text::NO_SUCH_LOG), true).await;
                 self.say(self.lines(&others), true).await;
                 text::REFUSED
             }
         }
+    }
+
+    /// Tells that a shell, command or transfer was tried where only logs are open. If the rules have come to open the
+    /// node since, it is no denial: a new connection gets it.
+    fn deny_shell(&self) {
+        let session = &self.near.session;
+        let denial = match self.node.map(|node| session.live.permit(Wanted::Node(node), &session.shared.table)) {
+            Some(Ok(_)) => return,
+            Some(Err(denial)) => denial,
+            None => Denial::Unknown,
+        };
+        session.live.deny(Refused { wanted: Tried::Node, node: self.node, denial });
+    }
+
+    /// Tells that a log was tried that is not open, or not there. Only what the inventory says of it is told.
+    fn deny_log<'c>(&self, closed: impl Iterator<Item = &'c Closed>) {
+        let known: Vec<_> = closed.collect();
+        let refused = match known.as_slice() {
+            [] => Refused { wanted: Tried::Log, node: self.node, denial: Denial::Unknown },
+            [one] => Refused { wanted: one.log.kind.into(), node: Some(one.node.id), denial: one.denial },
+            [one, ..] => Refused { wanted: one.log.kind.into(), node: None, denial: one.denial },
+        };
+        self.near.session.live.deny(refused);
     }
 
     async fn download(&self, open: Open) -> u32 {
@@ -161,8 +209,10 @@ impl Answer<'_> {
     }
 
     async fn read(&self, leg: &node::Leg, open: &Open) -> Result<(), LogError> {
-        let channel = leg.open().await.map_err(SftpError::Library)?;
-        let mut reader = Reader::open(channel, open.log.path.as_str()).await?;
+        let channel = leg.open().await.map_err(LogError::Dial)?;
+        let opened = Reader::open(channel, open.log.path.as_str());
+        let patience = self.near.session.shared.config.node_patience;
+        let mut reader = timeout(patience, opened).await.map_err(|_| LogError::Dial(DialError::Late))??;
         let mut download = Download::new(self.near.session.live.clone(), open);
         while let Some(chunk) = reader.next().await? {
             if !download.live.passes() {

@@ -2,8 +2,12 @@
 //!
 //! The node must show exactly the host key of the inventory; certificates, other types and other keys end the
 //! connection. We authenticate with a key made for this one connection and a certificate for it. Every channel that
-//! the node opens is refused and reported. Connecting, the handshake and authentication each have a time limit, and the
-//! gate can cut all of them.
+//! the node opens is refused and reported: dropping the handle that comes with it refuses it. Connecting, the
+//! handshake, authentication and opening a channel each have a time limit, and the gate can cut all of them.
+//!
+//! Global requests of a node (`tcpip-forward` and its like) are refused, but not reported: the library's client answers
+//! each with a failure by itself and calls nobody, except for `hostkeys-00@openssh.com`, which we ignore. They ask
+//! *us* to listen somewhere, and nothing here can.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,11 +49,17 @@ pub(crate) struct Leg {
     handle: client::Handle<Stranger>,
     live: Arc<Live>,
     id: LegId,
+    patience: Duration,
 }
 
 impl Leg {
-    pub(crate) async fn open(&self) -> Result<Channel<Msg>, russh::Error> {
-        self.handle.channel_open_session().await
+    /// Opens the channel that the leg is for.
+    ///
+    /// # Errors
+    /// [`DialError`] if the node refuses it or does not answer in time.
+    pub(crate) async fn open(&self) -> Result<Channel<Msg>, DialError> {
+        let opened = timeout(self.patience, self.handle.channel_open_session()).await;
+        opened.map_err(|_| DialError::Late)?.map_err(DialError::Unreachable)
     }
 
     /// Says goodbye to the node, within a short time, and ends the connection.
@@ -89,7 +99,7 @@ pub(crate) async fn dial(
     let handle = connected.map_err(|error| {
         if matches!(error, russh::Error::UnknownKey) { DialError::HostKey } else { DialError::Unreachable(error) }
     })?;
-    let mut leg = Leg { handle, live: live.clone(), id };
+    let mut leg = Leg { handle, live: live.clone(), id, patience: limit };
     timeout(limit, authenticate(shared, &mut leg, node, account, pty)).await.map_err(late)??;
     Ok(leg)
 }
@@ -196,9 +206,19 @@ impl client::Handler for Stranger {
         Ok(())
     }
 
+    /// Lets [`client::Handler::server_channel_open_unknown`] refuse: answering `false` here would refuse it twice.
     async fn should_accept_unknown_server_channel(&mut self, _: ChannelId, kind: &str) -> bool {
         self.refuse(if kind == "tun@openssh.com" { Forwarding::Tunnel } else { Forwarding::Other });
-        false
+        true
+    }
+
+    async fn server_channel_open_unknown(
+        &mut self,
+        _: Channel<Msg>,
+        _: ChannelOpenHandle,
+        _: &mut client::Session,
+    ) -> Result<(), russh::Error> {
+        Ok(())
     }
 
     async fn server_channel_open_session(

@@ -237,6 +237,10 @@ async fn down(
             if matches!(message, ChannelMsg::Close) || !live.passes() {
                 break;
             }
+            if end != End::Open && matches!(message, ChannelMsg::Data { .. } | ChannelMsg::ExtendedData { .. }) {
+                // The node said that there would be no more.
+                continue;
+            }
             let is_eof = matches!(message, ChannelMsg::Eof);
             let is_exit = matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. });
             if is_eof && end == End::Open {

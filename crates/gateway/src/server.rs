@@ -67,7 +67,7 @@ pub struct Config {
     pub login_grace: Duration,
     /// How long a node may take to connect, to shake hands, and to authenticate us: each.
     pub node_patience: Duration,
-    /// How many connections may be unauthenticated at once.
+    /// How many connections may be unauthenticated at once. One address has an eighth of that, at least sixteen.
     pub strangers: usize,
 }
 

@@ -205,6 +205,7 @@ pub(crate) async fn close(session: &Session, opening: Option<tokio::task::JoinHa
     session.main().take();
     if live.opened().is_some() {
         let finished = finish_recording(session).await;
+        live.tell_denials();
         live.report(Report::Closed(closed(session, &finished)));
     }
 }

@@ -1,9 +1,12 @@
 //! Denied tries, folded: the first of each minute is an event at once, further ones of the same employee, target and
-//! reason are counted and told with their number when the minute is over.
+//! reason are counted and told with their number when the minute is over. It makes no difference whether a session was
+//! refused or something in a session that is open.
+//!
+//! What was typed must never come here: only words of closed lists and identifiers.
 
 use byleave_core::access::Denial;
 use byleave_core::actor::By;
-use byleave_core::event::Event;
+use byleave_core::event::{Event, Tried};
 use byleave_core::id::{ClusterId, EmployeeId, NodeId, OrgId, ProjectId};
 use byleave_core::time::MINUTE;
 use sqlx::sqlite::SqliteRow;
@@ -23,12 +26,14 @@ pub(crate) struct Try {
     pub(crate) project: ProjectId,
     /// The cluster.
     pub(crate) cluster: ClusterId,
-    /// `node` or `logs`.
-    pub(crate) wanted: String,
+    /// What for.
+    pub(crate) wanted: Tried,
     /// The node, if one was named.
     pub(crate) node: Option<NodeId>,
     /// Why not.
     pub(crate) denial: Denial,
+    /// How often.
+    pub(crate) tries: i64,
 }
 
 impl Try {
@@ -45,7 +50,7 @@ pub(crate) async fn record(tx: &mut Transaction<'_>, denied: Try) -> Result<(), 
     )
     .bind(denied.employee.to_string())
     .bind(denied.cluster.to_string())
-    .bind(&denied.wanted)
+    .bind(denied.wanted.as_str())
     .bind(denied.node_text())
     .bind(denied.denial.as_str())
     .fetch_optional(&mut *tx.sql)
@@ -79,9 +84,8 @@ pub(crate) async fn log_folded(tx: &mut Transaction<'_>) -> Result<usize, StoreE
     let mut written = 0;
     for row in &rows {
         let denied = read(row)?;
-        let tries: i64 = row::raw(row, "tries")?;
-        if tries > 0 {
-            log(tx, &denied, tries).await?;
+        if denied.tries > 0 {
+            log(tx, &denied, denied.tries).await?;
             written += 1;
         }
         sqlx::query(
@@ -89,7 +93,7 @@ pub(crate) async fn log_folded(tx: &mut Transaction<'_>) -> Result<usize, StoreE
         )
         .bind(denied.employee.to_string())
         .bind(denied.cluster.to_string())
-        .bind(&denied.wanted)
+        .bind(denied.wanted.as_str())
         .bind(denied.node_text())
         .bind(denied.denial.as_str())
         .execute(&mut *tx.sql)
@@ -105,25 +109,26 @@ async fn begin(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError>
     )
     .bind(denied.employee.to_string())
     .bind(denied.cluster.to_string())
-    .bind(&denied.wanted)
+    .bind(denied.wanted.as_str())
     .bind(denied.node_text())
     .bind(denied.denial.as_str())
     .bind(tx.at().millis())
     .execute(&mut *tx.sql)
     .await?;
-    log(tx, denied, 1).await
+    log(tx, denied, denied.tries).await
 }
 
 async fn count(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE denials SET tries = tries + 1
+        "UPDATE denials SET tries = tries + $6
          WHERE employee = $1 AND cluster = $2 AND wanted = $3 AND node = $4 AND denial = $5",
     )
     .bind(denied.employee.to_string())
     .bind(denied.cluster.to_string())
-    .bind(&denied.wanted)
+    .bind(denied.wanted.as_str())
     .bind(denied.node_text())
     .bind(denied.denial.as_str())
+    .bind(denied.tries)
     .execute(&mut *tx.sql)
     .await?;
     Ok(())
@@ -134,7 +139,7 @@ async fn log(tx: &mut Transaction<'_>, denied: &Try, tries: i64) -> Result<(), S
     let event = Event::SessionDenied {
         project: denied.project,
         cluster: denied.cluster,
-        wanted: denied.wanted.clone(),
+        wanted: denied.wanted,
         node: denied.node,
         denial: denied.denial,
         tries,
@@ -151,8 +156,9 @@ fn read(row: &SqliteRow) -> Result<Try, StoreError> {
         organization: row::text(row, "organization")?,
         project: row::text(row, "project")?,
         cluster: row::text(row, "cluster")?,
-        wanted: row::raw(row, "wanted")?,
+        wanted: row::field(row, "wanted")?,
         node,
         denial: row::field(row, "denial")?,
+        tries: row::raw(row, "tries")?,
     })
 }

@@ -3,6 +3,7 @@
 //! This module must never let a session exist without its `session.opened`, nor tell an employee more of a target
 //! than that it is not open, unless [`OpenError::Denied::tell`] says so.
 
+mod denied;
 mod open;
 mod read;
 mod record;
@@ -26,6 +27,7 @@ use crate::organization;
 use crate::store::Store;
 use crate::transaction::Written;
 
+pub use self::denied::DeniedTry;
 pub(crate) use self::record::{close_all, id_list};
 
 use self::record::{allowed, basis_columns, end, live, load, read};

@@ -41,6 +41,7 @@ mod sign_in;
 mod users;
 mod visitor;
 mod when;
+mod wording;
 
 /// The largest form, in bytes.
 const FORM: usize = 64 * 1024;

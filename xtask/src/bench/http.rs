@@ -64,6 +64,14 @@ impl Owner {
         Ok(address.rsplit_once(':').context("the node has no port")?.1.parse()?)
     }
 
+    /// Asks whether the server is ready.
+    ///
+    /// # Errors
+    /// If it is not, or does not answer.
+    pub(super) fn is_ready(&self) -> Result<()> {
+        self.call("GET", "/ready", None, None).map(|_| ())
+    }
+
     fn verb(&self, verb: &str) -> String {
         format!("/groups/{}/clusters/{}:{verb}", self.group, self.cluster)
     }

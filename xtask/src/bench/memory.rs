@@ -96,7 +96,7 @@ fn parent(id: u32) -> Option<u32> {
 }
 
 /// The proportional set size of processes, in KiB.
-fn memory(processes: &[u32]) -> u64 {
+pub(super) fn memory(processes: &[u32]) -> u64 {
     let of = |id: &u32| -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
         text.lines().find_map(|line| line.strip_prefix("Pss:"))?.split_whitespace().next()?.parse().ok()

@@ -51,6 +51,11 @@ pub(super) fn light_clients(root: &Path) -> PathBuf {
     target(root).join("release/examples/sessions")
 }
 
+/// The release build of the client that offers wrong keys.
+pub(super) fn storm(root: &Path) -> PathBuf {
+    target(root).join("release/examples/wrong_keys")
+}
+
 fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into)
 }

@@ -9,4 +9,6 @@ mod lock;
 mod lost;
 mod scene;
 mod stopped;
+mod strangers;
 mod together;
+mod tries;

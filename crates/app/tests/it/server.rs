@@ -133,6 +133,23 @@ impl Server {
         i32::try_from(self.child.id()).unwrap()
     }
 
+    /// Whether it says that it can work.
+    pub(crate) fn is_ready(&self) -> bool {
+        let mut stream = std::net::TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        let request = "GET /api/byleave/v1/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).unwrap();
+        answer.starts_with("HTTP/1.1 200")
+    }
+
+    /// The memory that is its own, in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// The port of its gateway.
     pub(crate) fn ssh_port(&self) -> &str {
         self.ssh.rsplit(':').next().unwrap()

@@ -209,7 +209,9 @@ fn a_replacement_that_narrows_cuts_and_one_that_lengthens_goes_on() {
     world.memory.grant_for(GrantType::Infrastructure, 2 * HOUR);
     world.memory.wait_for("going on", |report| match report {
         Report::Continued { .. } => Some(()),
-        Report::Closed(_) | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
+        Report::Closed(_) | Report::Denied { .. } | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => {
+            None
+        }
     });
     assert_eq!(world.gateway.handle().live().len(), 1);
     world.memory.grant(GrantType::DatabaseLogs);
@@ -227,7 +229,9 @@ fn an_expiry_goes_over_to_standing_access() {
     world.memory.clocks.wall.fetch_add(HOUR, Ordering::SeqCst);
     world.memory.wait_for("going on", |report| match report {
         Report::Continued { .. } => Some(()),
-        Report::Closed(_) | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
+        Report::Closed(_) | Report::Denied { .. } | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => {
+            None
+        }
     });
     assert_eq!(client.wait().status.code(), Some(0));
 }

@@ -1,5 +1,7 @@
 //! Every forwarding is refused and reported once for each kind.
 
+use std::io::{BufRead, BufReader};
+
 use byleave_core::event::{Forwarding, Side};
 use byleave_core::grant::GrantType;
 use byleave_gateway::control::Report;
@@ -7,11 +9,11 @@ use byleave_gateway::control::Report;
 use crate::memory::Memory;
 use crate::world::{World, free_port, text};
 
-fn refused(memory: &Memory) -> Vec<(Forwarding, Side)> {
+pub(crate) fn refused(memory: &Memory) -> Vec<(Forwarding, Side)> {
     memory.closed();
     let refused = memory.reports().into_iter().filter_map(|report| match report {
         Report::ForwardingRefused { forwarding, side, .. } => Some((forwarding, side)),
-        Report::Closed(_) | Report::Continued { .. } | Report::LogDownloaded { .. } => None,
+        Report::Closed(_) | Report::Continued { .. } | Report::Denied { .. } | Report::LogDownloaded { .. } => None,
     });
     refused.collect()
 }
@@ -35,14 +37,41 @@ fn remote_forwarding_of_sockets_is_refused() {
     tries(&["-R", "/tmp/byleave-none.sock:127.0.0.1:1"], Forwarding::RemoteSocket);
 }
 
-/// `ssh` ends the connection by itself when a tunnel is refused: the library answers it twice.
+/// What `ssh` asks for at once after its log-in, long before `session.opened` is durable.
+#[test]
+fn what_is_refused_while_the_session_opens_is_reported_when_it_is_open() {
+    for (options, told, expected) in [
+        (["-R", "0:127.0.0.1:1"], "remote port forwarding failed", Forwarding::RemoteTcp),
+        (["-w", "any:any"], "Tunnel forwarding failed", Forwarding::Tunnel),
+    ] {
+        let world = World::new();
+        world.memory.grant(GrantType::Infrastructure);
+        world.memory.may_open.send_replace(false);
+        let mut child = world.ssh(&options, &["echo in"]).spawn().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains(told) {
+            line.clear();
+            assert_ne!(errors.read_line(&mut line).unwrap(), 0, "{options:?}");
+        }
+        world.memory.may_open.send_replace(true);
+        crate::world::Running(child).wait();
+        assert_eq!(refused(&world.memory), [(expected, Side::Employee)]);
+    }
+}
+
+/// `ssh` ends the connection by itself when a tunnel is refused: the library answers it twice. The try is reported
+/// because `ssh` asks for its command in the same breath.
 #[test]
 fn a_tunnel_is_refused() {
-    let world = World::new();
-    world.memory.grant(GrantType::Infrastructure);
-    let output = world.run(&["-w", "any:any"], &["echo in"], b"");
-    assert!(text(&output.stderr).contains("Tunnel forwarding failed"), "{}", text(&output.stderr));
-    assert_eq!(world.memory.closed().reason, byleave_core::session::SessionEnd::ClosedByEmployee);
+    for _ in 0..5 {
+        let world = World::new();
+        world.memory.grant(GrantType::Infrastructure);
+        let output = world.run(&["-w", "any:any"], &["echo in"], b"");
+        assert!(text(&output.stderr).contains("Tunnel forwarding failed"), "{}", text(&output.stderr));
+        assert_eq!(world.memory.closed().reason, byleave_core::session::SessionEnd::ClosedByEmployee);
+        assert_eq!(refused(&world.memory), [(Forwarding::Tunnel, Side::Employee)]);
+    }
 }
 
 #[test]

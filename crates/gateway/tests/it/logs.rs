@@ -1,11 +1,14 @@
 //! The words `logs` and `logs <name>`: exactly the logs that are open, and nothing else.
 
+use byleave_core::access::Denial;
+use byleave_core::event::Tried;
 use byleave_core::grant::GrantType;
+use byleave_core::id::NodeId;
 use byleave_core::inventory::LogKind;
 use byleave_core::session::SessionEnd;
 use byleave_gateway::control::Report;
 
-use crate::memory::log;
+use crate::memory::{NODE, log};
 use crate::world::{World, feed, text};
 
 const CLUSTER_HOST: &str = "cluster0.shop.example";
@@ -42,7 +45,7 @@ fn a_grant_for_logs_lists_and_streams_exactly_database_logs() {
     }
     let (bytes, sha256) = world.memory.wait_for("a download", |report| match report {
         Report::LogDownloaded { bytes, sha256, .. } => Some((*bytes, *sha256)),
-        Report::Closed(_) | Report::Continued { .. } | Report::ForwardingRefused { .. } => None,
+        Report::Closed(_) | Report::Continued { .. } | Report::Denied { .. } | Report::ForwardingRefused { .. } => None,
     });
     assert_eq!(usize::try_from(bytes).unwrap(), content.len());
     assert_eq!(
@@ -72,6 +75,82 @@ fn every_other_try_says_what_is_open() {
     let output = feed(world.ssh_to(NODE_HOST, &[], &["logs", "gone"]), b"");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("the log is not there"), "{}", text(&output.stderr));
+}
+
+/// What was refused, and how often.
+fn denied(world: &World) -> Vec<(Tried, Option<NodeId>, Denial, i64)> {
+    let denied = world.memory.reports().into_iter().filter_map(|report| match report {
+        Report::Denied { wanted, node, denial, tries, .. } => Some((wanted, node, denial, tries)),
+        Report::Closed(_)
+        | Report::Continued { .. }
+        | Report::ForwardingRefused { .. }
+        | Report::LogDownloaded { .. } => None,
+    });
+    denied.collect()
+}
+
+#[test]
+fn a_refused_try_is_reported_by_kind_and_never_by_what_was_typed() {
+    for (host, arguments, expected) in [
+        (NODE_HOST, &["cat /etc/passwd"][..], (Tried::Node, Some(NODE), Denial::NotCovered)),
+        (NODE_HOST, &[], (Tried::Node, Some(NODE), Denial::NotCovered)),
+        (CLUSTER_HOST, &["id"], (Tried::Node, None, Denial::Unknown)),
+        (NODE_HOST, &["logs audit"], (Tried::AuditLog, Some(NODE), Denial::NotCovered)),
+        (CLUSTER_HOST, &["logs search"], (Tried::OtherLog, Some(NODE), Denial::NotCovered)),
+        (NODE_HOST, &["logs Robin-Hale"], (Tried::Log, Some(NODE), Denial::Unknown)),
+        (CLUSTER_HOST, &["logs elsewhere.example/mongod"], (Tried::Log, None, Denial::Unknown)),
+    ] {
+        let world = world_with_logs(b"x");
+        world.memory.grant(GrantType::DatabaseLogs);
+        let output = feed(world.ssh_to(host, &[], arguments), b"");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let (wanted, node, denial) = expected;
+        assert_eq!(world.memory.closed().refused, 1, "{arguments:?}");
+        assert_eq!(denied(&world), [(wanted, node, denial, 1)], "{arguments:?}");
+    }
+    for tool in [&["sftp"][..], &["scp", "-O"], &["scp"]] {
+        let world = world_with_logs(b"x");
+        world.memory.grant(GrantType::DatabaseLogs);
+        let mut command = std::process::Command::new(tool[0]);
+        let (port, from) = (world.port().to_string(), format!("{NODE_HOST}@127.0.0.1:/etc/passwd"));
+        command.args(world.options()).args(["-P", &port]).args(&tool[1..]).args([from.as_str(), "/dev/null"]);
+        assert_ne!(feed(command, b"").status.code(), Some(0), "{tool:?}");
+        world.memory.closed();
+        assert_eq!(denied(&world), [(Tried::Node, Some(NODE), Denial::NotCovered, 1)], "{tool:?}");
+    }
+}
+
+#[test]
+fn a_list_and_an_open_log_are_no_refusals() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::DatabaseLogs);
+    for arguments in [["logs"], ["logs mongod"]] {
+        assert_eq!(feed(world.ssh_to(NODE_HOST, &[], &arguments), b"").status.code(), Some(0));
+    }
+    assert!(world.memory.closed_count(2).iter().all(|closed| closed.refused == 0));
+    assert_eq!(denied(&world), []);
+}
+
+#[test]
+fn a_loop_of_tries_in_one_session_is_told_in_few_reports_and_none_is_lost() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::DatabaseLogs);
+    let path = format!("ControlPath={}", world.path("master").display());
+    let master = world.ssh_to(NODE_HOST, &["-N", "-M", "-o", &path], &[]).spawn().unwrap();
+    let master = crate::world::Running(master);
+    crate::world::until("the master", || world.path("master").exists());
+    let tries = 40;
+    for _ in 0..tries {
+        let more = ["-o", &path, "-o", "ControlMaster=no", "-o", "ProxyCommand=false"];
+        let output = feed(world.ssh_to(NODE_HOST, &more, &["logs audit"]), b"");
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    }
+    drop(master);
+    world.memory.closed();
+    let denied = denied(&world);
+    assert_eq!(denied.iter().map(|denied| denied.3).sum::<i64>(), tries, "{denied:?}");
+    assert_eq!(denied[0].3, 1, "the first at once");
+    assert!(denied.len() < 20, "{denied:?}");
 }
 
 #[test]

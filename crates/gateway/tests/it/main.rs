@@ -12,9 +12,11 @@
 mod cut;
 mod flow;
 mod forwarding;
+mod hostile;
 mod logs;
 mod memory;
 mod node;
+mod raw;
 mod recording;
 mod shell;
 mod strangers;

@@ -73,6 +73,8 @@ pub(crate) struct Memory {
     pub(crate) ca: PrivateKey,
     /// What comes between the opening's transaction and its answer.
     pub(crate) after_open: Mutex<Option<Then>>,
+    /// An opening waits for this to become true.
+    pub(crate) may_open: watch::Sender<bool>,
     pub(crate) silent: AtomicBool,
     reports: Mutex<Vec<Report>>,
     reported: Condvar,
@@ -107,6 +109,7 @@ impl Memory {
             employees: Mutex::default(),
             ca,
             after_open: Mutex::default(),
+            may_open: watch::Sender::new(true),
             silent: AtomicBool::new(false),
             reports: Mutex::default(),
             reported: Condvar::new(),
@@ -182,7 +185,10 @@ impl Memory {
     pub(crate) fn closed(&self) -> Closed {
         self.wait_for("an end", |report| match report {
             Report::Closed(closed) => Some(closed.clone()),
-            Report::Continued { .. } | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
+            Report::Continued { .. }
+            | Report::Denied { .. }
+            | Report::ForwardingRefused { .. }
+            | Report::LogDownloaded { .. } => None,
         })
     }
 
@@ -191,7 +197,10 @@ impl Memory {
         let closed = |reports: &[Report]| {
             let closed = reports.iter().filter_map(|report| match report {
                 Report::Closed(closed) => Some(closed.clone()),
-                Report::Continued { .. } | Report::ForwardingRefused { .. } | Report::LogDownloaded { .. } => None,
+                Report::Continued { .. }
+                | Report::Denied { .. }
+                | Report::ForwardingRefused { .. }
+                | Report::LogDownloaded { .. } => None,
             });
             closed.collect::<Vec<_>>()
         };
@@ -286,6 +295,7 @@ impl Control for Memory {
 
     fn open(&self, request: OpenRequest) -> BoxFuture<'_, Result<Opened, OpenRefused>> {
         async move {
+            drop(self.may_open.subscribe().wait_for(|may| *may).await);
             let opened = self.opened(&request)?;
             if let Some(then) = self.after_open.lock().unwrap().take() {
                 then(self);

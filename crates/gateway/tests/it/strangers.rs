@@ -80,6 +80,47 @@ fn of_too_many_who_dawdle_the_oldest_go_and_nobody_is_kept_out() {
     assert!(dawdlers.into_iter().take(40).all(is_dropped));
 }
 
+/// Connects from an address of this machine.
+fn from(address: [u8; 4], world: &World) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&std::net::SocketAddr::from(([127, 0, 0, 1], world.port())).into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Logs in on a connection.
+async fn log_in(world: &World, stream: TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+    let Ok(mut client) = russh::client::connect_stream(std::sync::Arc::default(), stream, Anything).await else {
+        return false;
+    };
+    let key = russh::keys::load_secret_key(world.path("employee"), None).unwrap();
+    let key = russh::keys::PrivateKeyWithHashAlg::new(std::sync::Arc::new(key), None);
+    client.authenticate_publickey("node-1.shop.example", key).await.is_ok_and(|result| result.success())
+}
+
+/// An employee connects and is slow; then a thousand connections of another address come and dawdle.
+#[test]
+fn a_crowd_of_one_address_pushes_out_its_own_oldest_and_nobody_of_another() {
+    let world = World::with(|config| {
+        config.strangers = 64;
+        config.login_grace = PATIENCE * 100;
+    });
+    world.memory.grant(GrantType::Infrastructure);
+    let slow = from([127, 0, 0, 3], &world);
+    let crowd: Vec<_> = (0..1000).map(|_| from([127, 0, 0, 2], &world)).collect();
+    let late = from([127, 0, 0, 3], &world);
+    // Two threads admit them: when the oldest of the crowd are gone, all that came before were admitted.
+    assert!(crowd.into_iter().take(900).all(is_dropped));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for stream in [slow, late] {
+        assert!(runtime.block_on(log_in(&world, stream)));
+    }
+}
+
 #[test]
 fn one_who_dawdles_is_dropped_when_the_grace_is_over() {
     let world = World::with(|config| config.login_grace = Duration::from_millis(200));
@@ -132,7 +173,7 @@ async fn wrong_key(port: u16) {
 }
 
 /// The resident memory of this process in KiB.
-fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

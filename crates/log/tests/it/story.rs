@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use byleave_core::access::{Basis, Denial};
 use byleave_core::actor::By;
-use byleave_core::event::{Entry, Event, Forwarding, LogId, Side};
+use byleave_core::event::{Entry, Event, Forwarding, LogId, Side, Tried};
 use byleave_core::grant::{GrantEnd, GrantType};
 use byleave_core::id::{ClusterId, GrantId, InstallationId, NodeId, ProjectId, SessionId, UserId};
 use byleave_core::inventory::{LogKind, Revision};
@@ -246,7 +246,7 @@ fn standing_then_blocked(story: &mut Story) {
     let denied = Event::SessionDenied {
         project: PROJECT,
         cluster: CLUSTER,
-        wanted: "node".into(),
+        wanted: Tried::Node,
         node: Some(NODE),
         denial: Denial::Blocked,
         tries: 3,

@@ -327,7 +327,7 @@ CREATE TABLE refused_forwardings (
 CREATE TABLE denials (
     employee TEXT NOT NULL REFERENCES employees (id),
     cluster TEXT NOT NULL REFERENCES clusters (id),
-    wanted TEXT NOT NULL CHECK (wanted IN ('node', 'logs')),
+    wanted TEXT NOT NULL CHECK (wanted IN ('audit log', 'database log', 'log', 'logs', 'node', 'other log')),
     node TEXT NOT NULL,
     denial TEXT NOT NULL CHECK (denial IN (
         'added after grant', 'blocked', 'clock doubt', 'cluster removed', 'database never', 'employee disabled',

@@ -2,7 +2,7 @@
 
 use byleave_core::access::{Asker, Basis, Denial, Facts, Permit, Wanted, decide};
 use byleave_core::actor::By;
-use byleave_core::event::Event;
+use byleave_core::event::{Event, Tried};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::name::HostName;
@@ -92,17 +92,17 @@ async fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, Stor
         match decide(&facts, asker, wanted.clone(), tx.now) {
             Ok(permit) => return Ok(Ok(Box::new(opened(tx, open, facts, node, &permit).await?))),
             Err(denial) => {
-                first.get_or_insert((wanted.as_str(), denial));
+                first.get_or_insert((tried(&wanted), denial));
             }
         }
     }
     // A host of a cluster has no shell.
-    let (wanted, denial) = first.unwrap_or(("node", nowhere(asker, tx.now).0));
+    let (wanted, denial) = first.unwrap_or((Tried::Node, nowhere(asker, tx.now).0));
     let tell = denial.is_telling() || is_anything_open(&facts, asker, tx.now);
     if facts.claimed {
         let (organization, project) = (facts.organization, facts.cluster.project);
-        let (employee, wanted) = (open.employee, wanted.to_owned());
-        denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial }).await?;
+        let (employee, tries) = (open.employee, 1);
+        denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries }).await?;
     }
     Ok(Err((denial, tell)))
 }
@@ -114,6 +114,15 @@ fn wanted(shape: Shape, node: Option<NodeId>) -> Vec<Wanted> {
         (Shape::Node, None) => Vec::new(),
         (Shape::Widest, Some(node)) => vec![Wanted::Node(node), Wanted::LogList],
         (Shape::Logs, _) | (Shape::Widest, None) => vec![Wanted::LogList],
+    }
+}
+
+/// What a session that is refused was for.
+const fn tried(wanted: &Wanted) -> Tried {
+    match wanted {
+        Wanted::Node(_) => Tried::Node,
+        // A session is for a node or for logs.
+        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::SyncData(_) => Tried::Logs,
     }
 }
 

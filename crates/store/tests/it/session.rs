@@ -2,7 +2,7 @@
 
 use byleave_core::access::{Basis, Denial, Wanted};
 use byleave_core::actor::{Actor, By};
-use byleave_core::event::{Event, Forwarding, Side};
+use byleave_core::event::{Event, Forwarding, Side, Tried};
 use byleave_core::grant::GrantType;
 use byleave_core::identifier::USED_FOR;
 use byleave_core::role::{OrgRole, Roles};
@@ -11,7 +11,7 @@ use byleave_core::time::{MINUTE, SECOND};
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Thing};
 use byleave_store::event::{EventQuery, EventsOf};
-use byleave_store::session::{LogDownload, SessionQuery, SessionsOf, Shape};
+use byleave_store::session::{DeniedTry, LogDownload, SessionQuery, SessionsOf, Shape};
 
 use crate::world::{DAY, World, closed, join, name, open_store};
 
@@ -115,6 +115,43 @@ async fn denied_tries_are_folded_by_the_minute() {
     world.later(2 * MINUTE);
     world.denied("a-1.example", Shape::Node).await;
     assert_eq!(denials(&world).await, [1, 1, 4, 1, 1, 1], "without a sweep the next try tells them");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_an_open_session_is_refused_is_folded_like_a_refused_session() {
+    let mut world = World::new().await;
+    world.block().await;
+    world.grant("a", GrantType::DatabaseLogs).await;
+    let logs = world.open("a.example", Shape::Logs).await.unwrap();
+    let (node, foreign) = (world.node("a-1.example").await, world.node("b-1.example").await);
+    let shell =
+        DeniedTry { session: logs.session, wanted: Tried::Node, node: None, denial: Denial::NotCovered, tries: 1 };
+    let audit = DeniedTry { wanted: Tried::AuditLog, node: Some(node), tries: 3, ..shell };
+    for denied in [shell, audit, shell, audit] {
+        world.store.session_denied(&world.now, denied).await.unwrap();
+    }
+    let outside = world.store.session_denied(&world.now, DeniedTry { node: Some(foreign), ..audit }).await;
+    assert!(matches!(outside, Err(StoreError::NotFound(Thing::Node))), "{outside:?}");
+    world.later(MINUTE);
+    assert_eq!(world.store.sweep(&world.now).await.unwrap().denied, 2);
+    world.store.close_session(&world.now, closed(logs.session, SessionEnd::ClosedByEmployee)).await.unwrap();
+    let late = world.store.session_denied(&world.now, shell).await;
+    assert!(matches!(late, Err(StoreError::Conflict(Conflict::SessionEnded))), "{late:?}");
+    let query =
+        EventQuery { names: Some(vec!["session.denied"]), ..EventQuery::newest(EventsOf::Project(world.project)) };
+    let page = world.store.events(&world.owner, query).await.unwrap();
+    let told = page.rows.iter().rev().map(|row| {
+        let Event::SessionDenied { wanted, node, denial: Denial::NotCovered, tries, .. } = &row.entry.event else {
+            panic!("{row:?}");
+        };
+        (*wanted, *node, *tries)
+    });
+    let (shell, audit) = ((Tried::Node, None), (Tried::AuditLog, Some(node)));
+    let expected = [(shell.0, shell.1, 1), (audit.0, audit.1, 3), (shell.0, shell.1, 1), (audit.0, audit.1, 3)];
+    assert_eq!(told.collect::<Vec<_>>(), expected, "the first at once, the others with their number");
+    let who = |by: &By| matches!(by, By::Employee(identifier) if *identifier == logs.identifier);
+    assert!(page.rows.iter().all(|row| who(&row.entry.by)), "under the pseudonym");
     world.assert_sound().await;
 }
 

@@ -23,10 +23,10 @@ use super::layout::Tab;
 use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
-use super::sentence::count;
 use super::sessions::live_table;
 use super::visitor::{Visitor, done};
 use super::when::full;
+use super::wording::count;
 use crate::app::App;
 
 /// The page.

@@ -17,10 +17,10 @@ use super::layout::Tab;
 use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
-use super::sentence::count;
 use super::sessions::pulse;
 use super::visitor::Visitor;
 use super::when::{bar, full, timer};
+use super::wording::count;
 use crate::app::App;
 
 /// How many live sessions are read at most.

@@ -15,9 +15,9 @@ use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
-use super::sentence::{bytes, count};
 use super::visitor::Visitor;
 use super::when::full;
+use super::wording::{bytes, count};
 use crate::app::App;
 use crate::door::{DoorError, RecordingPart};
 

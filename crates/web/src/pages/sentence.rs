@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 
 use byleave_core::access::Basis;
 use byleave_core::actor::By;
-use byleave_core::event::{Event, Forwarding, Side};
+use byleave_core::event::{Event, Forwarding, Side, Tried};
 use byleave_core::field::Erasable;
 use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, SessionId, UserId};
 use byleave_core::name::{ClusterName, HostName, ProjectName, UserName, VendorName};
-use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_store::event::EventRow;
 use maud::{Markup, html};
@@ -20,6 +19,7 @@ use super::path;
 use super::problem::capital;
 use super::role::roles;
 use super::when::full;
+use super::wording::{bytes, count, ended, short};
 
 /// What the ids in events are called, as far as the reader may know.
 pub(super) struct Names {
@@ -121,6 +121,23 @@ impl Names {
             None => html! { "the " (wanted) " of " (self.cluster(cluster)) },
         }
     }
+
+    /// What was refused: a node, the logs of a cluster, or one log.
+    fn refused(&self, tried: Tried, node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
+        let what = match tried {
+            Tried::Logs => return self.reached("logs", node, cluster),
+            Tried::Node if node.is_some() => return self.reached("node", node, cluster),
+            Tried::Node => return html! { "a shell or command on " (self.cluster(cluster)) },
+            Tried::AuditLog => "a database audit log",
+            Tried::DatabaseLog => "a database log",
+            Tried::Log => "a log that is not there",
+            Tried::OtherLog => "a log",
+        };
+        match node {
+            Some(node) => html! { (what) " on " (self.node(node)) " of " (self.cluster(cluster)) },
+            None => html! { (what) " of " (self.cluster(cluster)) },
+        }
+    }
 }
 
 /// The sentence of one event.
@@ -212,7 +229,7 @@ fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         }
         Event::SessionDenied { cluster, wanted, node, denial, tries, .. } => {
             let text = html! {
-                (who) " was refused " (names.reached(wanted, node.as_ref(), cluster))
+                (who) " was refused " (names.refused(*wanted, node.as_ref(), cluster))
                 @if *tries > 1 { ", " (tries) " times within a minute" } "."
             };
             Line::new(Icon::Cross, Tone::Bad, text).with(html! { (capital(&denial.to_string())) "." })
@@ -364,33 +381,6 @@ fn until_text(until: Timestamp) -> Markup {
     html! { "until " (full(until)) " at the latest" }
 }
 
-/// The first eight digits of an id, which is enough for the eye.
-pub(super) fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
-}
-
-/// `1 shell`, `2 shells`, `no shells`.
-pub(super) fn count(number: i64, noun: &str) -> String {
-    match number {
-        0 => format!("no {noun}s"),
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    }
-}
-
-/// `17 B`, `3.2 KiB`.
-pub(super) fn bytes(count: i64) -> String {
-    let mut unit = (count.max(0), 0);
-    for name in ["B", "KiB", "MiB", "GiB"] {
-        if unit.0 < 1024 || name == "GiB" {
-            let tenths = unit.1 * 10 / 1024;
-            return if name == "B" { format!("{} B", unit.0) } else { format!("{}.{tenths} {name}", unit.0) };
-        }
-        unit = (unit.0 / 1024, unit.0 % 1024);
-    }
-    format!("{count} B")
-}
-
 const fn forwarding(kind: Forwarding) -> &'static str {
     match kind {
         Forwarding::Agent => "an authentication agent",
@@ -404,45 +394,24 @@ const fn forwarding(kind: Forwarding) -> &'static str {
     }
 }
 
-/// Why a session ended, for the customer.
-pub(super) const fn ended(reason: SessionEnd) -> &'static str {
-    match reason {
-        SessionEnd::Blocked => "the organization blocked support access",
-        SessionEnd::ClockDoubt => "the server's clock was in doubt",
-        SessionEnd::ClosedByEmployee => "the support engineer left",
-        SessionEnd::ClosedByNode => "the node closed the connection",
-        SessionEnd::ClusterRemoved => "the cluster was removed",
-        SessionEnd::EmployeeDisabled => "the support engineer's account was disabled",
-        SessionEnd::EndedByAdministrator => "an administrator ended it",
-        SessionEnd::EndedByCustomer => "your organization ended it",
-        SessionEnd::Expired => "the grant expired",
-        SessionEnd::KeyRemoved => "the support engineer's key was removed",
-        SessionEnd::LeaseRanOut => "the gateway lost contact with the store",
-        SessionEnd::NodeChanged => "the node changed and the grant does not cover it",
-        SessionEnd::NodeUnreachable => "the node could not be reached",
-        SessionEnd::RecordingFailed => "it could not be recorded",
-        SessionEnd::Replaced => "the newer grant does not cover it",
-        SessionEnd::Restart => "the gateway was restarted",
-        SessionEnd::Revoked => "the grant was revoked",
-        SessionEnd::StandingLimit => "8 hours of standing access were over",
-        SessionEnd::Stopped => "the gateway was stopped",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_event_of_an_organization_has_a_sentence() {
-        let names = Names {
+    fn nameless() -> Names {
+        Names {
             vendor: "Acme".parse().unwrap(),
             projects: BTreeMap::new(),
             clusters: BTreeMap::new(),
             nodes: BTreeMap::new(),
             users: BTreeMap::new(),
             api_keys: BTreeMap::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn every_event_of_an_organization_has_a_sentence() {
+        let names = nameless();
         for entry in byleave_core::sample::entries() {
             if entry.event.scope() != byleave_core::event::Scope::Organization {
                 continue;
@@ -461,11 +430,18 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_in_the_largest_unit_that_fits() {
-        for (count, text) in
-            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (-1, "0 B")]
-        {
-            assert_eq!(bytes(count), text);
+    fn a_refused_try_says_what_was_refused() {
+        let names = nameless();
+        let (node, cluster) = (NodeId::from_bytes([1; 12]), ClusterId::from_bytes([2; 12]));
+        for (tried, on_node, anywhere) in [
+            (Tried::AuditLog, "a database audit log on ", "a database audit log of "),
+            (Tried::Log, "a log that is not there on ", "a log that is not there of "),
+            (Tried::Logs, "", "the logs of "),
+            (Tried::Node, "", "a shell or command on "),
+            (Tried::OtherLog, "a log on ", "a log of "),
+        ] {
+            let told = |node| names.refused(tried, node, &cluster).into_string();
+            assert!(told(Some(&node)).starts_with(on_node) && told(None).starts_with(anywhere), "{tried:?}");
         }
     }
 }

@@ -17,10 +17,11 @@ use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem};
-use super::sentence::{Names, bytes, count, ended};
+use super::sentence::Names;
 use super::sessions::end_button;
 use super::visitor::Visitor;
 use super::when::full;
+use super::wording::{bytes, count, ended};
 use crate::app::App;
 
 /// How many entries of the log are shown.

@@ -15,9 +15,9 @@ use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem};
-use super::sentence::{bytes, count, ended, short};
 use super::visitor::Visitor;
 use super::when::full;
+use super::wording::{bytes, count, ended, short};
 use crate::app::App;
 
 /// How many sessions the page shows.
