@@ -50,10 +50,17 @@ pub(crate) fn must(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// A cargo command in the workspace.
+/// A cargo command in the workspace. What the cargo that runs us says of this package is kept from it: build scripts
+/// that look at such variables would take it for a change, and everything above them would be built again.
 pub(crate) fn cargo_in(root: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(cargo());
     command.args(args).current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        let told = |start: &&str| name.to_str().is_some_and(|name| name.starts_with(*start));
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(told) {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

@@ -14,6 +14,9 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
 use futures_util::FutureExt as _;
 use russh::{ChannelId, server};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -26,8 +29,6 @@ use crate::text;
 const WARNINGS: [i64; 2] = [10 * MINUTE, MINUTE];
 /// The clocks are read at least this often: a timer of the runtime does not run while the machine is suspended.
 const TICK: i64 = SECOND;
-/// How nice the thread of the guards is to others.
-const URGENT: i32 = -20;
 /// How long the last words of one sweep to all of its employees may take.
 const FAREWELL: Duration = Duration::from_millis(5);
 /// Sweeps that end more sessions than this say no last words, which would take the processor from the cuts.
@@ -142,10 +143,18 @@ fn voices(session: &Session) -> Vec<(ChannelId, server::Handle)> {
     session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect()
 }
 
-/// Puts the thread that calls it before others, where the system allows that: nothing else is as urgent as a cut.
+/// Has the thread that calls this run before all others, where the system allows that: nothing is as urgent as a cut,
+/// and what dies of a cut would take the processor from the rest of it.
 pub(crate) fn hurry() {
-    if let Err(error) = rustix::process::setpriority_process(None, URGENT) {
-        tracing::info!(%error, "the thread that cuts runs at the usual priority; `LimitNICE=-20` would let it go first");
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    let thread = thread_priority::thread_native_id();
+    // The lowest of the real-time priorities is before everything that has none.
+    let set = set_thread_priority_and_policy(thread, ThreadPriority::Min, policy);
+    if let Err(error) = set {
+        tracing::info!(
+            ?error,
+            "cuts take their turn for the processor; CAP_SYS_NICE or `LimitRTPRIO=1` puts them first"
+        );
     }
 }
 
