@@ -15,7 +15,7 @@ use byleave_core::time::{Clock, Entropy};
 use byleave_gateway::Gateway;
 use byleave_gateway::control::Which;
 use byleave_gateway::live::Handle;
-use byleave_store::{SealingKey, Store, StoreOptions};
+use byleave_store::{Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
 use byleave_web::{App, Limits, NodeSettings};
@@ -28,7 +28,7 @@ use tracing::{error, info, warn};
 use crate::clock::SystemClock;
 use crate::config::{Config, ServeArgs};
 use crate::control::{Chain, StoreControl};
-use crate::data::DataDir;
+use crate::data::{DataDir, Start};
 use crate::door::GatewayDoor;
 use crate::enders::Enders;
 use crate::entropy::SystemEntropy;
@@ -104,9 +104,10 @@ impl Running {
         let (clock, entropy) =
             (Arc::new(SystemClock::new()?) as Arc<dyn Clock>, Arc::new(SystemEntropy) as Arc<dyn Entropy>);
         let data = DataDir::open(&config.data)?;
+        let start = data.start()?;
         let administrator_token = data.administrator_token(entropy.as_ref())?;
         let host_key = data.host_key(entropy.as_ref())?;
-        let store = open_store(&config, &data, &entropy, clock.as_ref()).await?;
+        let store = open_store(&config, &data, start, &entropy, clock.as_ref()).await?;
         let secret = RecordingSecret::load(&data.seal_key())?;
         let (web_ends, beat_ends, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
 
@@ -123,6 +124,9 @@ impl Running {
         control.beat().await;
         tasks.spawn(keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()));
 
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let http = listener.local_addr()?;
         let public_key = host_key.public()?.to_string();
         let settings = byleave_gateway::Config::new(config.ssh_listen, host_key, data.recordings());
         let gateway = Gateway::start(settings, control, entropy.clone()).context("the SSH gateway")?;
@@ -154,9 +158,6 @@ impl Running {
             },
             limits: Limits::default(),
         });
-        let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-        let http = listener.local_addr()?;
         let web = byleave_web::serve(listener, app, web_ends.clone());
         tasks.spawn(async move {
             if let Err(error) = web.await {
@@ -209,17 +210,29 @@ impl Running {
 async fn open_store(
     config: &Config,
     data: &DataDir,
+    start: Start,
     entropy: &Arc<dyn Entropy>,
     clock: &dyn Clock,
 ) -> anyhow::Result<Store> {
-    let sealing = SealingKey::load_or_create(&data.seal_key(), entropy.as_ref()).context("the sealing key")?;
+    let sealing = data.sealing_key(start, entropy.as_ref()).context("the sealing key")?;
     let options = StoreOptions {
         vendor: config.vendor.clone(),
         slug: config.vendor_slug.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let opened = Store::open(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
-    opened.with_context(|| format!("the database in `{}`", data.path().display()))
+    let context = || format!("the database in `{}`", data.path().display());
+    match start {
+        Start::Again => {
+            let opened = Store::open(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
+            opened.with_context(context)
+        }
+        Start::First => {
+            let begun = Store::begin(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
+            let store = begun.with_context(context)?;
+            data.settle()?;
+            Ok(store)
+        }
+    }
 }
 
 /// Records the time and writes what time alone makes happen, until it is told to end.

@@ -127,7 +127,7 @@ impl Site {
         let clock = Arc::new(Ahead(AtomicI64::new(0)));
         let options = StoreOptions { vendor: text("Acme"), slug: text("acme"), version: "0.0.0".into() };
         let sealing = SealingKey::from_bytes([7; 32]);
-        let store = Store::open(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
+        let store = Store::begin(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
         let administrator = Actor::Administrator;
         let now = clock.read();
         let invited = store.invite_organization(&administrator, &now, text("Northwind Traders"), text(OWNER)).await;

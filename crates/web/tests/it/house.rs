@@ -142,7 +142,7 @@ impl House {
         let options =
             StoreOptions { vendor: "Acme".parse().unwrap(), slug: "acme".parse().unwrap(), version: "0.0.0".into() };
         let sealing = SealingKey::from_bytes([7; 32]);
-        let store = Store::open(dir.path(), options, sealing, Arc::new(Random), &clock.read()).await.unwrap();
+        let store = Store::begin(dir.path(), options, sealing, Arc::new(Random), &clock.read()).await.unwrap();
         let door = Arc::new(NotingDoor::default());
         let app = App::new(Parts {
             store: store.clone(),
