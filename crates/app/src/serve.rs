@@ -4,7 +4,7 @@
 //! in the store, which renews the lease of live sessions. When it stops, sessions are ended and written down first.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,7 @@ use crate::door::GatewayDoor;
 use crate::enders::Enders;
 use crate::entropy::SystemEntropy;
 use crate::probe::Prober;
+use crate::readiness::{Readiness, try_recordings};
 use crate::recording_key::RecordingSecret;
 
 /// How often the time is recorded.
@@ -111,17 +112,21 @@ impl Running {
         let secret = RecordingSecret::load(&data.seal_key())?;
         let (web_ends, beat_ends, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
 
-        let enders = Enders::default();
+        let (enders, readiness) = (Enders::default(), Arc::new(Readiness::default()));
         let control = Arc::new(StoreControl::new(crate::control::Parts {
             store: store.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             enders: enders.clone(),
             recordings: secret.clone(),
+            readiness: readiness.clone(),
             source: config.gateway_source.clone(),
             helper: config.node_helper.clone(),
         }));
         control.beat().await;
+        try_recording(&data.recordings(), &readiness, clock.as_ref()).await;
+        let trying = keep_trying(data.recordings(), readiness.clone(), clock.clone(), beat_ends.clone());
+        tasks.spawn(trying);
         tasks.spawn(keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()));
 
         let listener =
@@ -143,6 +148,8 @@ impl Running {
             recordings: data.recordings(),
             secret,
             prober: Arc::new(prober),
+            readiness,
+            clock: clock.clone(),
         };
         let app = App::new(byleave_web::Parts {
             store: store.clone(),
@@ -250,5 +257,32 @@ async fn keep_time(control: Arc<StoreControl>, store: Store, clock: Arc<dyn Cloc
                 }
             }
         }
+    }
+}
+
+/// Tries each second whether recordings can be written, until it is told to end. Apart from the beat: a disk that hangs
+/// must not keep the time from being recorded.
+async fn keep_trying(recordings: PathBuf, readiness: Arc<Readiness>, clock: Arc<dyn Clock>, ends: CancellationToken) {
+    let mut beat = interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ends.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        tokio::select! {
+            () = ends.cancelled() => return,
+            () = try_recording(&recordings, &readiness, clock.as_ref()) => {}
+        }
+    }
+}
+
+async fn try_recording(recordings: &Path, readiness: &Readiness, clock: &dyn Clock) {
+    let path = recordings.to_owned();
+    let tried = tokio::task::spawn_blocking(move || try_recordings(&path)).await;
+    let tried = tried.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let news = readiness.recorded(clock.read().since_boot, tried.is_ok());
+    if let (Err(error), true) = (&tried, news) {
+        warn!(%error, "recordings cannot be written: nothing new opens");
     }
 }

@@ -22,7 +22,7 @@ use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::app::{App, Limits, Parts};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
-use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Scope};
+use byleave_web::door::{Door, DoorError, NodeReport, Part, Pending, RecordingPart, Scope};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -330,6 +330,10 @@ impl Door for TestDoor {
 
     fn end_key(&self, _: EmployeeKeyId) -> usize {
         0
+    }
+
+    fn ready(&self) -> Vec<Part> {
+        Vec::new()
     }
 
     fn cut_delays(&self) -> Vec<std::time::Duration> {

@@ -1,6 +1,6 @@
 //! What `byleave doctor` asks a running server.
 
-use byleave_api::byleave::{Health, Inventory};
+use byleave_api::byleave::{Health, Inventory, ReadyPart};
 use byleave_core::time::{Clock, Span, Timestamp};
 
 use super::Finding;
@@ -45,11 +45,18 @@ fn travels(client: &Client) -> Finding {
 }
 
 async fn ready(client: &Client) -> Vec<Finding> {
-    let health = match client.get::<Health>("/ready").await {
+    let health = match client.ready().await {
         Ok(health) => health,
         Err(fault) => return vec![told("ready", &fault)],
     };
-    let mut findings = vec![Finding::good("ready", "it can record, so it can open and close")];
+    // The clock has a line of its own.
+    let troubles: Vec<String> = health.parts.iter().filter(|part| part.name != "clock").filter_map(trouble).collect();
+    let mut findings = vec![if troubles.is_empty() {
+        Finding::good("ready", "it can commit and record, so it can open and close")
+    } else {
+        let advice = "its log says why; until then nobody comes in, and live sessions end";
+        Finding::wrong("ready", troubles.join("; "), advice)
+    }];
     findings.push(match &health.doubt {
         None => Finding::good("clock", "trusted"),
         Some(doubt) => Finding::wrong(
@@ -67,6 +74,10 @@ async fn ready(client: &Client) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn trouble(part: &ReadyPart) -> Option<String> {
+    (!part.ready).then(|| format!("{}: {}", part.name, part.trouble.as_deref().unwrap_or("not ready")))
 }
 
 /// Whether the credentials are good for anything.

@@ -24,6 +24,7 @@ fn a_database_that_is_moved_away_closes_the_door() {
     let told = scene.owner.run(&["revoke", "Shop"]).fails(5);
     assert!(told.contains("1 live sessions were ended") && told.contains("the revoke is not recorded"), "{told}");
     assert_ne!(live.ends().code, 0);
+    scene.is_ready_but(&["store", "lease"]);
     fs::rename(&away, &database).unwrap();
     scene.owner.run(&["revoke", "Shop"]).ok();
     assert_eq!(scene.newest_end(), "revoked");
