@@ -74,7 +74,7 @@ impl DataDir {
             return Ok(if marked { Start::First } else { Start::Again });
         }
         if !marked {
-            let traces: Vec<&str> = TRACES.iter().copied().filter(|name| self.is_trace(name)).collect();
+            let traces = traces(&self.path);
             if !traces.is_empty() {
                 bail!("{}", lost(&self.path, &traces));
             }
@@ -97,12 +97,6 @@ impl DataDir {
 
     fn installing(&self) -> PathBuf {
         self.path.join(INSTALLING)
-    }
-
-    fn is_trace(&self, name: &str) -> bool {
-        let path = self.path.join(name);
-        // A folder for recordings counts once something is in it.
-        fs::symlink_metadata(&path).is_ok() && fs::read_dir(&path).map_or(true, |mut inside| inside.next().is_some())
     }
 
     fn sync(&self) -> anyhow::Result<()> {
@@ -173,6 +167,21 @@ impl DataDir {
         }
         Ok(key)
     }
+}
+
+/// What an installation left in a directory.
+pub(crate) fn traces(directory: &Path) -> Vec<&'static str> {
+    let is_trace = |name: &&str| {
+        let path = directory.join(name);
+        // A folder for recordings counts once something is in it.
+        fs::symlink_metadata(&path).is_ok() && fs::read_dir(&path).map_or(true, |mut inside| inside.next().is_some())
+    };
+    TRACES.iter().copied().filter(is_trace).collect()
+}
+
+/// Whether a first start is under way or was interrupted.
+pub(crate) fn is_installing(directory: &Path) -> bool {
+    directory.join(INSTALLING).exists()
 }
 
 /// What to tell somebody whose database is gone, with what is left of the installation.

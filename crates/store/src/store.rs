@@ -39,6 +39,8 @@ const READERS: u32 = 4;
 /// The first SQLite without the race of 3.7.0 to 3.51.2 that corrupts databases in WAL mode.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
+const UNKNOWN_SCHEMA: &str = "the schema of the database is not one that this program knows";
+
 /// What an installation is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreOptions {
@@ -136,9 +138,7 @@ impl Store {
         }
         let mut writer = connect(&database).await?;
         refuse_old_sqlite(&mut writer).await?;
-        migrator().run(&mut writer).await.map_err(|error| {
-            StoreError::Unavailable(Fault::of("the schema of the database is not one that this program knows", error))
-        })?;
+        migrator().run(&mut writer).await.map_err(|error| StoreError::Unavailable(Fault::of(UNKNOWN_SCHEMA, error)))?;
         if start == Start::First {
             make_identity(&mut writer, &options, &sealing, entropy.as_ref(), now).await?;
         }
@@ -279,7 +279,11 @@ fn is_new_enough(version: &str) -> bool {
 
 fn migrator() -> Migrator {
     let begin = SqlStr::from_static(include_str!("../migrations/sqlite/0001_begin.sql"));
-    Migrator::with_migrations(vec![Migration::new(1, "begin".into(), MigrationType::Simple, begin, false)])
+    let feed = SqlStr::from_static(include_str!("../migrations/sqlite/0002_feed.sql"));
+    Migrator::with_migrations(vec![
+        Migration::new(1, "begin".into(), MigrationType::Simple, begin, false),
+        Migration::new(2, "feed".into(), MigrationType::Simple, feed, false),
+    ])
 }
 
 fn context(id: InstallationId) -> String {
@@ -292,13 +296,28 @@ fn lost() -> StoreError {
 
 /// Refuses a database in which nothing was ever made, and leaves it as it is.
 async fn refuse_empty(database: &Path) -> Result<(), StoreError> {
-    let mut sql = settings(database).read_only(true).connect().await?;
+    let mut sql = look(database).await?;
     let table = sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'installation'");
     if table.fetch_optional(&mut sql).await?.is_some() { Ok(()) } else { Err(lost()) }
 }
 
+/// A connection that only looks.
+pub(crate) async fn look(database: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(settings(database).read_only(true).connect().await?)
+}
+
+/// Refuses a schema that is not the one of this program: that is for a start to change.
+pub(crate) async fn know_schema(sql: &mut SqliteConnection) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM _sqlx_migrations").fetch_one(sql).await?;
+    let newest = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+    match row::raw::<i64>(&row, "version")? == newest {
+        true => Ok(()),
+        false => Err(StoreError::Unavailable(Fault::new(UNKNOWN_SCHEMA))),
+    }
+}
+
 /// Reads who this installation is.
-async fn identity(
+pub(crate) async fn identity(
     sql: &mut SqliteConnection,
     sealing: &SealingKey,
 ) -> Result<(InstallationId, SigningKey), StoreError> {

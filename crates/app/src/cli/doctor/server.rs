@@ -1,6 +1,6 @@
 //! What `byleave doctor` asks a running server.
 
-use byleave_api::byleave::{Health, Inventory, ReadyPart};
+use byleave_api::byleave::{Health, ReadyPart};
 use byleave_core::time::{Clock, Span, Timestamp};
 
 use super::Finding;
@@ -26,9 +26,6 @@ pub(super) async fn look(global: &Global) -> Vec<Finding> {
     let mut findings = vec![reached, travels(&client)];
     findings.extend(ready(&client).await);
     findings.push(known(&client).await);
-    if global.data.is_some() {
-        findings.extend(nodes(&client).await);
-    }
     findings
 }
 
@@ -89,30 +86,4 @@ async fn known(client: &Client) -> Finding {
         }
         Err(fault) => told("credentials", &fault),
     }
-}
-
-/// The nodes that take no infrastructure session where support is blocked, for want of a check.
-async fn nodes(client: &Client) -> Vec<Finding> {
-    let inventory: Inventory = match client.get("/inventory").await {
-        Ok(inventory) => inventory,
-        Err(fault) => return vec![told("nodes", &fault)],
-    };
-    let unchecked: Vec<&str> =
-        inventory.nodes.iter().filter(|node| node.check == "none").map(|node| node.host.as_str()).collect();
-    let failed: Vec<&str> =
-        inventory.nodes.iter().filter(|node| node.check == "failed").map(|node| node.host.as_str()).collect();
-    let mut findings = Vec::new();
-    if !failed.is_empty() {
-        let text = format!("the check failed on {}", failed.join(", "));
-        findings.push(Finding::wrong("nodes", text, "`byleave node check` says what stands open there"));
-    }
-    if !unchecked.is_empty() {
-        let text = format!("never checked at their present inventory revision: {}", unchecked.join(", "));
-        let advice = "run `byleave node check`: where support is blocked they take no infrastructure session";
-        findings.push(Finding::warning("nodes", text, advice));
-    }
-    if findings.is_empty() {
-        findings.push(Finding::good("nodes", format!("{} nodes, each with a verdict", inventory.nodes.len())));
-    }
-    findings
 }
