@@ -73,7 +73,7 @@ impl Report {
     /// Whether nothing was open and all that matters was tried. Judged from the lines, whatever the probe says of itself.
     pub(crate) fn passes(&self) -> bool {
         let is_there = |name: &&str| self.lines.iter().any(|line| line.name == **name);
-        NEEDED.iter().all(|name| is_there(name)) && self.lines.iter().all(Line::passes)
+        NEEDED.iter().all(is_there) && self.lines.iter().all(Line::passes)
     }
 }
 
