@@ -44,7 +44,9 @@ async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
         tasks.spawn(async move {
             if number == 25 {
                 inside.acquire_many(10).await.unwrap().forget();
+                let follower = world.store.follow(world.cluster("a").await.id).await.unwrap();
                 world.block().await;
+                assert!(follower.borrow().blocked, "whoever follows learns of it before the owner does");
             }
             match world.open("a-1.example", Shape::Node).await {
                 Ok(opened) => {
