@@ -41,11 +41,11 @@ pub struct List<T> {
     pub results: Vec<T>,
 }
 
-/// Whether the server works. `GET /health` says that it runs, `GET /ready` that it can record.
+/// Whether the server works. `GET /health` says that it runs, `GET /ready` that it can let somebody in: 503 if not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// `ok`.
+    /// `ok`, or `not ready`.
     pub status: String,
     /// What time it is for the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,6 +53,22 @@ pub struct Health {
     /// Set while the clock cannot be trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<String>,
+    /// What `GET /ready` looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ReadyPart>,
+}
+
+/// Something that the server needs to let anybody in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadyPart {
+    /// `clock`, `lease`, `recordings` or `store`.
+    pub name: String,
+    /// Whether it works.
+    pub ready: bool,
+    /// What is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 /// The key that signs the logs.

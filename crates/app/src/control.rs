@@ -24,6 +24,7 @@ use tracing::{error, warn};
 use crate::ca;
 use crate::enders::Enders;
 use crate::entropy::draw;
+use crate::readiness::Readiness;
 use crate::recording_key::RecordingSecret;
 
 /// How long live sessions outlive the last commit of the store, in milliseconds.
@@ -41,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) enders: Enders,
     /// What recordings are encrypted under.
     pub(crate) recordings: RecordingSecret,
+    /// Learns whether the store could commit.
+    pub(crate) readiness: Arc<Readiness>,
     /// The `source-address` of certificates.
     pub(crate) source: String,
     /// The path in their forced command.
@@ -66,12 +69,15 @@ impl StoreControl {
     /// Records the time in the store. That it could commit, without doubt about the clock, renews the lease.
     pub(crate) async fn beat(&self) {
         let reading = self.parts.clock.read();
-        match self.parts.store.heartbeat(&reading).await {
+        let beaten = self.parts.store.heartbeat(&reading).await;
+        self.parts.readiness.committed(self.parts.clock.read().since_boot, beaten.is_ok());
+        match beaten {
             Ok(Now { doubt: None, .. }) => {
                 let until_boot_ms = reading.since_boot.saturating_add(LEASE_FOR);
                 let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
                 *mark = Some(advance(mark.as_ref(), &reading));
                 drop(mark);
+                self.parts.readiness.leased(reading.since_boot);
                 self.lease.send_replace(Lease { until_boot_ms });
             }
             Ok(Now { doubt: Some(doubt), .. }) => warn!(%doubt, "the clock is in doubt: nothing new opens"),

@@ -10,16 +10,18 @@ use std::time::Duration;
 use byleave_core::actor::{Actor, By};
 use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
+use byleave_core::time::Clock;
 use byleave_gateway::control::{RecordingKey, Which};
 use byleave_gateway::live::{self, Handle};
 use byleave_gateway::recording;
 use byleave_store::Store;
-use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Scope};
+use byleave_web::door::{Door, DoorError, NodeReport, Part, Pending, RecordingPart, Scope};
 use tracing::{error, warn};
 
 use crate::control::Chain;
 use crate::enders::Enders;
 use crate::probe::Prober;
+use crate::readiness::Readiness;
 use crate::recording_key::RecordingSecret;
 
 /// The door over the gateway of this process.
@@ -36,6 +38,10 @@ pub(crate) struct GatewayDoor {
     pub(crate) secret: RecordingSecret,
     /// Tries nodes.
     pub(crate) prober: Arc<Prober>,
+    /// Remembers what works.
+    pub(crate) readiness: Arc<Readiness>,
+    /// The machine's clocks.
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 fn scope(scope: Scope) -> live::Scope {
@@ -80,6 +86,10 @@ impl Door for GatewayDoor {
 
     fn cut_delays(&self) -> Vec<Duration> {
         self.handle.cut_delays()
+    }
+
+    fn ready(&self) -> Vec<Part> {
+        self.readiness.parts(self.clock.read().since_boot)
     }
 
     fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {

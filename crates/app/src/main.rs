@@ -15,6 +15,7 @@ mod enders;
 mod entropy;
 mod node;
 mod probe;
+mod readiness;
 mod recording_key;
 mod serve;
 

@@ -49,7 +49,7 @@ impl Prober {
         let lines: Vec<NodeReportLine> = report
             .lines
             .iter()
-            .map(|line| NodeReportLine { name: line.name.clone(), passed: line.is_closed(), text: line.text() })
+            .map(|line| NodeReportLine { name: line.name.clone(), passed: line.passes(), text: line.text() })
             .collect();
         ensure!(!lines.is_empty(), "the node's report is empty");
         Ok(NodeReport { passed: report.passes(), lines })

@@ -4,7 +4,7 @@
 //! in the store, which renews the lease of live sessions. When it stops, sessions are ended and written down first.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use byleave_core::time::{Clock, Entropy};
 use byleave_gateway::Gateway;
 use byleave_gateway::control::Which;
 use byleave_gateway::live::Handle;
-use byleave_store::{SealingKey, Store, StoreOptions};
+use byleave_store::{Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
 use byleave_web::{App, Limits, NodeSettings};
@@ -28,11 +28,12 @@ use tracing::{error, info, warn};
 use crate::clock::SystemClock;
 use crate::config::{Config, ServeArgs};
 use crate::control::{Chain, StoreControl};
-use crate::data::DataDir;
+use crate::data::{DataDir, Start};
 use crate::door::GatewayDoor;
 use crate::enders::Enders;
 use crate::entropy::SystemEntropy;
 use crate::probe::Prober;
+use crate::readiness::{Readiness, try_recordings};
 use crate::recording_key::RecordingSecret;
 
 /// How often the time is recorded.
@@ -104,25 +105,33 @@ impl Running {
         let (clock, entropy) =
             (Arc::new(SystemClock::new()?) as Arc<dyn Clock>, Arc::new(SystemEntropy) as Arc<dyn Entropy>);
         let data = DataDir::open(&config.data)?;
+        let start = data.start()?;
         let administrator_token = data.administrator_token(entropy.as_ref())?;
         let host_key = data.host_key(entropy.as_ref())?;
-        let store = open_store(&config, &data, &entropy, clock.as_ref()).await?;
+        let store = open_store(&config, &data, start, &entropy, clock.as_ref()).await?;
         let secret = RecordingSecret::load(&data.seal_key())?;
         let (web_ends, beat_ends, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
 
-        let enders = Enders::default();
+        let (enders, readiness) = (Enders::default(), Arc::new(Readiness::default()));
         let control = Arc::new(StoreControl::new(crate::control::Parts {
             store: store.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             enders: enders.clone(),
             recordings: secret.clone(),
+            readiness: readiness.clone(),
             source: config.gateway_source.clone(),
             helper: config.node_helper.clone(),
         }));
         control.beat().await;
+        try_recording(&data.recordings(), &readiness, clock.as_ref()).await;
+        let trying = keep_trying(data.recordings(), readiness.clone(), clock.clone(), beat_ends.clone());
+        tasks.spawn(trying);
         tasks.spawn(keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()));
 
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let http = listener.local_addr()?;
         let public_key = host_key.public()?.to_string();
         let settings = byleave_gateway::Config::new(config.ssh_listen, host_key, data.recordings());
         let gateway = Gateway::start(settings, control, entropy.clone()).context("the SSH gateway")?;
@@ -139,6 +148,8 @@ impl Running {
             recordings: data.recordings(),
             secret,
             prober: Arc::new(prober),
+            readiness,
+            clock: clock.clone(),
         };
         let app = App::new(byleave_web::Parts {
             store: store.clone(),
@@ -154,9 +165,6 @@ impl Running {
             },
             limits: Limits::default(),
         });
-        let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-        let http = listener.local_addr()?;
         let web = byleave_web::serve(listener, app, web_ends.clone());
         tasks.spawn(async move {
             if let Err(error) = web.await {
@@ -209,17 +217,29 @@ impl Running {
 async fn open_store(
     config: &Config,
     data: &DataDir,
+    start: Start,
     entropy: &Arc<dyn Entropy>,
     clock: &dyn Clock,
 ) -> anyhow::Result<Store> {
-    let sealing = SealingKey::load_or_create(&data.seal_key(), entropy.as_ref()).context("the sealing key")?;
+    let sealing = data.sealing_key(start, entropy.as_ref()).context("the sealing key")?;
     let options = StoreOptions {
         vendor: config.vendor.clone(),
         slug: config.vendor_slug.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let opened = Store::open(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
-    opened.with_context(|| format!("the database in `{}`", data.path().display()))
+    let context = || format!("the database in `{}`", data.path().display());
+    match start {
+        Start::Again => {
+            let opened = Store::open(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
+            opened.with_context(context)
+        }
+        Start::First => {
+            let begun = Store::begin(data.path(), options, sealing, entropy.clone(), &clock.read()).await;
+            let store = begun.with_context(context)?;
+            data.settle()?;
+            Ok(store)
+        }
+    }
 }
 
 /// Records the time and writes what time alone makes happen, until it is told to end.
@@ -237,5 +257,32 @@ async fn keep_time(control: Arc<StoreControl>, store: Store, clock: Arc<dyn Cloc
                 }
             }
         }
+    }
+}
+
+/// Tries each second whether recordings can be written, until it is told to end. Apart from the beat: a disk that hangs
+/// must not keep the time from being recorded.
+async fn keep_trying(recordings: PathBuf, readiness: Arc<Readiness>, clock: Arc<dyn Clock>, ends: CancellationToken) {
+    let mut beat = interval(BEAT);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = ends.cancelled() => return,
+            _ = beat.tick() => {}
+        }
+        tokio::select! {
+            () = ends.cancelled() => return,
+            () = try_recording(&recordings, &readiness, clock.as_ref()) => {}
+        }
+    }
+}
+
+async fn try_recording(recordings: &Path, readiness: &Readiness, clock: &dyn Clock) {
+    let path = recordings.to_owned();
+    let tried = tokio::task::spawn_blocking(move || try_recordings(&path)).await;
+    let tried = tried.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let news = readiness.recorded(clock.read().since_boot, tried.is_ok());
+    if let (Err(error), true) = (&tried, news) {
+        warn!(%error, "recordings cannot be written: nothing new opens");
     }
 }

@@ -170,6 +170,11 @@ impl Permit {
         self.cluster
     }
 
+    /// The revision that brought what is permitted in its present form.
+    pub const fn since(&self) -> Revision {
+        self.since
+    }
+
     /// When it must be decided again at the latest.
     pub const fn until(&self) -> Timestamp {
         self.until
@@ -283,7 +288,36 @@ pub enum Verdict {
 /// session whose grant was replaced by one that was revoked is cut like one on the latter. Clock doubt by itself cuts
 /// nothing here; the lease does.
 pub fn again(facts: &Facts, asker: Asker, permit: &Permit, opened_at: Timestamp, now: Timestamp) -> Verdict {
-    let held = match permit.basis {
+    let record = Record { basis: permit.basis, wanted: permit.wanted.clone(), since: permit.since, opened_at };
+    judge(facts, asker, &record, now)
+}
+
+/// What is written down of a session that is open. It opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Why it was open last.
+    pub basis: Basis,
+    /// What is open.
+    pub wanted: Wanted,
+    /// The revision that brought that in its present form.
+    pub since: Revision,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+}
+
+/// Says what [`again`] says of a session, by what is written down of it: why it goes on and until when. Makes no permit.
+///
+/// # Errors
+/// [`SessionEnd`] if it must be cut.
+pub fn goes_on(facts: &Facts, asker: Asker, record: &Record, now: Timestamp) -> Result<(Basis, Timestamp), SessionEnd> {
+    match judge(facts, asker, record, now) {
+        Verdict::Continued(next) | Verdict::Unchanged(next) => Ok((next.basis, next.until)),
+        Verdict::Cut(end) => Err(end),
+    }
+}
+
+fn judge(facts: &Facts, asker: Asker, record: &Record, now: Timestamp) -> Verdict {
+    let held = match record.basis {
         Basis::Grant { id } => {
             // The grant, and what took its place while nobody decided.
             let since = facts.grants.iter().skip_while(|grant| grant.id != id);
@@ -296,10 +330,10 @@ pub fn again(facts: &Facts, asker: Asker, permit: &Permit, opened_at: Timestamp,
         }
         Basis::Standing => None,
     };
-    match look_up(facts, asker, permit.wanted.clone(), opened_at, now) {
-        Ok(next) if next.since != permit.since => Verdict::Cut(SessionEnd::NodeChanged),
+    match look_up(facts, asker, record.wanted.clone(), record.opened_at, now) {
+        Ok(next) if next.since != record.since => Verdict::Cut(SessionEnd::NodeChanged),
         Ok(next) if next.until <= now => Verdict::Cut(over(held)),
-        Ok(next) if next.basis == permit.basis => Verdict::Unchanged(next),
+        Ok(next) if next.basis == record.basis => Verdict::Unchanged(next),
         Ok(next) => Verdict::Continued(next),
         Err(denial) => Verdict::Cut(reason(denial, held)),
     }

@@ -1,4 +1,4 @@
-//! The check that the tables say what the logs say: for the tests that kill the server. No command calls it yet.
+//! The check that the tables say what the logs say: for `byleave doctor`, and for the tests that kill the server.
 //!
 //! Everything is computed anew from the leaves: hashes, tree, checkpoint, and by replay who holds which role, what is
 //! blocked, granted, in the inventory and open. It must never repair anything.
@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use byleave_core::access::{Facts, GRANTS_FOR};
 use byleave_core::event::LogId;
 use byleave_core::grant::Grant;
-use byleave_core::id::{ApiKeyId, EmployeeId, GrantId, OrgId, SessionId, UserId};
+use byleave_core::id::{ApiKeyId, EmployeeId, GrantId, InstallationId, OrgId, SessionId, UserId};
 use byleave_core::inventory::Cluster;
 use byleave_core::role::Roles;
 use byleave_core::time::Timestamp;
 use byleave_log::checkpoint::{Checkpoint, Origin};
 use byleave_log::hash::Hash;
+use byleave_log::key::SigningKey;
 use byleave_log::leaf::{disclose, leaf_hash, log_text, parse_log};
 use byleave_log::replay::{self, Replay};
 use byleave_log::tree::Frontier;
@@ -41,30 +42,43 @@ pub struct Audit {
 }
 
 impl Store {
-    /// Replays all logs and compares what they say with the tables. For the tests; no command calls it yet.
+    /// Replays all logs and compares what they say with the tables.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the store cannot be read.
+    /// [`StoreError::Unavailable`] if the store cannot be read, [`StoreError::Corrupt`] for a row that does not decode.
     pub async fn audit_state(&self) -> Result<Audit, StoreError> {
         let mut sql = self.read().await?;
-        let mut audit = Audit::default();
-        audit.integrity(&mut sql).await?;
+        Audit::of(&mut sql, self.installation(), self.signing_key()).await
+    }
+}
+
+impl Audit {
+    /// Looks at everything, as of one transaction.
+    pub(crate) async fn of(
+        sql: &mut SqliteConnection,
+        installation: InstallationId,
+        signing: &SigningKey,
+    ) -> Result<Self, StoreError> {
+        let mut audit = Self::default();
+        audit.integrity(&mut *sql).await?;
         let rows = sqlx::query("SELECT log FROM logs ORDER BY log").fetch_all(&mut *sql).await?;
         let mut logged = BTreeSet::new();
         for row in &rows {
             let name: String = row::raw(row, "log")?;
             let log = parse_log(&name).ok_or_else(|| StoreError::corrupt("a log without a name"))?;
-            let replay = audit.log(self, &mut sql, log).await?;
+            let (tree, replay) = audit.log(&mut *sql, log).await?;
+            audit.checkpoint(&mut *sql, Origin { installation, log }, signing, &tree).await?;
+            audit.counts(&mut *sql, log).await?;
             match (log, replay.organization(), replay.installation()) {
                 (LogId::Organization(id), Some(replayed), _) => {
                     logged.insert(id);
-                    audit.organization(&mut sql, id, replayed, replay.span().map(|(_, last)| last)).await?;
+                    audit.organization(&mut *sql, id, replayed, replay.span().map(|(_, last)| last)).await?;
                 }
-                (LogId::Installation, _, Some(replayed)) => audit.employees(&mut sql, replayed).await?,
+                (LogId::Installation, _, Some(replayed)) => audit.employees(&mut *sql, replayed).await?,
                 (LogId::Organization(_) | LogId::Installation, _, _) => audit.find(log, "was not replayed"),
             }
         }
-        audit.claims(&mut sql, &logged).await?;
+        audit.claims(&mut *sql, &logged).await?;
         Ok(audit)
     }
 }
@@ -89,8 +103,8 @@ impl Audit {
         Ok(())
     }
 
-    /// Replays a log and checks its tree and checkpoint.
-    async fn log(&mut self, store: &Store, sql: &mut SqliteConnection, log: LogId) -> Result<Replay, StoreError> {
+    /// Replays a log and grows its tree.
+    async fn log(&mut self, sql: &mut SqliteConnection, log: LogId) -> Result<(Frontier, Replay), StoreError> {
         let (mut tree, mut replay) = (Frontier::new(), Replay::new(log));
         let rows = sqlx::query("SELECT idx, event, name, at, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
             .bind(log_text(log))
@@ -119,10 +133,9 @@ impl Audit {
         for (index, problem) in replay.finish() {
             self.problem(log, index, &problem);
         }
-        self.checkpoint(store, sql, log, &tree).await?;
         self.logs += 1;
         self.entries += tree.size();
-        Ok(replay)
+        Ok((tree, replay))
     }
 
     fn problem(&mut self, log: LogId, index: u64, problem: &replay::Problem) {
@@ -133,20 +146,36 @@ impl Audit {
         }
     }
 
+    /// What pages of the feed are counted by.
+    async fn counts(&mut self, sql: &mut SqliteConnection, log: LogId) -> Result<(), StoreError> {
+        let rows = sqlx::query(
+            "SELECT project, cluster, name, SUM(kept) AS kept, SUM(there) AS there FROM (
+                SELECT project, cluster, name, leaves AS kept, 0 AS there FROM feed_counts WHERE log = $1
+                UNION ALL
+                SELECT COALESCE(project, ''), COALESCE(cluster, ''), name, 0, 1 FROM leaves WHERE log = $1
+             ) AS counted GROUP BY project, cluster, name HAVING SUM(kept) <> SUM(there)",
+        );
+        if !rows.bind(log_text(log)).fetch_all(sql).await?.is_empty() {
+            self.find(log, "the counts for the pages of the feed differ from its entries");
+        }
+        Ok(())
+    }
+
     async fn checkpoint(
         &mut self,
-        store: &Store,
         sql: &mut SqliteConnection,
-        log: LogId,
+        origin: Origin,
+        signing: &SigningKey,
         tree: &Frontier,
     ) -> Result<(), StoreError> {
+        let log = origin.log;
         let row = sqlx::query("SELECT frontier, checkpoint FROM logs WHERE log = $1").bind(log_text(log));
         let row = row.fetch_one(sql).await?;
         if row::raw::<Vec<u8>>(&row, "frontier")? != tree.to_bytes() {
             self.find(log, "the kept frontier is not that of its leaves");
         }
-        let expected = Checkpoint::of(Origin { installation: store.installation(), log }, tree);
-        match Checkpoint::open(&row::raw::<String>(&row, "checkpoint")?, store.signing_key().verifying_key()) {
+        let expected = Checkpoint::of(origin, tree);
+        match Checkpoint::open(&row::raw::<String>(&row, "checkpoint")?, signing.verifying_key()) {
             Ok(checkpoint) if checkpoint == expected => {}
             Ok(_) => self.find(log, "the kept checkpoint is of another state"),
             Err(error) => self.find(log, format_args!("the kept checkpoint {error}")),

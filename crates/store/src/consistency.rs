@@ -12,6 +12,7 @@ use byleave_log::proof::{Proof, Subtree, consistency_needs, prove_consistency};
 use sqlx::SqliteConnection;
 
 use crate::error::{Fault, StoreError};
+use crate::evidence;
 use crate::row;
 use crate::store::Store;
 
@@ -28,15 +29,13 @@ impl Store {
     /// The log's latest checkpoint and the proof that it continues what the log was at `size` entries.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the actor may not know of the log or it is empty.
+    /// As [`Store::checkpoint`].
     pub async fn continuation(&self, actor: &Actor, log: LogId, size: u64) -> Result<Continuation, StoreError> {
-        // Who may see the checkpoint may see how it came about: hashes only.
-        self.checkpoint(actor, log).await?;
         let mut tx = self.read().await?;
-        let name = log_text(log);
-        let found =
-            sqlx::query("SELECT size, checkpoint FROM logs WHERE log = $1").bind(&name).fetch_one(&mut *tx).await?;
-        let (now, checkpoint) = (row::count(&found, "size")?, row::raw(&found, "checkpoint")?);
+        // Who may see the checkpoint may see how it came about: hashes only.
+        evidence::may_read(&mut tx, actor, log).await?;
+        let present = evidence::present(&mut tx, log).await?;
+        let (name, now, checkpoint) = (log_text(log), present.index + 1, present.checkpoint);
         if size > now {
             return Ok(Continuation { checkpoint, proof: Proof(Vec::new()) });
         }

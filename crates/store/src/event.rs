@@ -12,8 +12,9 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::authority::{readable, require, require_in_organization, require_in_project};
 use crate::error::{Fault, StoreError, Thing};
+use crate::facts;
+use crate::feed::{Filter, Sight};
 use crate::row;
-use crate::session::id_list;
 use crate::store::Store;
 
 /// Whose events.
@@ -84,25 +85,24 @@ impl Store {
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn events(&self, actor: &Actor, query: EventQuery) -> Result<EventPage, StoreError> {
         let mut sql = self.read().await?;
-        let scope = scope(&mut sql, actor, query.of).await?;
-        let names = query.names.map(id_list);
-        let (cluster, after) = (query.cluster.map(|id| id.to_string()), query.after.map(row::signed).transpose()?);
-        let (from, before) = (query.from.map(Timestamp::millis), query.before.map(Timestamp::millis));
-        let filtered = |statement: &'static str| {
-            sqlx::query(statement)
-                .bind(log_text(scope.log))
-                .bind(scope.project.clone())
-                .bind(scope.readable.clone())
-                .bind(names.clone())
-                .bind(cluster.clone())
-                .bind(from)
-                .bind(before)
-                .bind(after)
-        };
-        let total = row::count(&filtered(COUNT).fetch_one(&mut *sql).await?, "total")?;
+        let sight = scope(&mut sql, actor, query.of).await?;
+        let log = sight.log;
+        if query.names.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(EventPage { total: 0, rows: Vec::new() });
+        }
+        let filter = Filter::of(sight, &query)?;
         let per_page = i64::from(query.per_page);
         let offset = i64::from(query.page.saturating_sub(1)).saturating_mul(per_page);
-        let leaves = filtered(PAGE).bind(per_page).bind(offset).fetch_all(&mut *sql).await?;
+        let (total, leaves) = if filter.is_dense() {
+            let size = row::signed(facts::log_size(&mut sql, log).await?)?;
+            let to = size.saturating_sub(offset);
+            let from = to.saturating_sub(per_page).max(filter.first());
+            let leaves = filter.range(from, to).build().fetch_all(&mut *sql).await?;
+            (u64::try_from(size.saturating_sub(filter.first())).unwrap_or(0), leaves)
+        } else {
+            let total = row::count(&filter.total().build().fetch_one(&mut *sql).await?, "total")?;
+            (total, filter.page(per_page, offset).build().fetch_all(&mut *sql).await?)
+        };
         let mut rows = Vec::with_capacity(leaves.len());
         for leaf in &leaves {
             rows.push(event_row(&mut sql, leaf).await?);
@@ -116,48 +116,22 @@ impl Store {
     /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
     pub async fn event(&self, actor: &Actor, of: EventsOf, id: EventId) -> Result<EventRow, StoreError> {
         let mut sql = self.read().await?;
-        let scope = scope(&mut sql, actor, of).await?;
-        let leaf = sqlx::query(
-            "SELECT log, idx, leaf FROM leaves
-             WHERE log = $1 AND (CAST($2 AS TEXT) IS NULL OR project = $2)
-               AND (CAST($3 AS TEXT) IS NULL OR project IS NULL OR $3 LIKE '%|' || project || '|%') AND event = $4",
-        )
-        .bind(log_text(scope.log))
-        .bind(scope.project)
-        .bind(scope.readable)
-        .bind(id.to_string())
-        .fetch_optional(&mut *sql)
-        .await?;
-        event_row(&mut sql, &leaf.ok_or(StoreError::NotFound(Thing::Event))?).await
+        let sight = scope(&mut sql, actor, of).await?;
+        let leaf = sqlx::query("SELECT log, idx, leaf, project FROM leaves WHERE log = $1 AND event = $2")
+            .bind(log_text(sight.log))
+            .bind(id.to_string())
+            .fetch_optional(&mut *sql)
+            .await?
+            .ok_or(StoreError::NotFound(Thing::Event))?;
+        let project: Option<String> = row::raw(&leaf, "project")?;
+        if !sight.shows(project.as_deref()) {
+            return Err(StoreError::NotFound(Thing::Event));
+        }
+        event_row(&mut sql, &leaf).await
     }
 }
 
-const COUNT: &str = "SELECT COUNT(*) AS total FROM leaves
-     WHERE log = $1 AND (CAST($2 AS TEXT) IS NULL OR project = $2)
-       AND (CAST($3 AS TEXT) IS NULL OR project IS NULL OR $3 LIKE '%|' || project || '|%')
-       AND (CAST($4 AS TEXT) IS NULL OR $4 LIKE '%|' || name || '|%')
-       AND (CAST($5 AS TEXT) IS NULL OR cluster = $5)
-       AND (CAST($6 AS BIGINT) IS NULL OR at >= $6) AND (CAST($7 AS BIGINT) IS NULL OR at < $7)
-       AND (CAST($8 AS BIGINT) IS NULL OR idx > $8)";
-
-const PAGE: &str = "SELECT log, idx, leaf FROM leaves
-     WHERE log = $1 AND (CAST($2 AS TEXT) IS NULL OR project = $2)
-       AND (CAST($3 AS TEXT) IS NULL OR project IS NULL OR $3 LIKE '%|' || project || '|%')
-       AND (CAST($4 AS TEXT) IS NULL OR $4 LIKE '%|' || name || '|%')
-       AND (CAST($5 AS TEXT) IS NULL OR cluster = $5)
-       AND (CAST($6 AS BIGINT) IS NULL OR at >= $6) AND (CAST($7 AS BIGINT) IS NULL OR at < $7)
-       AND (CAST($8 AS BIGINT) IS NULL OR idx > $8)
-     ORDER BY idx DESC LIMIT $9 OFFSET $10";
-
-/// Which leaves the actor may see.
-struct Sight {
-    log: LogId,
-    /// Only those of this project.
-    project: Option<String>,
-    /// Only those of no project or of one of these.
-    readable: Option<String>,
-}
-
+/// What the actor may see.
 async fn scope(sql: &mut SqliteConnection, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError> {
     match of {
         EventsOf::Installation => {
@@ -166,8 +140,12 @@ async fn scope(sql: &mut SqliteConnection, actor: &Actor, of: EventsOf) -> Resul
         }
         EventsOf::Organization(id) => {
             let actor = require_in_organization(sql, actor, Action::ReadOrganization, id).await?;
-            let readable = id_list(readable(sql, &actor, id).await?);
-            Ok(Sight { log: LogId::Organization(id), project: None, readable: Some(readable) })
+            let readable = readable(sql, &actor, id).await?;
+            let all = sqlx::query("SELECT COUNT(*) AS projects FROM projects WHERE organization = $1");
+            let all = row::count(&all.bind(id.to_string()).fetch_one(&mut *sql).await?, "projects")?;
+            let some = u64::try_from(readable.len()).is_ok_and(|number| number < all);
+            let readable = some.then(|| readable.iter().map(ToString::to_string).collect());
+            Ok(Sight { log: LogId::Organization(id), project: None, readable })
         }
         EventsOf::Project(id) => {
             let (_, organization) = require_in_project(sql, actor, Action::ReadProject, id).await?;

@@ -1,6 +1,7 @@
-//! Evidence: what a customer exports and verifies offline, and the proofs that connect it to what they kept.
+//! Evidence: what a customer exports and verifies offline. The proofs that connect it to what they kept are in
+//! [`crate::consistency`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use byleave_core::actor::Actor;
 use byleave_core::event::LogId;
@@ -11,7 +12,6 @@ use byleave_log::bundle::{Bundle, BundleEntry};
 use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::leaf::log_text;
-use byleave_log::proof::{Proof, Subtree, consistency_needs, prove_consistency};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
@@ -68,26 +68,6 @@ impl Store {
         Ok(Sealed { anchor, size: head.size, root: head.root.to_base64(), at: row::instant(&row, "at")? })
     }
 
-    /// The log's present checkpoint, and the proof that it continues what the log was at `size`, hash by hash in
-    /// base64.
-    ///
-    /// # Errors
-    /// As [`Store::checkpoint`]; [`StoreError::NotFound`] of an event for a size that the log does not have yet.
-    pub async fn consistency(&self, actor: &Actor, log: LogId, size: u64) -> Result<(Anchor, Vec<String>), StoreError> {
-        let mut sql = self.read().await?;
-        may_read(&mut sql, actor, log).await?;
-        let anchor = present(&mut sql, log).await?;
-        let now = anchor.index + 1;
-        let needs = consistency_needs(size, now).map_err(|_| StoreError::NotFound(Thing::Event))?;
-        let mut nodes = BTreeMap::new();
-        for subtree in needs {
-            nodes.insert(subtree, node(&mut sql, log, subtree).await?);
-        }
-        let proof: Proof = prove_consistency(size, now, &nodes)
-            .map_err(|error| StoreError::Corrupt(Fault::of("the tree has a gap", error)))?;
-        Ok((anchor, proof.to_texts()))
-    }
-
     /// The evidence of an organization as one JSON text; entries of projects that the actor cannot read are hashes.
     ///
     /// # Errors
@@ -111,7 +91,8 @@ impl Store {
     }
 }
 
-async fn may_read(sql: &mut SqliteConnection, actor: &Actor, log: LogId) -> Result<(), StoreError> {
+/// Refuses who may not know of the log.
+pub(crate) async fn may_read(sql: &mut SqliteConnection, actor: &Actor, log: LogId) -> Result<(), StoreError> {
     let required = match log {
         LogId::Installation => {
             require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await
@@ -122,7 +103,7 @@ async fn may_read(sql: &mut SqliteConnection, actor: &Actor, log: LogId) -> Resu
 }
 
 /// The present state of a log.
-async fn present(sql: &mut SqliteConnection, log: LogId) -> Result<Anchor, StoreError> {
+pub(crate) async fn present(sql: &mut SqliteConnection, log: LogId) -> Result<Anchor, StoreError> {
     let row = sqlx::query("SELECT size, checkpoint FROM logs WHERE log = $1")
         .bind(log_text(log))
         .fetch_optional(sql)
@@ -131,21 +112,6 @@ async fn present(sql: &mut SqliteConnection, log: LogId) -> Result<Anchor, Store
     let size = row::count(&row, "size")?;
     let index = size.checked_sub(1).ok_or_else(|| StoreError::corrupt("a log without entries"))?;
     Ok(Anchor { log, index, checkpoint: row::raw(&row, "checkpoint")? })
-}
-
-async fn node(sql: &mut SqliteConnection, log: LogId, subtree: Subtree) -> Result<Hash, StoreError> {
-    let statement = match subtree.level {
-        0 => "SELECT hash FROM leaves WHERE log = $1 AND idx = $2 AND $3 = 0",
-        _ => "SELECT hash FROM tree_nodes WHERE log = $1 AND idx = $2 AND level = $3",
-    };
-    let row = sqlx::query(statement)
-        .bind(log_text(log))
-        .bind(row::signed(subtree.index)?)
-        .bind(i64::from(subtree.level))
-        .fetch_optional(sql)
-        .await?;
-    let row = row.ok_or_else(|| StoreError::corrupt("the tree has a gap"))?;
-    Ok(Hash::from_bytes(row::bytes(&row, "hash")?))
 }
 
 async fn entry(

@@ -4,7 +4,7 @@
 //! cannot be moved to another row. This protects backups, not against root on this host.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -52,35 +52,40 @@ impl SealingKey {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Reads the key file, or makes it (mode 0600) if there is none.
+    /// Reads the key file.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the file cannot be read or written, [`StoreError::Corrupt`] if it does not hold
-    /// 64 hexadecimal digits.
-    pub fn load_or_create(path: &Path, entropy: &dyn Entropy) -> Result<Self, StoreError> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let mut key = Self::from_bytes([0; 32]);
-                hex::decode_to_slice(Zeroizing::new(text).trim(), key.0.as_mut_slice())
-                    .map_err(|_| StoreError::corrupt("the sealing key file must hold 64 hexadecimal digits"))?;
-                Ok(key)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let key = Self::from_bytes(random(entropy));
-                key.write(path).map_err(|error| {
-                    StoreError::Unavailable(Fault::of("the sealing key file cannot be written", error))
-                })?;
-                Ok(key)
-            }
-            Err(error) => Err(StoreError::Unavailable(Fault::of("the sealing key file cannot be read", error))),
-        }
+    /// [`StoreError::Unavailable`] if the file cannot be read, [`StoreError::Corrupt`] if it does not hold 64
+    /// hexadecimal digits.
+    pub fn load(path: &Path) -> Result<Self, StoreError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| StoreError::Unavailable(Fault::of("the sealing key file cannot be read", error)))?;
+        let mut key = Self::from_bytes([0; 32]);
+        hex::decode_to_slice(Zeroizing::new(text).trim(), key.0.as_mut_slice())
+            .map_err(|_| StoreError::corrupt("the sealing key file must hold 64 hexadecimal digits"))?;
+        Ok(key)
     }
 
-    /// Durable before anything is sealed with it: a key that a power cut loses would lose everything it sealed.
+    /// Draws a key and writes its file (mode 0600): whole or not at all, and durable before anything is sealed with it.
+    /// A key that a power cut loses would lose everything it sealed. A file that is there is kept and refused.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is such a file or it cannot be written.
+    pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<Self, StoreError> {
+        let key = Self::from_bytes(random(entropy));
+        key.write(path)
+            .map_err(|error| StoreError::Unavailable(Fault::of("the sealing key file cannot be written", error)))?;
+        Ok(key)
+    }
+
     fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let draft = path.with_extension("new");
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
         file.write_all(Zeroizing::new(hex::encode(self.0.as_slice())).as_bytes())?;
         file.sync_all()?;
+        // A link, unlike a rename, never takes the place of a key that is there.
+        std::fs::hard_link(&draft, path)?;
+        std::fs::remove_file(&draft)?;
         match path.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => std::fs::File::open(dir)?.sync_all(),
             Some(_) | None => Ok(()),

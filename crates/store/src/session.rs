@@ -8,7 +8,7 @@ mod open;
 mod read;
 mod record;
 
-use byleave_core::access::{Basis, Denial, Facts, STANDING_FOR, Wanted};
+use byleave_core::access::{Basis, Denial, Facts, Wanted, goes_on};
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::{Event, Forwarding, Side};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
@@ -263,7 +263,8 @@ impl Store {
         Ok(CertificateFacts { session, basis: row.basis, organization: row.organization, node, ca })
     }
 
-    /// Notes that a live session goes on, on another basis.
+    /// Notes that a live session goes on, on another basis: what [`byleave_core::access::again`] says of it, as of this
+    /// transaction.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the session has ended or the basis no longer holds.
@@ -280,11 +281,9 @@ impl Store {
                 let at = tx.at();
                 let facts = facts::load(&mut tx.sql, row.cluster, at).await?;
                 let facts = facts.ok_or_else(|| StoreError::corrupt("a session without its cluster"))?;
-                let ended = || StoreError::Conflict(Conflict::BasisEnded);
-                let (held, limit) = open::basis_now(&facts, row.wanted, tx.now).map_err(|_| ended())?;
-                let limit = limit.unwrap_or(row.opened_at.plus(STANDING_FOR).millis());
-                if held != basis || until.millis() != limit || limit <= at.millis() {
-                    return Err(ended());
+                let (asker, record) = open::held(&mut tx.sql, &row).await?;
+                if goes_on(&facts, asker, &record, at) != Ok((basis, until)) {
+                    return Err(StoreError::Conflict(Conflict::BasisEnded));
                 }
                 let (word, grant) = basis_columns(basis);
                 sqlx::query("UPDATE sessions SET basis = $2, grant_id = $3, until = $4 WHERE id = $1")

@@ -39,6 +39,8 @@ const READERS: u32 = 4;
 /// The first SQLite without the race of 3.7.0 to 3.51.2 that corrupts databases in WAL mode.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
 
+const UNKNOWN_SCHEMA: &str = "the schema of the database is not one that this program knows";
+
 /// What an installation is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreOptions {
@@ -74,16 +76,25 @@ struct Inner {
     files: Files,
 }
 
+/// Whether there must be an installation already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// There is one. A database without it lost it.
+    Again,
+    /// It is made, or what an earlier first start made of it is gone on with.
+    First,
+}
+
 impl Store {
     /// The file name of the database in the data directory.
     pub const FILE: &'static str = "byleave.db";
 
-    /// Opens the store in a data directory, making it if there is none; closes sessions that a crash left open.
+    /// Makes the store of a new installation in a data directory, or goes on with one that was not finished.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if it cannot be opened or written, if SQLite is older than 3.51.3 or the schema is
-    /// newer than this program; [`StoreError::Corrupt`] if the sealing key is not the one it was made with.
-    pub async fn open(
+    /// [`StoreError::Unavailable`] if it cannot be made or written, if SQLite is older than 3.51.3 or the schema is
+    /// newer than this program; [`StoreError::Corrupt`] if there is one with another sealing key.
+    pub async fn begin(
         dir: &Path,
         options: StoreOptions,
         sealing: SealingKey,
@@ -91,12 +102,47 @@ impl Store {
         now: &Reading,
     ) -> Result<Self, StoreError> {
         let database = dir.join(Self::FILE);
+        // SQLite gives its other files the mode of this one.
+        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(&database);
+        made.map_err(|error| StoreError::Unavailable(Fault::of("the database file cannot be made", error)))?;
+        Self::start_up(Start::First, database, options, sealing, entropy, now).await
+    }
+
+    /// Opens the store in a data directory; closes sessions that a crash left open. It must never make one: an
+    /// installation whose database was lost would begin anew, and nobody would know.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be opened or written, if SQLite is older than 3.51.3 or the schema is
+    /// newer than this program; [`StoreError::Corrupt`] if there is no installation in it or the sealing key is not the
+    /// one it was made with.
+    pub async fn open(
+        dir: &Path,
+        options: StoreOptions,
+        sealing: SealingKey,
+        entropy: Arc<dyn Entropy>,
+        now: &Reading,
+    ) -> Result<Self, StoreError> {
+        Self::start_up(Start::Again, dir.join(Self::FILE), options, sealing, entropy, now).await
+    }
+
+    async fn start_up(
+        start: Start,
+        database: PathBuf,
+        options: StoreOptions,
+        sealing: SealingKey,
+        entropy: Arc<dyn Entropy>,
+        now: &Reading,
+    ) -> Result<Self, StoreError> {
+        if start == Start::Again {
+            refuse_empty(&database).await?;
+        }
         let mut writer = connect(&database).await?;
         refuse_old_sqlite(&mut writer).await?;
-        migrator().run(&mut writer).await.map_err(|error| {
-            StoreError::Unavailable(Fault::of("the schema of the database is not one that this program knows", error))
-        })?;
-        let (installation, signing) = identity(&mut writer, &options, &sealing, entropy.as_ref(), now).await?;
+        migrator().run(&mut writer).await.map_err(|error| StoreError::Unavailable(Fault::of(UNKNOWN_SCHEMA, error)))?;
+        if start == Start::First {
+            make_identity(&mut writer, &options, &sealing, entropy.as_ref(), now).await?;
+        }
+        let (installation, signing) = identity(&mut writer, &sealing).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
@@ -107,7 +153,7 @@ impl Store {
         let (hub, writer) = (Hub::default(), Mutex::new(writer));
         let inner = Inner { writer, readers, hub, sealing, entropy, options, installation, signing, files };
         let store = Self { inner: Arc::new(inner) };
-        store.start(now).await?;
+        store.start(start, now).await?;
         Ok(store)
     }
 
@@ -177,10 +223,13 @@ impl Store {
     }
 
     /// The first transaction of a start: what a crash left open is closed.
-    async fn start(&self, now: &Reading) -> Result<(), StoreError> {
-        let written = self.write("start", now, |tx| {
+    async fn start(&self, start: Start, now: &Reading) -> Result<(), StoreError> {
+        let written = self.write("start", now, move |tx| {
             Box::pin(async move {
                 if facts::log_size(&mut tx.sql, LogId::Installation).await? == 0 {
+                    if start == Start::Again {
+                        return Err(lost());
+                    }
                     let vendor = tx.store.options().vendor.to_string();
                     tx.append_installation(By::System, Event::InstallationCreated { vendor }).await?;
                 }
@@ -208,9 +257,6 @@ fn settings(database: &Path) -> SqliteConnectOptions {
 }
 
 async fn connect(database: &Path) -> Result<SqliteConnection, StoreError> {
-    // SQLite gives its other files the mode of this one.
-    let unavailable = |error| StoreError::Unavailable(Fault::of("the database file cannot be opened", error));
-    OpenOptions::new().append(true).create(true).mode(0o600).open(database).map_err(unavailable)?;
     let settings = settings(database).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     Ok(settings.connect().await?)
 }
@@ -233,38 +279,78 @@ fn is_new_enough(version: &str) -> bool {
 
 fn migrator() -> Migrator {
     let begin = SqlStr::from_static(include_str!("../migrations/sqlite/0001_begin.sql"));
-    Migrator::with_migrations(vec![Migration::new(1, "begin".into(), MigrationType::Simple, begin, false)])
+    let feed = SqlStr::from_static(include_str!("../migrations/sqlite/0002_feed.sql"));
+    Migrator::with_migrations(vec![
+        Migration::new(1, "begin".into(), MigrationType::Simple, begin, false),
+        Migration::new(2, "feed".into(), MigrationType::Simple, feed, false),
+    ])
 }
 
-/// Reads who this installation is, or makes it.
-async fn identity(
-    writer: &mut SqliteConnection,
+fn context(id: InstallationId) -> String {
+    format!("installation {id} signing key")
+}
+
+fn lost() -> StoreError {
+    StoreError::corrupt("there is no installation in the database")
+}
+
+/// Refuses a database in which nothing was ever made, and leaves it as it is.
+async fn refuse_empty(database: &Path) -> Result<(), StoreError> {
+    let mut sql = look(database).await?;
+    let table = sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'installation'");
+    if table.fetch_optional(&mut sql).await?.is_some() { Ok(()) } else { Err(lost()) }
+}
+
+/// A connection that only looks.
+pub(crate) async fn look(database: &Path) -> Result<SqliteConnection, StoreError> {
+    Ok(settings(database).read_only(true).connect().await?)
+}
+
+/// Refuses a schema that is not the one of this program: that is for a start to change.
+pub(crate) async fn know_schema(sql: &mut SqliteConnection) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM _sqlx_migrations").fetch_one(sql).await?;
+    let newest = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
+    match row::raw::<i64>(&row, "version")? == newest {
+        true => Ok(()),
+        false => Err(StoreError::Unavailable(Fault::new(UNKNOWN_SCHEMA))),
+    }
+}
+
+/// Reads who this installation is.
+pub(crate) async fn identity(
+    sql: &mut SqliteConnection,
+    sealing: &SealingKey,
+) -> Result<(InstallationId, SigningKey), StoreError> {
+    let row = sqlx::query("SELECT id, signing_key_sealed FROM installation").fetch_optional(sql).await?;
+    let row = row.ok_or_else(lost)?;
+    let id: InstallationId = row::text(&row, "id")?;
+    let seed = sealing.open(&context(id), &row::raw::<Vec<u8>>(&row, "signing_key_sealed")?)?;
+    let seed = <&[u8; 32]>::try_from(seed.as_slice())
+        .map_err(|_| StoreError::corrupt("the signing key must have 32 bytes"))?;
+    Ok((id, SigningKey::from_bytes(seed, id)))
+}
+
+/// Makes the installation, if an earlier first start did not.
+async fn make_identity(
+    sql: &mut SqliteConnection,
     options: &StoreOptions,
     sealing: &SealingKey,
     entropy: &dyn Entropy,
     now: &Reading,
-) -> Result<(InstallationId, SigningKey), StoreError> {
-    let context = |id: InstallationId| format!("installation {id} signing key");
-    let known = sqlx::query("SELECT id, signing_key_sealed FROM installation").fetch_optional(&mut *writer).await?;
-    if let Some(row) = known {
-        let id: InstallationId = row::text(&row, "id")?;
-        let seed = sealing.open(&context(id), &row::raw::<Vec<u8>>(&row, "signing_key_sealed")?)?;
-        let seed = <&[u8; 32]>::try_from(seed.as_slice())
-            .map_err(|_| StoreError::corrupt("the signing key must have 32 bytes"))?;
-        return Ok((id, SigningKey::from_bytes(seed, id)));
-    }
+) -> Result<(), StoreError> {
     let id = InstallationId::from_bytes(random(entropy));
     let seed = zeroize::Zeroizing::new(random::<32>(entropy));
     sqlx::query(
-        "INSERT INTO installation (one, id, vendor, signing_key_sealed, created_at) VALUES (1, $1, $2, $3, $4)",
+        "INSERT INTO installation (one, id, vendor, signing_key_sealed, created_at) VALUES (1, $1, $2, $3, $4)
+         ON CONFLICT (one) DO NOTHING",
     )
     .bind(id.to_string())
     .bind(options.vendor.as_str())
     .bind(sealing.seal(entropy, &context(id), seed.as_slice())?)
     .bind(now.wall.millis())
-    .execute(writer)
+    .execute(sql)
     .await?;
-    Ok((id, SigningKey::from_bytes(&seed, id)))
+    Ok(())
 }
 
 /// The database file and its write-ahead log, as they were when the store was opened.

@@ -218,10 +218,26 @@ impl<'c> Transaction<'c> {
                 .execute(&mut *self.sql)
                 .await?;
         }
+        self.count(&name, &entry.event).await?;
         self.disclose(&name, index, &entry.event).await?;
         let size = tree.size();
         self.trees.insert(log, tree);
         Ok(size)
+    }
+
+    /// Counts the leaf for the pages of the feed.
+    async fn count(&mut self, log: &str, event: &Event) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO feed_counts (log, project, cluster, name, leaves) VALUES ($1, $2, $3, $4, 1)
+             ON CONFLICT (log, project, cluster, name) DO UPDATE SET leaves = feed_counts.leaves + 1",
+        )
+        .bind(log)
+        .bind(event.project().map_or_else(String::new, |id| id.to_string()))
+        .bind(event.cluster().map_or_else(String::new, |id| id.to_string()))
+        .bind(event.name())
+        .execute(&mut *self.sql)
+        .await?;
+        Ok(())
     }
 
     /// Keeps the texts whose hashes stand in the leaf.

@@ -45,11 +45,23 @@ pub trait Door: Send + Sync {
     /// How long the latest cuts took, from the publication that follows a commit to all sockets of a session shut.
     fn cut_delays(&self) -> Vec<Duration>;
 
+    /// What the server needs to let anybody in, and what is wrong with it. Must not wait for anything.
+    fn ready(&self) -> Vec<Part>;
+
     /// Reads what was recorded of a session.
     fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>>;
 
     /// Tries what a node's account can reach. Recording the verdict is the caller's part.
     fn check_node(&self, node: NodeId) -> Pending<'_, Result<NodeReport, DoorError>>;
+}
+
+/// Something that the server needs to let anybody in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub name: &'static str,
+    /// What is wrong with it, for anybody to read.
+    pub trouble: Option<String>,
 }
 
 /// A part of a recording.

@@ -205,6 +205,17 @@ pub struct User {
     pub roles: Roles,
 }
 
+/// A person has other roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolesChanged {
+    /// The person.
+    #[serde(flatten)]
+    pub user: User,
+    /// What was recorded.
+    pub anchors: Vec<Anchor>,
+}
+
 /// Whom an owner invites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::Context;
-use byleave_api::byleave::PasswordRequest;
+use byleave_api::byleave::{Health, PasswordRequest};
 use byleave_api::error::{ErrorCode, FieldViolation};
 use byleave_api::path::BYLEAVE;
 use reqwest::{Method, StatusCode, Url, header};
@@ -100,6 +100,17 @@ impl Client {
     /// Reads something under `/api/byleave/v1`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
         self.json::<(), T>(Method::GET, path, None).await
+    }
+
+    /// Asks whether the server can work, which also a server that cannot answers.
+    pub(crate) async fn ready(&self) -> Outcome<Health> {
+        let path = format!("{BYLEAVE}/ready");
+        let request = Request { method: Method::GET, path, accept: "application/json", body: None };
+        let answer = self.send(&request).await?;
+        match (answer.status, serde_json::from_slice(&answer.body)) {
+            (StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, Ok(health)) => Ok(health),
+            _ => Err(self.refusal(&request, &answer)),
+        }
     }
 
     /// Does something under `/api/byleave/v1` that needs no body.

@@ -1,6 +1,6 @@
 //! `byleave clock`: what the server makes of its clock, and leaving doubt. The administrator's.
 
-use byleave_api::byleave::{Done, Health};
+use byleave_api::byleave::Done;
 use clap::Subcommand;
 
 use super::Caller;
@@ -23,7 +23,7 @@ pub(crate) enum Command {
 pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     match command {
         Command::Show => {
-            let health: Health = caller.client.get("/ready").await?;
+            let health = caller.client.ready().await?;
             caller.output.print(&health, |health| {
                 let now = health.now.as_deref().map_or_else(|| "unknown".to_owned(), instant);
                 match &health.doubt {

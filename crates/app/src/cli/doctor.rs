@@ -3,6 +3,7 @@
 //! It only looks. Without `--data` it looks from outside; with it, also at the data directory, as the administrator.
 
 mod data;
+mod records;
 mod server;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use super::fault::{Exit, Fault, Outcome};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  byleave doctor --data /var/lib/byleave\n  byleave doctor --server https://byleave.example --output json\n\n\
+    With --data it also replays every entry of the logs and compares them with the tables. It changes nothing.\n\
     Exit code 1 if anything is wrong; warnings alone are 0."
 )]
 pub(crate) struct Doctor {}
@@ -70,6 +72,7 @@ pub(super) async fn run(global: &Global) -> Outcome<()> {
     let mut findings = Vec::new();
     if let Some(directory) = &global.data {
         findings.extend(data::look(directory));
+        findings.extend(records::look(directory).await);
     }
     findings.extend(server::look(global).await);
     findings.push(kept());

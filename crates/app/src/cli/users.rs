@@ -1,6 +1,8 @@
 //! `byleave users`: the organization's people and their roles. Only its owners change them.
 
-use byleave_api::byleave::{Done, GroupRoles, Invited, List, NewUser, OpenInvitation, Roles, RolesPatch, User};
+use byleave_api::byleave::{
+    Done, GroupRoles, Invited, List, NewUser, OpenInvitation, Roles, RolesChanged, RolesPatch, User,
+};
 use byleave_core::role::{OrgRole, ProjectRole};
 use clap::{Args, Subcommand};
 
@@ -84,10 +86,11 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
         }
         Command::Roles { user, roles } => {
             let (id, roles) = (find(caller, &base, &user).await?, caller.roles(&roles).await?);
-            let changed: User = caller.client.patch(&format!("{base}/{id}"), &RolesPatch { roles }).await?;
-            caller
-                .output
-                .print(&changed, |changed| format!("{} has the roles: {}", changed.user_name, words(&changed.roles)))
+            let changed: RolesChanged = caller.client.patch(&format!("{base}/{id}"), &RolesPatch { roles }).await?;
+            caller.take(&changed.anchors);
+            caller.output.print(&changed, |RolesChanged { user, .. }| {
+                format!("{} has the roles: {}", user.user_name, words(&user.roles))
+            })
         }
         Command::Remove { user } => {
             let done: Done = caller.client.delete(&format!("{base}/{}", find(caller, &base, &user).await?)).await?;

@@ -1,6 +1,6 @@
 //! `byleave node check`: runs the probe as an account inside a session of its own, and prints its verdicts.
 //!
-//! It fails if anything is open. What could not be tried is said, never counted as closed. Read next: `probe.rs`.
+//! It fails if anything is open, or if what matters could not be tried. Read next: `probe.rs`.
 
 use std::ffi::{CString, OsString};
 use std::path::PathBuf;
@@ -21,7 +21,8 @@ use crate::cli::Output;
 #[command(
     after_help = "Examples:\n  byleave node check                          as root: try as the account `byleave`\n  \
     byleave node check --output json\n  byleave node check --data-directory /backup --port 27018\n\n\
-    Exit code 0: nothing is open; 1: something is open."
+    Exit code 0: nothing is open; 1: something is open, or one of the data files, the key file, the database's port and\n\
+    socket and the outside network could not be tried. Let the database run while you check."
 )]
 pub(crate) struct CheckArgs {
     /// Try as this account; needs root [default as root: byleave]
@@ -104,6 +105,12 @@ fn print(report: &Report) {
         };
         anstream::println!("{verdict}  {:<24} {}", line.name, line.detail);
     }
-    let verdict = if report.passes() { "passed: nothing is open to" } else { "failed: something is open to" };
+    let verdict = if report.passes() {
+        "passed: nothing is open to"
+    } else if report.lines.iter().any(|line| line.verdict == Verdict::Open) {
+        "failed: something is open to"
+    } else {
+        "failed: something that matters could not be tried by"
+    };
     anstream::println!("\n{verdict} the account `{}`", report.account);
 }

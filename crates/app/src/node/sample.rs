@@ -7,7 +7,7 @@
 //! are programs of their own because namespaces need that. Read next: `sample/scene.rs`.
 
 mod database;
-mod loopback;
+mod network;
 mod scene;
 
 use std::io::{Read, Write};
@@ -114,7 +114,7 @@ fn inner(mode: &Path) -> anyhow::Result<()> {
     if as_root {
         mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None::<&str>)?;
         std::fs::write("/proc/sys/kernel/hostname", "shop-0")?;
-        loopback::bring_up().context("cannot bring up the node's loopback")?;
+        network::make()?;
         database::start()?;
     } else {
         ready.no_firewall = Some("this takes root".to_owned());

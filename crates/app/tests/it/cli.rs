@@ -1,4 +1,5 @@
 //! The command line, as people and scripts use it.
 
+mod doctor;
 mod offline;
 pub(crate) mod story;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -99,7 +99,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on free ports with a fresh data directory.
     pub(crate) fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap())
+    }
+
+    /// Starts one on free ports with its data in `data` below this directory.
+    pub(crate) fn start_in(data: TempDir) -> Self {
         let (child, url, ssh) = serve(&[], &data.path().join("data"), ["127.0.0.1:0"; 2]);
         Self { child, data, url, ssh }
     }
@@ -126,6 +130,23 @@ impl Server {
     pub(crate) fn start_again(&mut self, through: &[&str]) {
         let listen = self.url.trim_start_matches("http://").to_owned();
         (self.child, _, _) = serve(through, &self.data(), [&listen, &self.ssh]);
+    }
+
+    /// Tries to start it again where it was; answers why it does not.
+    #[track_caller]
+    pub(crate) fn does_not_start(&self) -> String {
+        let command = Command::new(BYLEAVE);
+        let listen = self.url.trim_start_matches("http://").to_owned();
+        let (mut child, said) = spawn(command, &self.data(), [&listen, &self.ssh]);
+        let mut told = String::new();
+        for line in BufReader::new(said).lines() {
+            told.push_str(&line.unwrap());
+            if told.contains("pages=") {
+                child.kill().unwrap();
+            }
+        }
+        assert!(!child.wait().unwrap().success(), "{told}");
+        told
     }
 
     /// Its process.
@@ -177,20 +198,47 @@ impl Drop for Server {
     }
 }
 
-/// Starts a server and waits until it says where it listens: pages and SSH.
-fn serve(through: &[&str], data: &Path, [listen, ssh]: [&str; 2]) -> (Child, String, String) {
-    let mut words = through.iter().copied().chain([BYLEAVE, "serve"]);
-    let mut command = Command::new(words.next().unwrap());
-    command.args(words).arg("--data").arg(data).args(["--listen", listen, "--ssh-listen", ssh]);
+/// Starts a server by way of a command (`byleave` itself, or what runs it); answers what it says.
+pub(crate) fn spawn(mut command: Command, data: &Path, [listen, ssh]: [&str; 2]) -> (Child, ChildStderr) {
+    if command.get_program() != BYLEAVE {
+        command.arg(BYLEAVE);
+    }
+    command.args(["serve", "--data"]).arg(data).args(["--listen", listen, "--ssh-listen", ssh]);
     command.args(["--vendor", "Acme", "--vendor-slug", "acme"]);
     command.args(["--gateway-source", "127.0.0.1", "--node-helper", "/run/byleave/byleave"]);
     command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+    let said = child.stderr.take().unwrap();
+    (child, said)
+}
+
+/// How often a start is tried while another test has one of its ports.
+const TRIES: usize = 200;
+
+/// Starts a server and waits until it says where it listens: pages and SSH.
+fn serve(through: &[&str], data: &Path, addresses: [&str; 2]) -> (Child, String, String) {
+    for _ in 0..TRIES {
+        match try_serve(through, data, addresses) {
+            Ok(served) => return served,
+            Err(said) if said.contains("Address already in use") => {}
+            Err(said) => panic!("the server ended before it was ready: {said}"),
+        }
+    }
+    panic!("its ports are never free");
+}
+
+fn try_serve(through: &[&str], data: &Path, addresses: [&str; 2]) -> Result<(Child, String, String), String> {
+    let mut command = Command::new(through.first().unwrap_or(&BYLEAVE));
+    command.args(through.iter().skip(1));
+    let (mut child, said) = spawn(command, data, addresses);
+    let mut said = BufReader::new(said);
     let mut all = String::new();
     let (url, ssh) = loop {
         let mut line = String::new();
-        assert!(said.read_line(&mut line).unwrap() > 0, "the server ended before it was ready: {all}");
+        if said.read_line(&mut line).unwrap() == 0 {
+            child.wait().unwrap();
+            return Err(all);
+        }
         all.push_str(&line);
         let after = |name| line.split_once::<&str>(name)?.1.split_whitespace().next();
         if let (Some(url), Some(ssh)) = (after("pages="), after("ssh=")) {
@@ -200,5 +248,5 @@ fn serve(through: &[&str], data: &Path, [listen, ssh]: [&str; 2]) -> (Child, Str
     // Its log is read to the end, so that it never waits for us, and kept beside the data until the test ends.
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_file_name("server.log"));
     std::thread::spawn(move || std::io::copy(&mut said, &mut log.unwrap()));
-    (child, url, ssh)
+    Ok((child, url, ssh))
 }

@@ -1,6 +1,6 @@
 //! Opening a session: facts, the decision and `session.opened` in one transaction, or the denial.
 
-use byleave_core::access::{Asker, Basis, Denial, Facts, Permit, Wanted, decide};
+use byleave_core::access::{Asker, Denial, Facts, Permit, Record, Wanted, decide};
 use byleave_core::actor::By;
 use byleave_core::event::{Event, Tried};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId};
@@ -10,7 +10,7 @@ use byleave_core::time::{Now, Reading};
 use sqlx::SqliteConnection;
 
 use super::record::basis_columns;
-use super::{OpenError, OpenSession, OpenTarget, OpenedSession, Shape};
+use super::{OpenError, OpenSession, OpenTarget, OpenedSession, SessionRow, Shape};
 use crate::denial::{self, Try};
 use crate::employee;
 use crate::error::{Conflict, StoreError, Thing};
@@ -217,9 +217,9 @@ async fn insert(
         "INSERT INTO sessions (id, organization, project, cluster, node, host, wanted, employee, employee_key,
                                identifier, from_address, basis, grant_id, opened_at, until, ended_at, end_reason,
                                shells, commands, transfers, refused, received_bytes, sent_bytes, recording_sha256,
-                               partly_recorded)
+                               partly_recorded, since)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL, NULL, 0, 0, 0, 0, 0, 0, NULL,
-                 0)",
+                 0, $16)",
     )
     .bind(open.session.to_string())
     .bind(permit.organization().to_string())
@@ -236,13 +236,19 @@ async fn insert(
     .bind(grant)
     .bind(tx.at().millis())
     .bind(permit.until().millis())
+    .bind(permit.since().number())
     .execute(&mut *tx.sql)
     .await?;
     Ok(())
 }
 
-/// The basis that holds now, with its end, as the table says it for a session that is open.
-pub(super) fn basis_now(facts: &Facts, wanted: Wanted, now: Now) -> Result<(Basis, Option<i64>), Denial> {
-    let permit = decide(facts, Asker::Active, wanted, Now { at: now.at, doubt: None })?;
-    Ok((permit.basis(), matches!(permit.basis(), Basis::Grant { .. }).then(|| permit.until().millis())))
+/// What is written down of a session that is open, and the state of its employee and key.
+pub(super) async fn held(sql: &mut SqliteConnection, session: &SessionRow) -> Result<(Asker, Record), StoreError> {
+    let row = sqlx::query("SELECT employee, employee_key, since FROM sessions WHERE id = $1")
+        .bind(session.id.to_string())
+        .fetch_one(&mut *sql)
+        .await?;
+    let asker = asker(sql, row::text(&row, "employee")?, row::text(&row, "employee_key")?).await?;
+    let (basis, wanted, opened_at) = (session.basis, session.wanted.clone(), session.opened_at);
+    Ok((asker, Record { basis, wanted, since: row::revision(&row, "since")?, opened_at }))
 }

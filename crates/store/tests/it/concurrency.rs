@@ -37,14 +37,20 @@ async fn two_revokes_and_a_grant_at_once_leave_one_truth() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
     let world = Arc::new(World::new().await);
-    let inside = Arc::new(tokio::sync::Semaphore::new(0));
+    let (inside, blocking) = (Arc::new(tokio::sync::Semaphore::new(0)), Arc::new(tokio::sync::Semaphore::new(0)));
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..50 {
-        let (world, inside) = (world.clone(), inside.clone());
+        let (world, inside, blocking) = (world.clone(), inside.clone(), blocking.clone());
         tasks.spawn(async move {
             if number == 25 {
                 inside.acquire_many(10).await.unwrap().forget();
+                let follower = world.store.follow(world.cluster("a").await.id).await.unwrap();
+                blocking.add_permits(24);
                 world.block().await;
+                assert!(follower.borrow().blocked, "whoever follows learns of it before the owner does");
+            } else if number > 25 {
+                // Writes come in the order of asking: those that asked before the block would all be in.
+                blocking.acquire().await.unwrap().forget();
             }
             match world.open("a-1.example", Shape::Node).await {
                 Ok(opened) => {

@@ -43,6 +43,20 @@ async fn pages_are_newest_first_and_filtered() {
     assert_eq!((late.total, early.total), (3, everything.total - 3));
     let after = events(EventQuery { after: Some(everything.total - 2), ..EventQuery::newest(all) }).await;
     assert_eq!(after.rows[..], everything.rows[..1]);
+    let by_name = vec!["grant.given", "grant.revoked", "organization.claimed"];
+    let by_name = EventQuery { names: Some(by_name), per_page: 2, ..EventQuery::newest(all) };
+    let (one, two) = (events(by_name.clone()).await, events(EventQuery { page: 2, ..by_name }).await);
+    let names: Vec<&str> = one.rows.iter().chain(&two.rows).map(|row| row.entry.event.name()).collect();
+    assert_eq!(names, ["grant.revoked", "grant.given", "grant.given", "organization.claimed"]);
+    assert_eq!((one.total, two.total), (4, 4));
+    let after = EventQuery { after: Some(0), per_page: 3, ..EventQuery::newest(all) };
+    let mut pages = Vec::new();
+    for page in 1..=everything.total as u32 {
+        let page = events(EventQuery { page, ..after.clone() }).await;
+        assert_eq!(page.total, everything.total - 1);
+        pages.extend(page.rows);
+    }
+    assert_eq!(pages[..], everything.rows[..everything.rows.len() - 1]);
     for row in &everything.rows {
         assert_eq!(world.store.event(&world.owner, all, row.id).await.unwrap(), *row);
     }

@@ -9,12 +9,13 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::{HOUR, MINUTE, SECOND};
 use byleave_log::bundle::Bundle;
 use byleave_log::checkpoint::Checkpoint;
+use byleave_log::hash::Hash;
 use byleave_log::key::VerifyingKey;
-use byleave_log::proof::{Proof, is_consistent};
+use byleave_log::proof::{Head, is_consistent};
 use byleave_log::verify::{Kind, Verdict, verify};
 use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::session::Shape;
-use byleave_store::{Anchor, StoreError};
+use byleave_store::{Anchor, SealingKey, Store, StoreError};
 
 use crate::world::{DAY, World, closed, join, name, open_store, request, wanted, wanted_node};
 
@@ -92,15 +93,14 @@ async fn every_state_is_proved_to_be_continued() {
     let log = LogId::Organization(world.organization);
     for anchor in &anchors {
         let old = anchor.open(&key).unwrap().head();
-        let (now, proof) = world.store.consistency(&world.owner, log, old.size).await.unwrap();
+        let now = world.store.continuation(&world.owner, log, old.size).await.unwrap();
         let new = Checkpoint::open(&now.checkpoint, &key).unwrap().head();
-        assert!(is_consistent(old, new, &Proof::from_texts(&proof).unwrap()));
+        assert!(is_consistent(old, new, &now.proof));
     }
     let size = world.store.checkpoint(&world.owner, log).await.unwrap().index + 1;
-    for from in 1..=size {
-        assert!(world.store.consistency(&world.owner, log, from).await.is_ok(), "{from} of {size}");
+    for from in 0..=size {
+        assert!(world.store.continuation(&world.owner, log, from).await.is_ok(), "{from} of {size}");
     }
-    assert!(matches!(world.store.consistency(&world.owner, log, size + 1).await, Err(StoreError::NotFound(_))));
     let sealed = world.store.sealed(&world.owner, log).await.unwrap();
     let head = Checkpoint::open(&sealed.anchor.checkpoint, &key).unwrap().head();
     assert_eq!((sealed.size, sealed.root), (head.size, head.root.to_base64()));
@@ -108,6 +108,12 @@ async fn every_state_is_proved_to_be_continued() {
     let last = world.store.events(&world.owner, query).await.unwrap();
     assert_eq!(sealed.at, last.rows[0].entry.at);
     assert!(matches!(world.store.sealed(&Actor::Administrator, log).await, Err(StoreError::Forbidden(_))));
+    let beyond = world.store.continuation(&world.owner, log, size + 1).await.unwrap();
+    let old = Head { size: size + 1, root: Hash::of_nothing() };
+    let new = Checkpoint::open(&beyond.checkpoint, &key).unwrap().head();
+    assert!(!is_consistent(old, new, &beyond.proof), "a log that became shorter cannot be proved");
+    let stranger = world.store.continuation(&Actor::Administrator, log, 1).await;
+    assert!(matches!(stranger, Err(StoreError::Forbidden(_))), "{stranger:?}");
     let admin = world.store.checkpoint(&Actor::Administrator, log).await;
     assert!(matches!(admin, Err(StoreError::Forbidden(_))), "{admin:?}");
     assert!(world.store.checkpoint(&Actor::Administrator, LogId::Installation).await.is_ok());
@@ -122,6 +128,7 @@ async fn tampering_with_the_database_is_found() {
         ("UPDATE nodes SET address = '10.0.0.99:22' WHERE host = 'a-1.example'", "the inventory of cluster"),
         ("UPDATE sessions SET ended_at = NULL, end_reason = NULL", "the open sessions differ"),
         ("UPDATE logs SET size = size + 1, frontier = X'00' WHERE log <> 'installation'", "frontier"),
+        ("UPDATE feed_counts SET leaves = leaves + 1 WHERE name = 'grant.given'", "the counts for the pages"),
         ("UPDATE disclosures SET text = 'eve@shop.example'", "is not the one that was logged"),
         (
             "DROP TRIGGER leaves_no_update; UPDATE leaves SET leaf = replace(CAST(leaf AS TEXT), '10.9.9.9', '10.9.9.8')",
@@ -137,6 +144,8 @@ async fn tampering_with_the_database_is_found() {
         let mut sql = <sqlx::SqliteConnection as sqlx::Connection>::connect(&path).await.unwrap();
         sqlx::raw_sql(*statement).execute(&mut sql).await.unwrap();
         let audit = world.store.audit_state().await.unwrap();
+        let outside = Store::examine(world.dir.path(), &SealingKey::from_bytes([7; 32]), &world.now).await.unwrap();
+        assert_eq!(outside.audit, audit);
         let found = audit.findings.iter().any(|text| text.contains(finding));
         assert!(found, "{statement}: {:?}", audit.findings);
         if statement.contains("UPDATE leaves") {

@@ -3,6 +3,7 @@
 use byleave_core::grant::GrantType;
 use byleave_store::session::{OpenError, Shape};
 use byleave_store::{SealingKey, Store, StoreError};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::world::{World, at, name, open_store};
@@ -122,6 +123,34 @@ async fn a_schema_of_a_later_version_is_refused() {
 }
 
 #[tokio::test]
+async fn an_installation_that_was_lost_is_not_made_anew() {
+    let world = World::new().await;
+    for (name, statement) in [
+        ("no file", None),
+        ("an empty file", Some("")),
+        ("another database", Some("CREATE TABLE something (one)")),
+        ("no installation", Some("DELETE FROM installation")),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("byleave.db");
+        if name == "no installation" {
+            world.store.close().await;
+            std::fs::copy(world.dir.path().join("byleave.db"), &path).unwrap();
+        }
+        if let Some(statement) = statement {
+            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let mut sql = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::raw_sql(statement).execute(&mut sql).await.unwrap();
+            sql.close().await.unwrap();
+        }
+        let before = std::fs::read(&path).ok();
+        let opened = open_store(dir.path(), world.entropy.clone(), &world.now).await;
+        assert!(matches!(opened, Err(StoreError::Unavailable(_) | StoreError::Corrupt(_))), "{name}: {opened:?}");
+        assert_eq!(std::fs::read(&path).ok().map(|bytes| bytes.len()), before.map(|bytes| bytes.len()), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_database_is_not_opened() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("byleave.db"), "this is no database, but long enough to be looked at".repeat(99))
@@ -147,12 +176,14 @@ async fn secrets_are_sealed_and_the_files_are_private() {
         assert_eq!(mode & 0o077, 0, "{file}");
     }
     let path = world.dir.path().join("seal.key");
-    let made = SealingKey::load_or_create(&path, world.entropy.as_ref()).unwrap();
-    let read = SealingKey::load_or_create(&path, world.entropy.as_ref()).unwrap();
+    let made = SealingKey::create(&path, world.entropy.as_ref()).unwrap();
+    let again = SealingKey::create(&path, world.entropy.as_ref());
+    assert!(matches!(again, Err(StoreError::Unavailable(_))), "a key is never overwritten: {again:?}");
+    let read = SealingKey::load(&path).unwrap();
     let sealed = made.seal(world.entropy.as_ref(), "context", b"secret").unwrap();
     assert_eq!(read.open("context", &sealed).unwrap().as_slice(), b"secret");
     assert!(matches!(read.open("another", &sealed), Err(StoreError::Corrupt(_))));
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::write(&path, "short").unwrap();
-    assert!(matches!(SealingKey::load_or_create(&path, world.entropy.as_ref()), Err(StoreError::Corrupt(_))));
+    assert!(matches!(SealingKey::load(&path), Err(StoreError::Corrupt(_))));
 }

@@ -1,10 +1,11 @@
 //! Sessions in the store: decided, logged, followed, closed.
 
-use byleave_core::access::{Basis, Denial, Wanted};
+use byleave_core::access::{Basis, Denial, STANDING_FOR, Wanted};
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::{Event, Forwarding, Side, Tried};
 use byleave_core::grant::GrantType;
 use byleave_core::identifier::USED_FOR;
+use byleave_core::inventory::Prune;
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
@@ -13,7 +14,7 @@ use byleave_store::error::{Conflict, Thing};
 use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::session::{DeniedTry, LogDownload, SessionQuery, SessionsOf, Shape};
 
-use crate::world::{DAY, World, closed, join, name, open_store};
+use crate::world::{DAY, World, closed, join, name, open_store, wanted};
 
 #[tokio::test]
 async fn a_session_is_logged_before_anybody_learns_of_it() {
@@ -197,6 +198,37 @@ async fn a_session_goes_on_only_on_a_basis_that_holds() {
     let over = world.store.continue_session(&world.now, opened.session, basis, grant.expires_at).await;
     assert!(matches!(over, Err(StoreError::Conflict(Conflict::SessionEnded))), "{over:?}");
     world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_session_that_must_be_cut_is_not_continued() {
+    // The organization does not block, so that standing access would cover each of these.
+    let mut world = World::new().await;
+    world.grant("a", GrantType::Infrastructure).await;
+    world.later(SECOND);
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    assert!(matches!(opened.basis, Basis::Grant { .. }));
+    let standing_until = opened.opened_at.plus(STANDING_FOR);
+    let refused = async |world: &World, session, basis, until, why: &str| {
+        let continued = world.store.continue_session(&world.now, session, basis, until).await;
+        assert!(matches!(continued, Err(StoreError::Conflict(Conflict::BasisEnded))), "{why}: {continued:?}");
+    };
+    world.revoke("a").await;
+    refused(&world, opened.session, Basis::Standing, standing_until, "a person's revoke cuts").await;
+    let next = world.grant("a", GrantType::Infrastructure).await;
+    refused(&world, opened.session, Basis::Grant { id: next.id }, next.expires_at, "also if granted again").await;
+    world.revoke("a").await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    let (session, until) = (opened.session, opened.until);
+    world.store.continue_session(&world.now, session, Basis::Standing, until).await.unwrap();
+    let mut changed = wanted(world.organization);
+    changed[0].nodes[0].address = "10.9.9.9:22".parse().unwrap();
+    world.store.apply_inventory(&Actor::Administrator, &world.now, &changed, Prune::Keep).await.unwrap();
+    refused(&world, session, Basis::Standing, until, "another address is another node").await;
+    let opened = world.open("a-2.example", Shape::Node).await.unwrap();
+    let (session, until) = (opened.session, opened.until);
+    world.store.disable_employee(&Actor::Administrator, &world.now, world.employee).await.unwrap();
+    refused(&world, session, Basis::Standing, until, "the employee is disabled").await;
 }
 
 #[tokio::test]

@@ -51,13 +51,18 @@ pub(crate) fn at(millis: i64) -> Reading {
     Reading { wall, boot: BootId("first".into()), since_boot: 1_000_000 + millis }
 }
 
+fn options() -> StoreOptions {
+    StoreOptions { vendor: "Acme Databases".parse().unwrap(), slug: "acme".parse().unwrap(), version: "0.1.0".into() }
+}
+
+/// A store that is made.
+pub(crate) async fn begin_store(dir: &Path, entropy: Arc<Drawn>, now: &Reading) -> Store {
+    Store::begin(dir, options(), SealingKey::from_bytes([7; 32]), entropy, now).await.unwrap()
+}
+
+/// A store that must be there.
 pub(crate) async fn open_store(dir: &Path, entropy: Arc<Drawn>, now: &Reading) -> Result<Store, StoreError> {
-    let options = StoreOptions {
-        vendor: "Acme Databases".parse().unwrap(),
-        slug: "acme".parse().unwrap(),
-        version: "0.1.0".into(),
-    };
-    Store::open(dir, options, SealingKey::from_bytes([7; 32]), entropy, now).await
+    Store::open(dir, options(), SealingKey::from_bytes([7; 32]), entropy, now).await
 }
 
 /// A public key that is different for each number.
@@ -113,7 +118,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let entropy = Arc::new(Drawn(AtomicU64::new(0)));
         let now = at(0);
-        let store = open_store(dir.path(), entropy.clone(), &now).await.unwrap();
+        let store = begin_store(dir.path(), entropy.clone(), &now).await;
         let (organization, owner) = organization(&store, &now, "Shop Inc", "mia@shop.example").await;
         let wanted = wanted(organization);
         store.apply_inventory(&Actor::Administrator, &now, &wanted, Prune::Keep).await.unwrap();

@@ -22,7 +22,7 @@ use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::app::{App, Limits, Parts};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
-use byleave_web::door::{Door, DoorError, NodeReport, Pending, RecordingPart, Scope};
+use byleave_web::door::{Door, DoorError, NodeReport, Part, Pending, RecordingPart, Scope};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -127,7 +127,7 @@ impl Site {
         let clock = Arc::new(Ahead(AtomicI64::new(0)));
         let options = StoreOptions { vendor: text("Acme"), slug: text("acme"), version: "0.0.0".into() };
         let sealing = SealingKey::from_bytes([7; 32]);
-        let store = Store::open(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
+        let store = Store::begin(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
         let administrator = Actor::Administrator;
         let now = clock.read();
         let invited = store.invite_organization(&administrator, &now, text("Northwind Traders"), text(OWNER)).await;
@@ -330,6 +330,10 @@ impl Door for TestDoor {
 
     fn end_key(&self, _: EmployeeKeyId) -> usize {
         0
+    }
+
+    fn ready(&self) -> Vec<Part> {
+        Vec::new()
     }
 
     fn cut_delays(&self) -> Vec<std::time::Duration> {

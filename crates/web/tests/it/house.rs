@@ -11,7 +11,7 @@ use byleave_store::session::{OpenSession, Shape};
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
-use byleave_web::door::{Door, DoorError, NodeReport, NodeReportLine, Pending, RecordingPart, Scope};
+use byleave_web::door::{Door, DoorError, NodeReport, NodeReportLine, Part, Pending, RecordingPart, Scope};
 use byleave_web::{App, Limits, Parts};
 use ring::rand::SecureRandom as _;
 use serde_json::{Value, json};
@@ -67,9 +67,14 @@ pub(crate) enum Told {
 
 /// A door that takes notes: it is the edge of this crate.
 #[derive(Default)]
-pub(crate) struct NotingDoor(Mutex<Vec<Told>>);
+pub(crate) struct NotingDoor(Mutex<Vec<Told>>, Mutex<Option<String>>);
 
 impl NotingDoor {
+    /// Has trouble with the recordings from now on.
+    pub(crate) fn trouble(&self, text: &str) {
+        *self.1.lock().unwrap() = Some(text.to_owned());
+    }
+
     pub(crate) fn take(&self) -> Vec<Told> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -108,6 +113,11 @@ impl Door for NotingDoor {
         vec![std::time::Duration::from_micros(700), std::time::Duration::from_micros(300)]
     }
 
+    fn ready(&self) -> Vec<Part> {
+        let trouble = self.1.lock().unwrap().clone();
+        vec![Part { name: "store", trouble: None }, Part { name: "recordings", trouble }]
+    }
+
     fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
         let part = RecordingPart { name: "1.cast".into(), kind: "asciicast".into(), content: b"{}\n".to_vec() };
         Box::pin(async move { Ok(vec![part]) })
@@ -142,7 +152,7 @@ impl House {
         let options =
             StoreOptions { vendor: "Acme".parse().unwrap(), slug: "acme".parse().unwrap(), version: "0.0.0".into() };
         let sealing = SealingKey::from_bytes([7; 32]);
-        let store = Store::open(dir.path(), options, sealing, Arc::new(Random), &clock.read()).await.unwrap();
+        let store = Store::begin(dir.path(), options, sealing, Arc::new(Random), &clock.read()).await.unwrap();
         let door = Arc::new(NotingDoor::default());
         let app = App::new(Parts {
             store: store.clone(),

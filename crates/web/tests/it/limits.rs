@@ -82,9 +82,24 @@ async fn health_and_the_log_key_are_open_to_all() {
     let house = House::open().await;
     assert_eq!(house.nobody().get("/api/byleave/v1/health").await.ok(), json!({ "status": "ok" }));
     let ready = house.nobody().get("/api/byleave/v1/ready").await.ok();
-    assert_eq!(ready, json!({ "status": "ok", "now": "2026-11-23T18:00:00.000Z" }));
+    let parts = ["store", "recordings", "clock"].map(|name| json!({ "name": name, "ready": true }));
+    assert_eq!(ready, json!({ "status": "ok", "now": "2026-11-23T18:00:00.000Z", "parts": parts }));
     let key = house.nobody().get("/api/byleave/v1/key").await.ok();
     assert!(key["key"].as_str().unwrap().starts_with("byleave/"), "{key}");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_record_is_not_ready_and_says_so() {
+    let house = House::open().await;
+    house.door.trouble("the last try to write failed");
+    let answer = house.nobody().get("/api/byleave/v1/ready").await;
+    assert_eq!(answer.status, 503);
+    let said: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(said["status"], "not ready");
+    assert_eq!(said["parts"][0], json!({ "name": "store", "ready": true }));
+    let trouble = json!({ "name": "recordings", "ready": false, "trouble": "the last try to write failed" });
+    assert_eq!(said["parts"][1], trouble);
+    house.nobody().get("/api/byleave/v1/health").await.ok();
 }
 
 #[tokio::test]

@@ -148,7 +148,9 @@ async fn people_are_invited_changed_and_removed_by_owners() {
     assert_eq!(list["results"].as_array().unwrap().len(), 2);
     let one = format!("{users}/{}", text(&claimed["userId"]));
     let reader = json!({ "roles": { "orgRoles": ["ORG_READ_ONLY"] } });
-    assert_eq!(shop.owner.patch(&one, reader).await.ok()["roles"]["orgRoles"], json!(["ORG_READ_ONLY"]));
+    let changed = shop.owner.patch(&one, reader).await.ok();
+    assert_eq!(changed["roles"]["orgRoles"], json!(["ORG_READ_ONLY"]));
+    assert_eq!(changed["anchors"][0]["log"], shop.organization, "what was recorded can be kept: {changed}");
     sam.post(&format!("{}:grant", shop.own_cluster()), json!({})).await.refused(403, "USER_UNAUTHORIZED");
     for (bad, code, named) in [
         (json!({ "roles": {} }), "VALIDATION_ERROR", "at least one role"),

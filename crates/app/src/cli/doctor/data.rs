@@ -1,6 +1,7 @@
 //! What `byleave doctor` looks at in a data directory: who can read what, and whether the files are what they must be.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -8,9 +9,12 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::Finding;
 use crate::config::{Config, ServeArgs};
+use crate::data;
+use byleave_gateway::key::HostKey;
 
-/// The secrets of a data directory.
-const SECRETS: &[&str] = &["admin.token", "seal.key", "ssh_host_ed25519_key"];
+/// The secrets of a data directory, and the database with the files that SQLite keeps beside it.
+const CLOSED: &[&str] =
+    &["admin.token", "byleave.db", "byleave.db-shm", "byleave.db-wal", "seal.key", "ssh_host_ed25519_key"];
 
 /// Below this a recording soon cannot be written, and then nobody comes in.
 const SPACE: u64 = 1 << 30;
@@ -26,9 +30,11 @@ pub(super) fn look(directory: &Path) -> Vec<Finding> {
         )];
     };
     let mut findings = vec![mode("data directory", directory, &about, 0o700)];
-    findings.extend(SECRETS.iter().filter_map(|name| secret(directory, name, &about)));
+    findings.extend(CLOSED.iter().filter_map(|name| closed(directory, name, &about)));
     findings.push(database(directory));
     findings.push(seal_key(directory));
+    findings.push(host_key(directory));
+    findings.push(recordings(directory));
     findings.push(lock(directory));
     findings.push(configuration(directory));
     findings.push(space(directory));
@@ -48,8 +54,8 @@ fn mode(name: &'static str, path: &Path, about: &fs::Metadata, wanted: u32) -> F
     }
 }
 
-/// A secret's mode and owner. One that is not there yet is made at the next start.
-fn secret(directory: &Path, name: &'static str, parent: &fs::Metadata) -> Option<Finding> {
+/// A file's mode and owner. Whether it must be there, others say.
+fn closed(directory: &Path, name: &'static str, parent: &fs::Metadata) -> Option<Finding> {
     let path = directory.join(name);
     let about = fs::symlink_metadata(&path).ok()?;
     if about.is_symlink() {
@@ -80,9 +86,12 @@ fn database(directory: &Path) -> Finding {
             "`byleave.db` is no SQLite database",
             "restore it from a backup, with its `-wal` file",
         ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Finding::warning("database", "there is none yet", "`byleave serve` makes it at its first start")
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => match data::traces(directory) {
+            traces if traces.is_empty() || data::is_installing(directory) => {
+                Finding::warning("database", "there is none yet", "`byleave serve` makes it at its first start")
+            }
+            traces => Finding::wrong("database", "`byleave.db` is gone", data::lost(directory, &traces)),
+        },
         Err(error) => {
             Finding::wrong("database", format!("`byleave.db`: {error}"), "run this as the user of the server")
         }
@@ -106,6 +115,45 @@ fn seal_key(directory: &Path) -> Finding {
             "restore it: what was sealed cannot be read without it",
         ),
         Err(_) => Finding::good("sealing key", "is made at the first start"),
+    }
+}
+
+fn host_key(directory: &Path) -> Finding {
+    let name = "host key";
+    let text = match fs::read_to_string(directory.join("ssh_host_ed25519_key")) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let advice =
+                "the next start makes one; if there was one before, restore it: engineers' ssh refuses another";
+            return Finding::warning(name, "the gateway has none", advice);
+        }
+        Err(error) => return Finding::wrong(name, error.to_string(), "run this as the user of the server"),
+    };
+    let public = HostKey::parse(text.trim()).and_then(|key| key.public());
+    let Ok(public) = public.map(|key| key.to_string()) else {
+        let advice = "restore `ssh_host_ed25519_key`, or move it away: engineers have to trust the new one then";
+        return Finding::wrong(name, "`ssh_host_ed25519_key` is no ed25519 key without a passphrase", advice);
+    };
+    let shown = fs::read_to_string(directory.join("ssh_host_ed25519_key.pub")).unwrap_or_default();
+    match shown.trim() == public {
+        true => Finding::good(name, public),
+        false => Finding::warning(
+            name,
+            "`ssh_host_ed25519_key.pub` is not its public part",
+            "engineers who are given that file cannot come in; the next start writes it anew",
+        ),
+    }
+}
+
+fn recordings(directory: &Path) -> Finding {
+    match fs::metadata(directory.join("recordings")) {
+        Ok(about) if !about.is_dir() => {
+            let advice = "move it away: what cannot be recorded is not let in";
+            Finding::wrong("recordings", "`recordings` is no directory", advice)
+        }
+        Ok(about) => mode("recordings", &directory.join("recordings"), &about, 0o700),
+        Err(error) if error.kind() == ErrorKind::NotFound => Finding::good("recordings", "there are none yet"),
+        Err(error) => Finding::wrong("recordings", error.to_string(), "run this as the user of the server"),
     }
 }
 
@@ -170,6 +218,7 @@ mod tests {
         close(data, 0o700);
         assert_eq!(wrong(data), [""; 0], "an empty directory is no fault");
         fs::write(data.join("byleave.db"), "SQLite format 3\0 …").unwrap();
+        close(&data.join("byleave.db"), 0o600);
         assert_eq!(wrong(data), ["sealing key"], "a database without its key");
         fs::write(data.join("seal.key"), "ab".repeat(32)).unwrap();
         assert_eq!(wrong(data), ["seal.key"], "a key that others can read");
@@ -181,6 +230,9 @@ mod tests {
         fs::write(data.join("byleave.db"), "something else altogether").unwrap();
         assert_eq!(wrong(data), ["database"]);
         fs::remove_file(data.join("byleave.db")).unwrap();
+        assert_eq!(wrong(data), ["database"], "it is gone");
+        fs::remove_file(data.join("seal.key")).unwrap();
+        assert_eq!(wrong(data), [""; 0], "nothing was ever there");
         fs::write(data.join("byleave.toml"), "colour = 'red'").unwrap();
         assert_eq!(wrong(data), ["byleave.toml"]);
         fs::remove_file(data.join("byleave.toml")).unwrap();

@@ -1,6 +1,6 @@
 //! What `byleave doctor` asks a running server.
 
-use byleave_api::byleave::{Health, Inventory};
+use byleave_api::byleave::{Health, ReadyPart};
 use byleave_core::time::{Clock, Span, Timestamp};
 
 use super::Finding;
@@ -26,9 +26,6 @@ pub(super) async fn look(global: &Global) -> Vec<Finding> {
     let mut findings = vec![reached, travels(&client)];
     findings.extend(ready(&client).await);
     findings.push(known(&client).await);
-    if global.data.is_some() {
-        findings.extend(nodes(&client).await);
-    }
     findings
 }
 
@@ -45,11 +42,18 @@ fn travels(client: &Client) -> Finding {
 }
 
 async fn ready(client: &Client) -> Vec<Finding> {
-    let health = match client.get::<Health>("/ready").await {
+    let health = match client.ready().await {
         Ok(health) => health,
         Err(fault) => return vec![told("ready", &fault)],
     };
-    let mut findings = vec![Finding::good("ready", "it can record, so it can open and close")];
+    // The clock has a line of its own.
+    let troubles: Vec<String> = health.parts.iter().filter(|part| part.name != "clock").filter_map(trouble).collect();
+    let mut findings = vec![if troubles.is_empty() {
+        Finding::good("ready", "it can commit and record, so it can open and close")
+    } else {
+        let advice = "its log says why; until then nobody comes in, and live sessions end";
+        Finding::wrong("ready", troubles.join("; "), advice)
+    }];
     findings.push(match &health.doubt {
         None => Finding::good("clock", "trusted"),
         Some(doubt) => Finding::wrong(
@@ -69,6 +73,10 @@ async fn ready(client: &Client) -> Vec<Finding> {
     findings
 }
 
+fn trouble(part: &ReadyPart) -> Option<String> {
+    (!part.ready).then(|| format!("{}: {}", part.name, part.trouble.as_deref().unwrap_or("not ready")))
+}
+
 /// Whether the credentials are good for anything.
 async fn known(client: &Client) -> Finding {
     match client.get::<serde_json::Value>("/session").await {
@@ -78,30 +86,4 @@ async fn known(client: &Client) -> Finding {
         }
         Err(fault) => told("credentials", &fault),
     }
-}
-
-/// The nodes that take no infrastructure session where support is blocked, for want of a check.
-async fn nodes(client: &Client) -> Vec<Finding> {
-    let inventory: Inventory = match client.get("/inventory").await {
-        Ok(inventory) => inventory,
-        Err(fault) => return vec![told("nodes", &fault)],
-    };
-    let unchecked: Vec<&str> =
-        inventory.nodes.iter().filter(|node| node.check == "none").map(|node| node.host.as_str()).collect();
-    let failed: Vec<&str> =
-        inventory.nodes.iter().filter(|node| node.check == "failed").map(|node| node.host.as_str()).collect();
-    let mut findings = Vec::new();
-    if !failed.is_empty() {
-        let text = format!("the check failed on {}", failed.join(", "));
-        findings.push(Finding::wrong("nodes", text, "`byleave node check` says what stands open there"));
-    }
-    if !unchecked.is_empty() {
-        let text = format!("never checked at their present inventory revision: {}", unchecked.join(", "));
-        let advice = "run `byleave node check`: where support is blocked they take no infrastructure session";
-        findings.push(Finding::warning("nodes", text, advice));
-    }
-    if findings.is_empty() {
-        findings.push(Finding::good("nodes", format!("{} nodes, each with a verdict", inventory.nodes.len())));
-    }
-    findings
 }

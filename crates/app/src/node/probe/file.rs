@@ -48,6 +48,9 @@ pub(super) fn data(directories: &[PathBuf]) -> Line {
     if directories.is_empty() {
         return line(NAME, Verdict::NotTested, "no data directory is known here; name one with --data-directory");
     }
+    if let Some(path) = missing(directories) {
+        return line(NAME, Verdict::NotTested, &format!("{} is not there; name the one that is", path.display()));
+    }
     let mut found = Vec::new();
     let mut tried = Vec::new();
     for directory in directories {
@@ -84,11 +87,21 @@ fn read_below(path: &Path, depth: u32, left: &mut usize, found: &mut Vec<String>
     }
 }
 
+/// A path at which there is nothing, as far as this account can see.
+fn missing(paths: &[PathBuf]) -> Option<&PathBuf> {
+    let is_missing =
+        |path: &&PathBuf| path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    paths.iter().find(is_missing)
+}
+
 /// Key files: they cannot be read.
 pub(super) fn key_files(paths: &[PathBuf]) -> Line {
     const NAME: &str = "key file";
     if paths.is_empty() {
         return line(NAME, Verdict::NotTested, "no key file is known here; name one with --key-file");
+    }
+    if let Some(path) = missing(paths) {
+        return line(NAME, Verdict::NotTested, &format!("{} is not there; name the one that is", path.display()));
     }
     let readable = paths.iter().filter(|path| File::open(path).is_ok());
     let found: Vec<String> = readable.map(|path| format!("{} can be read", path.display())).collect();

@@ -18,6 +18,8 @@ use super::super::report::{Line, Verdict};
 use super::{line, open_if_any, output_of};
 
 const PATIENCE: Duration = Duration::from_millis(700);
+/// Long enough for the second packet of a connection: the kernel tells of a refusal of the first one only by the way.
+const SECOND_TRY: Duration = Duration::from_millis(2_500);
 /// Sockets of the system that every account may use and that lead to no database and no shell.
 const HARMLESS: [&str; 7] = [
     "/run/dbus/system_bus_socket",
@@ -57,14 +59,26 @@ pub(super) fn database_ports(ports: &[u16]) -> Line {
     open_if_any(NAME, &found, &format!("no connection to {}", super::some(&tried)))
 }
 
-/// The database's unix sockets.
+/// The database's unix sockets, wherever they are. That there is none counts only while the database runs.
 pub(super) fn database_sockets(ports: &[u16]) -> Line {
     const NAME: &str = "database socket";
+    let names: Vec<String> = ports.iter().map(|port| format!("mongodb-{port}.sock")).collect();
     let places = ["/tmp", "/run/mongodb", "/var/run/mongodb", "/run"];
-    let all = ports.iter().flat_map(|port| places.map(|place| format!("{place}/mongodb-{port}.sock")));
-    let there: Vec<String> = all.filter(|path| Path::new(path).symlink_metadata().is_ok()).collect();
+    let usual = names.iter().flat_map(|name| places.map(|place| format!("{place}/{name}")));
+    let mut there: Vec<String> = usual.filter(|path| Path::new(path).symlink_metadata().is_ok()).collect();
+    let table = fs::read_to_string("/proc/net/unix");
+    let listening = table.iter().flat_map(|table| table.lines()).filter_map(listening_stream);
+    let named = |path: &&str| path.rsplit('/').next().is_some_and(|name| names.iter().any(|known| known == name));
+    there.extend(listening.filter(named).map(str::to_owned));
+    there.sort();
+    there.dedup();
     if there.is_empty() {
-        return line(NAME, Verdict::NotTested, "no socket of the database is here");
+        let runs = listeners().iter().any(|address| ports.contains(&address.port()));
+        return match (table, runs) {
+            (Ok(_), true) => line(NAME, Verdict::Closed, "the database runs and has no socket"),
+            (Ok(_), false) => line(NAME, Verdict::NotTested, "no socket of the database is here, and it does not run"),
+            (Err(_), _) => line(NAME, Verdict::NotTested, "the kernel does not list sockets"),
+        };
     }
     let open = there.iter().filter(|path| UnixStream::connect(path).is_ok());
     let found: Vec<String> = open.map(|path| format!("{path} takes a connection")).collect();
@@ -127,28 +141,28 @@ pub(super) fn loopback() -> Line {
     open_if_any(NAME, &found, "no connection, not even to itself")
 }
 
-/// The outside: may a packet leave?
-pub(super) fn outside() -> Line {
+/// The outside: may a packet leave? Only the kernel's own refusal to send counts as a wall: an answer from elsewhere
+/// would mean that something had left.
+pub(super) fn outside(gateways: &[IpAddr]) -> Line {
     const NAME: &str = "outside network";
-    let targets: [SocketAddr; 2] =
-        [(Ipv4Addr::new(192, 0, 2, 1), 443).into(), (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 443).into()];
-    let mut found = Vec::new();
-    let mut refused = false;
-    for target in targets {
-        for (way, answer) in [("UDP", send(target)), ("TCP", TcpStream::connect_timeout(&target, PATIENCE).map(drop))] {
-            match answer.map_err(|error| error.kind()) {
-                Ok(()) | Err(ErrorKind::TimedOut | ErrorKind::WouldBlock) => {
-                    found.push(format!("{way} to {target} leaves"))
-                }
-                Err(ErrorKind::NetworkUnreachable | ErrorKind::AddrNotAvailable) => {}
-                Err(_) => refused = true,
-            }
+    let nobody: [IpAddr; 2] =
+        [Ipv4Addr::new(192, 0, 2, 1).into(), Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()];
+    let (mut found, mut walled) = (Vec::new(), Vec::new());
+    for target in nobody.iter().chain(gateways).map(|address| SocketAddr::new(*address, 443)) {
+        match send(target).map_err(|error| error.kind()) {
+            Ok(()) => found.push(format!("UDP to {target} leaves")),
+            Err(ErrorKind::PermissionDenied) => walled.push(target.to_string()),
+            Err(_) => {}
+        }
+        match TcpStream::connect_timeout(&target, SECOND_TRY).map_err(|error| error.kind()) {
+            Ok(_) | Err(ErrorKind::TimedOut | ErrorKind::WouldBlock) => found.push(format!("TCP to {target} leaves")),
+            Err(_) => {}
         }
     }
-    if found.is_empty() && !refused {
-        return line(NAME, Verdict::NotTested, "this node has no route to the outside");
+    if found.is_empty() && walled.is_empty() {
+        return line(NAME, Verdict::NotTested, "this node has no way to the outside, nor to the gateway");
     }
-    open_if_any(NAME, &found, "no packet leaves")
+    open_if_any(NAME, &found, &format!("no packet to {} leaves", super::some(&walled)))
 }
 
 fn send(target: SocketAddr) -> std::io::Result<()> {
@@ -164,12 +178,13 @@ fn listeners() -> Vec<SocketAddr> {
     let mut all = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         let text = fs::read_to_string(table).unwrap_or_default();
-        all.extend(text.lines().skip(1).filter_map(listener));
+        all.extend(text.lines().skip(1).filter_map(listener).flatten());
     }
     all
 }
 
-fn listener(line: &str) -> Option<SocketAddr> {
+/// The addresses of a line of the kernel's table, if something listens there.
+fn listener(line: &str) -> Option<Vec<SocketAddr>> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
     if state != "0A" {
@@ -188,12 +203,13 @@ fn listener(line: &str) -> Option<SocketAddr> {
         Ok(four) => Ipv4Addr::from(four).into(),
         Err(_) => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?).into(),
     };
-    let ip = match ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        IpAddr::V4(_) | IpAddr::V6(_) => ip,
+    let local = match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into()],
+        // It may take both.
+        IpAddr::V6(ip) if ip.is_unspecified() => vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()],
+        IpAddr::V4(_) | IpAddr::V6(_) => vec![ip],
     };
-    Some(SocketAddr::new(ip, port))
+    Some(local.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
 }
 
 #[cfg(test)]
@@ -203,9 +219,9 @@ mod tests {
     #[test]
     fn listeners_are_read_from_the_kernels_tables() {
         let line = "   0: 0100007F:6989 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0";
-        assert_eq!(listener(line), Some("127.0.0.1:27017".parse().unwrap()));
+        assert_eq!(listener(line), Some(vec!["127.0.0.1:27017".parse().unwrap()]));
         let any = "   0: 00000000000000000000000000000000:6989 00000000000000000000000000000000:0000 0A 0 0 0 0 0 1";
-        assert_eq!(listener(any), Some("[::1]:27017".parse().unwrap()));
+        assert_eq!(listener(any), Some(vec!["[::1]:27017".parse().unwrap(), "127.0.0.1:27017".parse().unwrap()]));
         let connected = "   0: 0100007F:6989 0100007F:1234 01 00000000:00000000 00:00000000 00000000     0        0 1";
         assert_eq!(listener(connected), None);
     }

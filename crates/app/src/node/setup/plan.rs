@@ -15,6 +15,7 @@ use super::wanted::{NODE_FILE, Wanted};
 /// The firewall's rules.
 pub(crate) const FIREWALL: &str = "/etc/byleave/node.nft";
 const UNIT: &str = "/etc/systemd/system/byleave-node.service";
+const BESIDE_NFTABLES: &str = "/etc/systemd/system/nftables.service.d";
 const UNIT_WANTED: &str = "/etc/systemd/system/multi-user.target.wants/byleave-node.service";
 /// Files that a login shell reads. They belong to root and the home is sticky, so no session can leave something
 /// there that the next one would run.
@@ -157,20 +158,29 @@ fn units(root: &Root, numbers: Numbers) -> anyhow::Result<Vec<Edit>> {
 Description=No network for the accounts of Byleave
 After=nftables.service
 Before=ssh.service sshd.service ssh.socket
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/sbin/nft -f {FIREWALL}
-ExecReload=/usr/sbin/nft -f {FIREWALL}
 
 [Install]
 WantedBy=multi-user.target
 "
     );
-    let mut all = vec![(UNIT.to_owned(), State::file(unit))];
+    let beside = format!(
+        "# Written by `byleave node setup`. The machine's own rules begin by removing all others.
+[Service]
+ExecStartPost=/usr/sbin/nft -f {FIREWALL}
+ExecReload=/usr/sbin/nft -f {FIREWALL}
+ExecStopPost=/usr/sbin/nft -f {FIREWALL}
+"
+    );
+    let mut all = vec![
+        (UNIT.to_owned(), State::file(unit)),
+        (BESIDE_NFTABLES.to_owned(), State::directory()),
+        (format!("{BESIDE_NFTABLES}/byleave.conf"), State::file(beside)),
+    ];
     if root.has("/etc/systemd/system/multi-user.target.wants") {
         all.push((UNIT_WANTED.to_owned(), State::link(UNIT)));
     }

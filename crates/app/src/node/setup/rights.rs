@@ -1,7 +1,8 @@
 //! Read rights of `byleave-logs`, for exactly the log files that were named and the directories that lead to them.
 //!
 //! By access control lists where `setfacl` is there; else by the file's group, if that group could not read it before.
-//! A log that is rotated by making a new file loses its right; `byleave node setup --apply` gives it again.
+//! A log that is rotated by making a new file loses its right, unless whoever makes it keeps the list; that is told. The
+//! directory must never get a default list: it would open every file made in it later, audit logs included.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -83,6 +84,12 @@ pub(crate) fn plan(root: &Root, logs: &[PathBuf], notes: &mut Vec<String>) -> an
         return Ok(all);
     }
     let lists = Command::new("setfacl").arg("--version").output().is_ok_and(|output| output.status.success());
+    if lists && !logs.is_empty() {
+        notes.push(format!(
+            "a rotated log is a new file: in logrotate, `create` without a mode (or `copytruncate`) keeps the right of \
+             {LOGS}; anything else needs `setfacl -m u:{LOGS}:r <log>` after it, or setup again"
+        ));
+    }
     for log in logs {
         if !log.is_file() {
             notes.push(format!("`{}` is not there yet; run setup again when it is", log.display()));

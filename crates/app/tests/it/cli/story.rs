@@ -248,16 +248,3 @@ pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
     let source = format!("{}/.", from.display());
     assert!(std::process::Command::new("cp").args(["-a", &source]).arg(to).status().unwrap().success());
 }
-
-#[test]
-fn doctor_finds_a_sound_installation_sound_and_an_open_key_wrong() {
-    use std::os::unix::fs::PermissionsExt;
-    let Story { server, administrator, owner: _owner } = begin();
-    let ran = administrator.run(&["doctor"]);
-    assert_eq!(ran.code, 0, "{ran:#?}");
-    assert!(ran.out.contains("never checked") && !ran.out.contains("WRONG"), "{}", ran.out);
-    std::fs::set_permissions(server.data().join("seal.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let ran = administrator.run(&["doctor"]);
-    assert_eq!(ran.code, 1, "{ran:#?}");
-    assert!(ran.out.contains("WRONG  seal.key") && ran.out.contains("chmod 600"), "{}", ran.out);
-}

@@ -40,7 +40,7 @@ fn fill(path: &Path) {
 /// Fault: the disk of the recordings is full while a session sends more than fits.
 ///
 /// Expected: the session ends with `recording failed`; every byte that the engineer got is in the recording; nobody
-/// new gets a byte; with room again sessions work.
+/// new gets a byte, and the server says that it is not ready; with room again sessions work.
 #[test]
 fn nothing_is_delivered_that_could_not_be_recorded() {
     let mut scene = Scene::begin();
@@ -58,8 +58,10 @@ fn nothing_is_delivered_that_could_not_be_recorded() {
     fill(&inside(&scene, "recordings/filler"));
     let refused = scene.ssh("echo in").ends();
     assert!(refused.code != 0 && refused.heard.is_empty(), "{refused:?}");
+    scene.is_ready_but(&["recordings"]);
     fs::remove_file(inside(&scene, "recordings/filler")).unwrap();
     fs::remove_dir_all(inside(&scene, &format!("recordings/{session}"))).unwrap();
+    scene.is_ready_but(&[]);
     scene.enter();
     scene.assert_evidence();
 }
@@ -81,6 +83,7 @@ fn a_revoke_that_finds_no_room_cuts_and_says_that_it_is_not_recorded() {
     assert!(ended.code != 0 && ended.heard == b"in\n", "{ended:?}");
     let refused = scene.ssh("echo in").ends();
     assert!(refused.code != 0 && refused.heard.is_empty(), "{refused:?}");
+    scene.is_ready_but(&["store", "recordings", "lease"]);
     fs::remove_file(inside(&scene, "filler")).unwrap();
     scene.owner.run(&["revoke", "Shop"]).ok();
     assert_eq!(scene.in_force().len(), 0);

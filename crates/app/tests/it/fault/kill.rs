@@ -11,18 +11,49 @@ use nix::time::{ClockId, clock_gettime};
 
 use crate::cli::story::copy;
 use crate::fault::scene::{Scene, Ssh};
-use crate::server::Server;
+use crate::server::{Server, spawn};
 
 /// More syncs than any step makes by far: what is killed more often never ends.
 const MOST: usize = 10;
 
 /// Which syncs are counted. strace counts by thread; the store has one thread that writes, recordings have theirs.
 #[derive(Debug, Clone, Copy)]
-enum Syncs {
+pub(super) enum Syncs {
     /// Those of the database: the commits.
     Database,
     /// Those of any file.
     Any,
+}
+
+impl Syncs {
+    /// Has strace look at these only.
+    fn limit(self, strace: &mut Command, data: &Path) {
+        if let Self::Database = self {
+            for name in ["byleave.db", "byleave.db-wal", "byleave.db-journal"] {
+                strace.arg("-P").arg(data.join(name));
+            }
+        }
+    }
+}
+
+/// Starts a server for the first time and kills it at the `nth` change that it makes durable; false if it makes fewer
+/// and was stopped once it was ready.
+pub(super) fn kill_first_start(data: &Path, syncs: Syncs, nth: usize) -> bool {
+    const CALLS: &str = "fsync,fdatasync,rename,linkat,unlink";
+    let mut command = Command::new("strace");
+    command.args(["-f", "-o", "/dev/null", "-e"]).arg(format!("trace={CALLS}"));
+    command.arg("-e").arg(format!("inject={CALLS}:signal=KILL:when={nth}"));
+    syncs.limit(&mut command, data);
+    let (mut child, said) = spawn(command, data, ["127.0.0.1:0"; 2]);
+    // The first word of its log after what the start itself has to say.
+    let ready = BufReader::new(said).lines().map_while(Result::ok).any(|line| line.contains("pages="));
+    if ready {
+        let inside = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
+        let server = nix::unistd::Pid::from_raw(inside.trim().parse().unwrap());
+        nix::sys::signal::kill(server, nix::sys::signal::Signal::SIGKILL).unwrap();
+    }
+    child.wait().unwrap();
+    !ready
 }
 
 /// Kills the server when one of its threads begins its `nth` sync from now on.
@@ -33,10 +64,7 @@ impl Killer {
         let mut command = Command::new("strace");
         command.args(["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"]);
         command.arg(format!("inject=fsync,fdatasync:signal=KILL:when={nth}")).args(["-p", &server.pid().to_string()]);
-        if let Syncs::Database = syncs {
-            let database = server.data().canonicalize().unwrap().join("byleave.db");
-            command.arg("-P").arg(database.with_extension("db-wal")).arg("-P").arg(database);
-        }
+        syncs.limit(&mut command, &server.data().canonicalize().unwrap());
         let strace = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let mut strace = strace.expect("strace is needed for this test; install the package strace");
         let mut said = BufReader::new(strace.stderr.take().unwrap());
@@ -217,7 +245,7 @@ pub(super) fn assert_sound(data: &Path) {
     copy(data, left.path());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let audit = runtime.block_on(async {
-        let sealing = SealingKey::load_or_create(&left.path().join("seal.key"), &Random).unwrap();
+        let sealing = SealingKey::load(&left.path().join("seal.key")).unwrap();
         let (vendor, slug) = ("Acme".parse().unwrap(), "acme".parse().unwrap());
         let options = StoreOptions { vendor, slug, version: "audit".to_owned() };
         let store = Store::open(left.path(), options, sealing, Arc::new(Random), &now()).await.unwrap();

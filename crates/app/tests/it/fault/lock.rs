@@ -29,7 +29,8 @@ impl Holder {
 
 /// Fault: another process locks the database and does not let go.
 ///
-/// Expected: nobody new gets in, live sessions end at their lease; afterwards everything works again.
+/// Expected: nobody new gets in, live sessions end at their lease, the server says that it is not ready; afterwards
+/// everything works again.
 #[test]
 fn live_sessions_end_at_their_lease_while_the_store_is_locked() {
     let scene = Scene::begin();
@@ -40,9 +41,12 @@ fn live_sessions_end_at_their_lease_while_the_store_is_locked() {
     let refused = scene.ssh("echo in").ends();
     assert!(refused.code != 0 && refused.heard.is_empty(), "{refused:?}");
     assert!(refused.told.contains("cannot open a session now"), "{refused:?}");
+    scene.is_ready_but(&["store"]);
     let ended = live.ends();
     assert_ne!(ended.code, 0, "{ended:?}");
+    scene.is_ready_but(&["store", "lease"]);
     holder.release();
+    scene.is_ready_but(&[]);
     assert_eq!(scene.newest_end(), "lease ran out");
     assert!(scene.enter().answers("the door is open again"));
     scene.assert_evidence();

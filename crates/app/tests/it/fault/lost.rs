@@ -1,10 +1,12 @@
 //! The database is gone, or is yesterday's.
 
 use std::fs;
+use std::path::Path;
 
 use crate::cli::story::copy;
-use crate::fault::kill::assert_sound;
+use crate::fault::kill::{Syncs, assert_sound, kill_first_start};
 use crate::fault::scene::{Scene, verify};
+use crate::server::Server;
 
 /// Fault: the database file is moved away under the running server.
 ///
@@ -22,6 +24,7 @@ fn a_database_that_is_moved_away_closes_the_door() {
     let told = scene.owner.run(&["revoke", "Shop"]).fails(5);
     assert!(told.contains("1 live sessions were ended") && told.contains("the revoke is not recorded"), "{told}");
     assert_ne!(live.ends().code, 0);
+    scene.is_ready_but(&["store", "lease"]);
     fs::rename(&away, &database).unwrap();
     scene.owner.run(&["revoke", "Shop"]).ok();
     assert_eq!(scene.newest_end(), "revoked");
@@ -31,24 +34,78 @@ fn a_database_that_is_moved_away_closes_the_door() {
     scene.server.start_again(&[]);
 }
 
-/// Fault: the database file was removed while the server was stopped.
+/// Fault: the database file was removed, or emptied, while the server was stopped.
 ///
-/// Expected: a new, empty installation: nothing is open to anybody, the customer's credentials are refused, and its log
-/// has another key than the one that the customer kept.
+/// Expected: the server does not start, says what to do, and changes nothing; with the backup back everything is there.
+/// A new installation is begun in it only after the old one's keys were moved away.
 #[test]
-fn a_database_that_is_removed_opens_nothing_and_is_another_installation() {
+fn a_server_that_lost_its_database_does_not_begin_anew() {
     let mut scene = Scene::begin();
     scene.grant();
-    let key = fs::read_to_string(scene.log_key()).unwrap();
-    scene.server.while_stopped(|data| {
-        for name in ["byleave.db", "byleave.db-wal", "byleave.db-shm"] {
-            let _not_always_there = fs::remove_file(data.join(name));
-        }
-    });
-    let refused = scene.ssh("echo in").ends();
-    assert!(refused.code != 0 && refused.heard.is_empty(), "{refused:?}");
+    scene.server.kill();
+    let (data, backup) = (scene.server.data(), tempfile::tempdir().unwrap());
+    copy(&data, backup.path());
+    for name in ["byleave.db", "byleave.db-wal", "byleave.db-shm"] {
+        fs::remove_file(data.join(name)).unwrap();
+    }
+    let before = names(&data);
+    let told = scene.server.does_not_start();
+    assert!(told.contains("byleave.db` is gone") && told.contains("restore") && told.contains("seal.key"), "{told}");
+    assert_eq!(names(&data), before, "nothing is made");
+    fs::write(data.join("byleave.db"), "").unwrap();
+    let told = scene.server.does_not_start();
+    assert!(told.contains("no installation"), "{told}");
+    copy(backup.path(), &data);
+    fs::remove_file(data.join("seal.key")).unwrap();
+    let told = scene.server.does_not_start();
+    assert!(told.contains("seal.key` is missing") && !data.join("seal.key").exists(), "{told}");
+    copy(backup.path(), &data);
+    scene.server.start_again(&[]);
+    assert_eq!(scene.in_force().len(), 1);
+    scene.assert_evidence();
+    scene.server.kill();
+    for name in before.iter().filter(|name| *name != "lock") {
+        fs::rename(data.join(name), backup.path().join(format!("old {name}"))).unwrap();
+    }
+    for name in ["byleave.db", "byleave.db-wal", "byleave.db-shm"] {
+        let _not_always_there = fs::remove_file(data.join(name));
+    }
+    scene.server.start_again(&[]);
     scene.owner.run(&["grants"]).fails(3);
-    assert_ne!(scene.server.anybody().run(&["evidence", "key"]).ok(), key);
+}
+
+/// What is in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let inside = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = inside.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Fault: `kill -9` of a first start at each sync, rename, link and removal that it makes: of any file, then of the
+/// database's.
+///
+/// Expected: the next start goes on with it and the installation is whole; once that has started, it is not begun again.
+#[test]
+fn a_first_start_that_was_killed_goes_on() {
+    for syncs in [Syncs::Any, Syncs::Database] {
+        let mut kills = 0;
+        loop {
+            let root = tempfile::tempdir().unwrap();
+            let data = root.path().canonicalize().unwrap().join("data");
+            let killed = kill_first_start(&data, syncs, kills + 1);
+            let server = Server::start_in(root);
+            let invited = server.administrator().run(&["organizations", "invite", "Shop", "mia@shop.example"]);
+            invited.ok();
+            assert!(!data.join("installing").exists());
+            drop(server);
+            if !killed {
+                break;
+            }
+            kills += 1;
+        }
+        assert!(kills >= 10, "{syncs:?}: {kills}");
+    }
 }
 
 /// Fault: the backup of yesterday is restored, in which a grant was in force that was revoked since.

@@ -19,6 +19,9 @@ pub(super) const NODE: &str = "shop-0.harbour-books.example";
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often the server is asked whether it is ready: each time is a whole command, so this is minutes.
+const MOST_ASKED: usize = 1_000;
+
 /// The installation.
 pub(super) struct Scene {
     pub(super) server: Server,
@@ -99,6 +102,26 @@ impl Scene {
                 return sessions[0]["endReason"].as_str().unwrap().to_owned();
             }
         }
+    }
+
+    /// Waits until the server says that it is ready, or that these parts are not. As a monitor asks.
+    pub(super) fn is_ready_but(&self, parts: &[&str]) {
+        let mut last = String::new();
+        for _ in 0..MOST_ASKED {
+            let ran = self.server.anybody().run(&["doctor", "--output", "json"]);
+            let findings: Value = serde_json::from_str(&ran.out).unwrap();
+            let ready = findings.as_array().unwrap().iter().find(|finding| finding["name"] == "ready").unwrap().clone();
+            let text = ready["text"].as_str().unwrap();
+            let said: Vec<&str> = match ready["verdict"].as_str().unwrap() {
+                "good" => Vec::new(),
+                _ => text.split("; ").map(|trouble| trouble.split_once(": ").unwrap().0).collect(),
+            };
+            if said == parts {
+                return;
+            }
+            last = text.to_owned();
+        }
+        panic!("it says `{last}` and not {parts:?}");
     }
 
     /// The grants in force.

@@ -5,7 +5,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
 
 use super::rig::{BYLEAVE, Node};
 
@@ -35,6 +37,7 @@ fn a_node_that_is_set_up_is_green_and_every_missing_wall_is_red() {
         "key file",
         "database port",
         "database socket",
+        "outside network",
         "loopback network",
         "leftovers",
         "guard of the session",
@@ -63,7 +66,41 @@ fn a_node_that_is_set_up_is_green_and_every_missing_wall_is_red() {
     assert!(firewall.success());
     let report = check(&node);
     assert_eq!(verdict(&report, "database port"), "open", "{report:#}");
+    assert_eq!(verdict(&report, "outside network"), "open", "{report:#}");
     assert_eq!(verdict(&report, "loopback network"), "open", "{report:#}");
+}
+
+#[test]
+fn a_node_on_which_something_that_matters_cannot_be_tried_does_not_pass() {
+    let node = Node::start();
+    if !node.as_root {
+        return eprintln!("skipped: takes root");
+    }
+    let facts = node.path("etc/byleave/node.json");
+    let sound: Value = serde_json::from_str(&fs::read_to_string(&facts).unwrap()).unwrap();
+    for (fact, value, name) in [
+        ("data", json!(["/var/lib/mongodb", "/nowhere"]), "data files"),
+        ("keyFiles", json!([]), "key file"),
+        ("keyFiles", json!(["/etc/mongodb/nothing"]), "key file"),
+    ] {
+        let mut changed = sound.clone();
+        changed[fact] = value;
+        fs::write(&facts, changed.to_string()).unwrap();
+        let report = check(&node);
+        assert_eq!((verdict(&report, name), &report["passed"]), ("notTested", &json!(false)), "{report:#}");
+    }
+    fs::write(&facts, sound.to_string()).unwrap();
+    let inside = format!("/proc/{}/root", node.inner());
+    fs::remove_file(format!("{inside}/tmp/mongodb-27017.sock")).unwrap();
+    assert_eq!(check(&node)["passed"], true, "a socket that has no name can be reached by nobody");
+    for pid in node.processes("sample database") {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    node.wait_until_gone("sample database");
+    let report = check(&node);
+    for name in ["database port", "database socket"] {
+        assert_eq!((verdict(&report, name), &report["passed"]), ("notTested", &json!(false)), "{report:#}");
+    }
 }
 
 #[test]

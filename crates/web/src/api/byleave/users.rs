@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use byleave_api::byleave::{Done, List, NewUser, OpenInvitation, RolesPatch, User};
+use byleave_api::byleave::{Done, List, NewUser, OpenInvitation, RolesChanged, RolesPatch, User};
 use byleave_core::id::UserId;
 use byleave_core::policy::{Action, Resource};
 use byleave_store::user::UserRow;
@@ -55,7 +55,7 @@ pub(super) async fn patch(
     let roles = read_roles(&body.roles)?;
     let store = &caller.app.store;
     let written = caller.ask(store.change_roles(&caller.actor, &caller.now, id, user, roles)).await?;
-    caller.ok(&show(&written.value))
+    caller.ok(&RolesChanged { user: show(&written.value), anchors: show::anchors(written.anchors) })
 }
 
 /// Removes a person.

@@ -1,0 +1,94 @@
+//! The condition of a store on disk, seen from outside: for `byleave doctor`, whether a server runs on it or not.
+//!
+//! It must never change anything, and tells nothing of what customers decided.
+
+use std::path::Path;
+
+use byleave_core::inventory::NodeCheck;
+use byleave_core::name::{HostName, OrgName};
+use byleave_core::time::{Now, Reading, Timestamp, judge};
+use sqlx::{Connection as _, SqliteConnection};
+
+use crate::audit::Audit;
+use crate::clock;
+use crate::error::StoreError;
+use crate::facts;
+use crate::row;
+use crate::seal::SealingKey;
+use crate::store::{self, Store};
+
+/// The condition of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// Whether state and logs agree.
+    pub audit: Audit,
+    /// The version of SQLite that this program brings.
+    pub sqlite: String,
+    /// What the time that is kept says of the clock.
+    pub now: Now,
+    /// Nodes whose last check failed.
+    pub failed: Vec<HostName>,
+    /// Nodes that were never checked in their present form.
+    pub unchecked: Vec<HostName>,
+    /// Invitations of first owners that nobody claimed, and until when they can be.
+    pub invitations: Vec<(OrgName, Timestamp)>,
+}
+
+impl Store {
+    /// Looks at the store in a data directory. Changes nothing in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be read, [`StoreError::Corrupt`] if a row does not decode or the
+    /// sealing key is not the one that it was made with.
+    pub async fn examine(dir: &Path, sealing: &SealingKey, reading: &Reading) -> Result<Condition, StoreError> {
+        let mut sql = store::look(&dir.join(Self::FILE)).await?;
+        let mut sql = sql.begin().await?;
+        store::know_schema(&mut sql).await?;
+        let (installation, signing) = store::identity(&mut sql, sealing).await?;
+        let mark = clock::mark(&mut sql).await?;
+        let now = judge(mark.as_ref(), &clock::fresh(mark.as_ref(), reading.clone()));
+        let (failed, unchecked) = nodes(&mut sql).await?;
+        Ok(Condition {
+            sqlite: row::raw(
+                &sqlx::query("SELECT sqlite_version() AS version").fetch_one(&mut *sql).await?,
+                "version",
+            )?,
+            now,
+            failed,
+            unchecked,
+            invitations: invitations(&mut sql).await?,
+            audit: Audit::of(&mut sql, installation, &signing).await?,
+        })
+    }
+}
+
+/// The nodes whose check failed, and those without a verdict on their present form.
+async fn nodes(sql: &mut SqliteConnection) -> Result<(Vec<HostName>, Vec<HostName>), StoreError> {
+    let rows = sqlx::query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut *sql).await?;
+    let (mut failed, mut unchecked) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let cluster = facts::cluster(sql, row::text(row, "id")?).await?;
+        let cluster = cluster.ok_or_else(|| StoreError::corrupt("a cluster that is not there"))?;
+        for node in cluster.nodes.into_iter().filter(|node| !node.removed) {
+            match node.check {
+                NodeCheck::Passed { revision } | NodeCheck::RiskAccepted { revision } if revision >= node.since => {}
+                NodeCheck::Failed => failed.push(node.host),
+                NodeCheck::None | NodeCheck::Passed { .. } | NodeCheck::RiskAccepted { .. } => {
+                    unchecked.push(node.host);
+                }
+            }
+        }
+    }
+    Ok((failed, unchecked))
+}
+
+async fn invitations(sql: &mut SqliteConnection) -> Result<Vec<(OrgName, Timestamp)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT organizations.name, invitations.expires_at FROM invitations
+         JOIN organizations ON organizations.id = invitations.organization
+         WHERE invitations.first_owner = 1 AND invitations.closed_at IS NULL AND organizations.claimed_at IS NULL
+         ORDER BY invitations.expires_at",
+    );
+    let rows = rows.fetch_all(sql).await?;
+    rows.iter().map(|row| Ok((row::text(row, "name")?, row::instant(row, "expires_at")?))).collect()
+}

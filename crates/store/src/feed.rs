@@ -1,0 +1,242 @@
+//! The statements of the feed: which leaves are on a page, and how many there are on all pages.
+//!
+//! A page must never cost more because the log is longer: leaves are taken in the order of an index, and counted by
+//! adding up the counts that each write keeps. Only dates, of which the log keeps no order (a clock can be set back),
+//! are looked for one by one.
+
+use byleave_core::event::LogId;
+use byleave_log::leaf::log_text;
+use sqlx::{QueryBuilder, Sqlite};
+
+use crate::error::StoreError;
+use crate::event::EventQuery;
+use crate::row;
+
+/// Which leaves somebody may see.
+#[derive(Debug, Clone)]
+pub(crate) struct Sight {
+    /// Of this log.
+    pub(crate) log: LogId,
+    /// Only those of this project.
+    pub(crate) project: Option<String>,
+    /// Only those of no project or of one of these; `None` for all.
+    pub(crate) readable: Option<Vec<String>>,
+}
+
+impl Sight {
+    /// Whether a leaf of this project, or of none, is among them.
+    pub(crate) fn shows(&self, project: Option<&str>) -> bool {
+        match (&self.project, &self.readable, project) {
+            (Some(only), _, project) => project == Some(only.as_str()),
+            (None, Some(readable), Some(project)) => readable.iter().any(|known| known == project),
+            (None, _, _) => true,
+        }
+    }
+}
+
+/// A filter as the database sees it.
+pub(crate) struct Filter {
+    log: String,
+    project: Option<String>,
+    readable: Option<Vec<String>>,
+    cluster: Option<String>,
+    names: Option<Vec<&'static str>>,
+    from: Option<i64>,
+    before: Option<i64>,
+    after: Option<i64>,
+}
+
+impl Filter {
+    pub(crate) fn of(sight: Sight, query: &EventQuery) -> Result<Self, StoreError> {
+        Ok(Self {
+            log: log_text(sight.log),
+            project: sight.project,
+            readable: sight.readable,
+            cluster: query.cluster.map(|id| id.to_string()),
+            names: query.names.clone(),
+            from: query.from.map(byleave_core::time::Timestamp::millis),
+            before: query.before.map(byleave_core::time::Timestamp::millis),
+            after: query.after.map(row::signed).transpose()?,
+        })
+    }
+
+    /// Whether nothing is left out but what came before an index: then places on pages are indices.
+    pub(crate) const fn is_dense(&self) -> bool {
+        self.project.is_none()
+            && self.readable.is_none()
+            && self.cluster.is_none()
+            && self.names.is_none()
+            && self.from.is_none()
+            && self.before.is_none()
+    }
+
+    /// The first index that is not left out for having come before.
+    pub(crate) const fn first(&self) -> i64 {
+        match self.after {
+            Some(after) => after.saturating_add(1),
+            None => 0,
+        }
+    }
+
+    /// The leaves from one index to before another, newest first.
+    pub(crate) fn range(&self, from: i64, to: i64) -> QueryBuilder<Sqlite> {
+        let mut sql = QueryBuilder::new("SELECT log, idx, leaf FROM leaves WHERE log = ");
+        sql.push_bind(self.log.clone()).push(" AND idx >= ").push_bind(from).push(" AND idx < ").push_bind(to);
+        sql.push(" ORDER BY idx DESC");
+        sql
+    }
+
+    /// A page of the leaves that pass, newest first. INVARIANT: names are none at all or at least one.
+    pub(crate) fn page(&self, per_page: i64, offset: i64) -> QueryBuilder<Sqlite> {
+        let mut sql = QueryBuilder::new("");
+        // One name at a time is in the order of an index; SQLite merges them as far as the page needs.
+        let by_name = match &self.names {
+            Some(names) if self.project.is_none() && self.cluster.is_none() => names.clone(),
+            Some(_) | None => Vec::new(),
+        };
+        for (number, name) in by_name.iter().enumerate() {
+            sql.push(if number == 0 { "SELECT log, idx, leaf" } else { " UNION ALL SELECT log, idx, leaf" });
+            sql.push(" FROM leaves WHERE name = ").push_bind(*name);
+            self.conditions(&mut sql, &[]);
+        }
+        if by_name.is_empty() {
+            sql.push("SELECT log, idx, leaf FROM leaves WHERE TRUE");
+            self.conditions(&mut sql, self.names.as_deref().unwrap_or(&[]));
+        }
+        sql.push(" ORDER BY idx DESC LIMIT ").push_bind(per_page).push(" OFFSET ").push_bind(offset);
+        sql
+    }
+
+    /// How many leaves pass, as `total`.
+    pub(crate) fn total(&self) -> QueryBuilder<Sqlite> {
+        let named = self.names.as_deref().unwrap_or(&[]);
+        if self.from.is_some() || self.before.is_some() || self.after.is_some() {
+            let mut sql = QueryBuilder::new("SELECT COUNT(*) AS total FROM leaves WHERE TRUE");
+            self.conditions(&mut sql, named);
+            return sql;
+        }
+        let mut sql =
+            QueryBuilder::new("SELECT CAST(COALESCE(SUM(leaves), 0) AS BIGINT) AS total FROM feed_counts WHERE log = ");
+        sql.push_bind(self.log.clone());
+        if let Some(project) = &self.project {
+            sql.push(" AND project = ").push_bind(project.clone());
+        }
+        if let Some(readable) = &self.readable {
+            one_of(sql.push(" AND "), "project", readable.iter().cloned().chain([String::new()]));
+        }
+        if let Some(cluster) = &self.cluster {
+            sql.push(" AND cluster = ").push_bind(cluster.clone());
+        }
+        if self.names.is_some() {
+            one_of(sql.push(" AND "), "name", named.iter().copied());
+        }
+        sql
+    }
+
+    fn conditions(&self, sql: &mut QueryBuilder<Sqlite>, names: &[&'static str]) {
+        sql.push(" AND log = ").push_bind(self.log.clone());
+        if let Some(project) = &self.project {
+            sql.push(" AND project = ").push_bind(project.clone());
+        }
+        if let Some(readable) = &self.readable {
+            one_of(sql.push(" AND (project IS NULL OR "), "project", readable.iter().cloned());
+            sql.push(")");
+        }
+        if let Some(cluster) = &self.cluster {
+            sql.push(" AND cluster = ").push_bind(cluster.clone());
+        }
+        if !names.is_empty() {
+            // No index by name here: it would bring the leaves in another order.
+            one_of(sql.push(" AND "), "+name", names.iter().copied());
+        }
+        if let Some(from) = self.from {
+            sql.push(" AND at >= ").push_bind(from);
+        }
+        if let Some(before) = self.before {
+            sql.push(" AND at < ").push_bind(before);
+        }
+        if let Some(after) = self.after {
+            sql.push(" AND idx > ").push_bind(after);
+        }
+    }
+}
+
+/// `column IN (…)`; false for nothing.
+fn one_of<T>(sql: &mut QueryBuilder<Sqlite>, column: &'static str, values: impl Iterator<Item = T>)
+where
+    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Send + 'static,
+{
+    sql.push(column).push(" IN (");
+    let mut list = sql.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    sql.push(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+    use super::*;
+
+    fn filter() -> Filter {
+        let log = LogId::Installation;
+        let query = EventQuery::newest(crate::event::EventsOf::Installation);
+        Filter::of(Sight { log, project: None, readable: None }, &query).unwrap()
+    }
+
+    async fn plan(sql: &mut SqliteConnection, mut query: QueryBuilder<Sqlite>) -> Vec<String> {
+        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", query.build().sql_text()));
+        let rows = sqlx::query(text).fetch_all(sql).await.unwrap();
+        rows.iter().map(|row| row.get("detail")).collect()
+    }
+
+    trait Text {
+        fn sql_text(self) -> String;
+    }
+
+    impl Text for sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments> {
+        fn sql_text(self) -> String {
+            sqlx::Execute::sql(self).as_str().to_owned()
+        }
+    }
+
+    #[tokio::test]
+    async fn no_page_reads_the_whole_log() {
+        let mut sql = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for text in
+            [include_str!("../migrations/sqlite/0001_begin.sql"), include_str!("../migrations/sqlite/0002_feed.sql")]
+        {
+            sqlx::raw_sql(text).execute(&mut sql).await.unwrap();
+        }
+        let (project, cluster) = (Some("p".to_owned()), Some("c".to_owned()));
+        let some = Some(vec!["p".to_owned(), "q".to_owned()]);
+        let names = Some(vec!["grant.given", "grant.revoked", "session.opened"]);
+        let filters = [
+            filter(),
+            Filter { readable: some.clone(), ..filter() },
+            Filter { project: project.clone(), ..filter() },
+            Filter { cluster: cluster.clone(), ..filter() },
+            Filter { names: names.clone(), ..filter() },
+            Filter { names: names.clone(), readable: some.clone(), ..filter() },
+            Filter { names: names.clone(), project: project.clone(), ..filter() },
+            Filter { names: names.clone(), cluster, project, ..filter() },
+        ];
+        for filter in filters {
+            let page = plan(&mut sql, filter.page(10, 0)).await;
+            let reads: Vec<&String> = page.iter().filter(|line| line.contains(" leaves")).collect();
+            assert!(!reads.is_empty(), "{page:?}");
+            assert!(reads.iter().all(|line| line.starts_with("SEARCH leaves USING INDEX")), "{page:?}");
+            assert!(!page.iter().any(|line| line.contains("TEMP B-TREE")), "nothing is sorted: {page:?}");
+            let total = plan(&mut sql, filter.total()).await;
+            assert!(total.iter().all(|line| line.contains("feed_counts")), "{total:?}");
+        }
+        let range = plan(&mut sql, filter().range(5, 9)).await;
+        assert!(matches!(&range[..], [one] if one.ends_with("(log=? AND idx>? AND idx<?)")), "{range:?}");
+        let after = plan(&mut sql, Filter { after: Some(5), ..filter() }.total()).await;
+        assert!(matches!(&after[..], [one] if one.ends_with("(log=? AND idx>?)")), "{after:?}");
+        let dates = plan(&mut sql, Filter { from: Some(5), ..filter() }.total()).await;
+        assert!(matches!(&dates[..], [one] if one.contains("leaves_at")), "{dates:?}");
+    }
+}
