@@ -1,5 +1,6 @@
 //! The recorder of one channel: what is kept of it depends on what it is.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use byleave_core::time::Clock;
@@ -58,7 +59,7 @@ struct State {
     transfer: Option<Transfer>,
     up: Direction,
     down: Direction,
-    streams: Vec<(Stream, Sum)>,
+    streams: BTreeMap<Stream, Sum>,
 }
 
 /// What is left to be kept of one direction.
@@ -67,11 +68,13 @@ struct Direction {
     partly: bool,
 }
 
-/// A stream's length and hash.
+/// A stream's length and hashes: of what is kept, and of all that passed. What is kept of bulk is little of it, so the
+/// hash of the whole is one that bulk hardly feels.
 struct Sum {
     bytes: u64,
     kept: u64,
     hash: Context,
+    whole: Option<Box<blake3::Hasher>>,
 }
 
 impl Recorder {
@@ -97,7 +100,7 @@ impl Recorder {
                 transfer,
                 up: direction(),
                 down: direction(),
-                streams: Vec::new(),
+                streams: BTreeMap::new(),
             }),
             is_finished: Mutex::new(false),
         };
@@ -201,14 +204,21 @@ impl Recorder {
             self.writer.write(stream, kept)?;
         }
         // The files of a transfer that is understood are hashed one by one.
-        let hashed = if state.transfer.as_ref().is_none_or(Transfer::is_opaque) { bytes } else { &[] };
-        sum(state, stream, hashed, kept.len());
+        let is_hashed = state.transfer.as_ref().is_none_or(Transfer::is_opaque);
+        let sum = state.streams.entry(stream).or_default();
+        sum.keep(kept);
+        if is_hashed {
+            sum.bytes += bytes.len() as u64;
+            sum.whole.get_or_insert_default().update(bytes);
+        }
         Ok(())
     }
 
     fn keep(&self, state: &mut State, stream: Stream, bytes: &[u8]) -> Result<(), Failed> {
         self.writer.write(stream, bytes)?;
-        sum(state, stream, bytes, bytes.len());
+        let sum = state.streams.entry(stream).or_default();
+        sum.bytes += bytes.len() as u64;
+        sum.keep(bytes);
         Ok(())
     }
 
@@ -257,27 +267,30 @@ impl Recorder {
     }
 }
 
-fn sum(state: &mut State, stream: Stream, bytes: &[u8], kept: usize) {
-    let known = state.streams.iter().position(|(known, _)| *known == stream);
-    let index = known.unwrap_or_else(|| {
-        state.streams.push((stream, Sum { bytes: 0, kept: 0, hash: Context::new(&SHA256) }));
-        state.streams.len() - 1
-    });
-    if let Some((_, sum)) = state.streams.get_mut(index) {
-        sum.bytes += bytes.len() as u64;
-        sum.kept += kept as u64;
-        sum.hash.update(bytes);
+impl Default for Sum {
+    fn default() -> Self {
+        Self { bytes: 0, kept: 0, hash: Context::new(&SHA256), whole: None }
     }
 }
 
 impl Sum {
+    /// Counts and hashes what is kept.
+    fn keep(&mut self, kept: &[u8]) {
+        self.kept += kept.len() as u64;
+        self.hash.update(kept);
+    }
+
     fn part(self, number: u32, stream: Stream) -> Value {
-        json!({
+        let mut part = json!({
             "name": format!("{number}.{}", stream.suffix()),
             "bytes": self.bytes,
             "recorded_bytes": self.kept,
             "sha256": hex::encode(into_array(&self.hash.finish())),
-        })
+        });
+        if let (true, Some(whole), Some(part)) = (self.kept < self.bytes, self.whole, part.as_object_mut()) {
+            part.insert("whole_blake3".to_owned(), whole.finalize().to_hex().as_str().into());
+        }
+        part
     }
 }
 

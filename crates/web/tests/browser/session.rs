@@ -23,7 +23,7 @@ fn hash(bytes: &[u8]) -> String {
 fn table() -> String {
     let part = |name: &str, bytes: &[u8]| json!({ "name": name, "bytes": bytes.len(), "recorded_bytes": bytes.len(), "sha256": hash(bytes) });
     let at = "2031-01-01T06:12:00.000Z";
-    let long = json!({ "name": "2.stderr", "bytes": 20_000_000, "recorded_bytes": 4, "sha256": hash(b"all of it") });
+    let long = json!({ "name": "2.stderr", "bytes": 20_000_000, "recorded_bytes": 4, "sha256": hash(b"err\n") });
     json!({ "version": 1, "channels": [
         { "channel": 1, "kind": "terminal", "at": at, "command": null, "millis": 61_400, "exit": { "status": 0 },
           "parts": [part("1.cast", CAST.as_bytes())] },

@@ -28,7 +28,7 @@ pub(super) enum Seal {
     Broken,
     /// It has the hash that the log vouches for.
     Holds,
-    /// There is no hash to compare with: the session is not over, the gateway was stopped, or only a part was kept.
+    /// There is no hash to compare with: the session is not over, or the gateway was stopped.
     None,
 }
 
@@ -173,7 +173,6 @@ impl Part {
         let hash = hex::encode(sha256(&part.content));
         let listed = entry.parts.iter().find(|listed| listed.name == part.name);
         let seal = match listed {
-            Some(listed) if listed.recorded_bytes != listed.bytes => Seal::None,
             Some(listed) if listed.sha256 == hash => table,
             Some(_) => Seal::Broken,
             None => Seal::None,
@@ -238,9 +237,13 @@ mod tests {
     }
 
     fn table(stdout: &str) -> String {
+        table_of(stdout, stdout.len())
+    }
+
+    fn table_of(stdout: &str, bytes: usize) -> String {
         format!(
             "{{\"version\":1,\"channels\":[{{\"channel\":1,\"kind\":\"command\",\"at\":\"2026-11-04T08:05:26Z\",\
-             \"command\":\"ls\",\"millis\":7,\"exit\":{{\"status\":0}},\"parts\":[{{\"name\":\"1.stdout\",\"bytes\":3,\
+             \"command\":\"ls\",\"millis\":7,\"exit\":{{\"status\":0}},\"parts\":[{{\"name\":\"1.stdout\",\"bytes\":{bytes},\
              \"recorded_bytes\":3,\"sha256\":\"{}\"}}]}}]}}",
             hash(stdout)
         )
@@ -258,6 +261,14 @@ mod tests {
         assert_eq!((part_changed.seal, part_changed.channels[0].parts[0].seal), (Seal::Holds, Seal::Broken));
         let both_changed = read(table("a c"), "a c");
         assert_eq!((both_changed.seal, both_changed.channels[0].parts[0].seal), (Seal::Broken, Seal::Broken));
+        let of_more =
+            |stdout| Contents::read(vec![part("contents.json", &table_of("a b", 20)), part("1.stdout", stdout)], None);
+        assert_eq!(
+            of_more("a c").channels[0].parts[0].seal,
+            Seal::Broken,
+            "of a longer stream, too, what is kept is checked"
+        );
+        assert_eq!(of_more("a b").channels[0].parts[0].seal, of_more("a b").seal);
         let dropped = Contents::read(vec![part("1.stdout", "a b")], vouched);
         assert_eq!(dropped.seal, Seal::Broken, "the table is missing");
         let dropped = Contents::read(vec![part("contents.json", &table("a b"))], vouched);
