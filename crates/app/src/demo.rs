@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use tokio::io::AsyncReadExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Global, Output};
 use installation::Installation;
@@ -42,7 +43,10 @@ pub(crate) struct DemoArgs {
 /// If something cannot be started, or the story deviates.
 pub(crate) fn run(args: DemoArgs, global: &Global) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    runtime.block_on(play(args, global))
+    let done = runtime.block_on(play(args, global));
+    // A read of standard input that nobody ends must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 async fn play(args: DemoArgs, global: &Global) -> anyhow::Result<ExitCode> {
@@ -54,11 +58,13 @@ async fn play(args: DemoArgs, global: &Global) -> anyhow::Result<ExitCode> {
     let mut installation = Installation::start(&root, &say).await?;
     let told = if args.no_story { Ok(()) } else { story::tell(&mut installation, &say).await };
     if told.is_ok() && !args.once {
+        // Signals are listened to before anybody is told that there is something to end.
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         match global.output {
             Output::Json => println!("{}", installation.describe()),
             Output::Text => installation.invite(&say, kept),
         }
-        wait_for_end().await?;
+        wait_for_end(interrupt, terminate).await;
     }
     installation.stop().await;
     told.context("the story deviated")?;
@@ -66,10 +72,8 @@ async fn play(args: DemoArgs, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 /// Waits for a signal, or for the end of standard input if that is a pipe.
-async fn wait_for_end() -> anyhow::Result<()> {
+async fn wait_for_end(mut interrupt: Signal, mut terminate: Signal) {
     use std::io::IsTerminal;
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let input_ends = async {
         if std::io::stdin().is_terminal() {
             std::future::pending::<()>().await;
@@ -83,5 +87,4 @@ async fn wait_for_end() -> anyhow::Result<()> {
         _ = terminate.recv() => {}
         () = input_ends => {}
     }
-    Ok(())
 }
