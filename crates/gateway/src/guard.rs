@@ -2,7 +2,8 @@
 //!
 //! There is one guard for all sessions of a cluster, on a thread of its own that waits for nothing but changes and time:
 //! a stuck peer, a full window or a slow disk on the threads that relay cannot hold up a cut. Whatever one change ends
-//! is cut in one sweep, before anything that the ends cause gets the processor. A guard must never await a send.
+//! is cut in one sweep, before anything that the ends cause gets the processor. A guard must never await a send, nor
+//! write a line of log: whoever does not read the log must not hold up the next cut.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -134,7 +135,6 @@ impl Guards {
             live.finish();
             self.table.note_delay(since.elapsed());
         }
-        tracing::info!(sessions = ends.len(), microseconds = since.elapsed().as_micros(), "cut");
     }
 }
 

@@ -3,8 +3,8 @@
 //! A session's directory holds one file a channel (`1.rec`, `2.rec`, …) and, once it has ended, `contents.rec`: the
 //! table of contents, whose hash is in the session's `session.closed`. It names every part with its hash, so that a
 //! part that was handed out can be checked against the log. Parts are an asciicast of a terminal (output and sizes,
-//! never what was typed), the streams of a command (up to [`WHOLE`] bytes each way, all of it hashed), and what a
-//! transfer moved. [`read()`] takes a directory apart again.
+//! never what was typed), the streams of a command (up to [`WHOLE`] bytes each way, with SHA-256 of what is kept and, if
+//! more passed, BLAKE3 of all of it), and what a transfer moved. [`read()`] takes a directory apart again.
 //!
 //! This module must never lose a failure: what cannot be written is not delivered.
 

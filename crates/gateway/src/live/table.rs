@@ -130,7 +130,8 @@ impl Handle {
         live.iter().filter_map(|live| row(live)).collect()
     }
 
-    /// How long the latest cuts took, from learning of a change to both sockets shut; oldest first.
+    /// How long the latest cuts took, from the publication of a change, or the sight of a deadline, to both
+    /// sockets shut; oldest first.
     pub fn cut_delays(&self) -> Vec<Duration> {
         self.0.delays.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
