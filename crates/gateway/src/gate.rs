@@ -121,3 +121,39 @@ impl Leg {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read as _};
+
+    use super::*;
+
+    /// A connection: our end, and the peer's.
+    async fn connection() -> (TcpStream, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (ours, listener.accept().unwrap().0)
+    }
+
+    fn is_reset(mut peer: &std::net::TcpStream) -> bool {
+        peer.set_nonblocking(true).unwrap();
+        peer.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+    }
+
+    #[tokio::test]
+    async fn a_side_is_reset_while_its_socket_is_still_held_by_a_task() {
+        let gate = Gate::default();
+        let ((node, node_peer), (employee, employee_peer)) = (connection().await, connection().await);
+        gate.add(Side::Node, &node).unwrap();
+        gate.add(Side::Employee, &employee).unwrap();
+        assert!(gate.shut(10) && !gate.shut(10), "it is shut once");
+        gate.reset_side(Side::Node);
+        assert!(is_reset(&node_peer) && !is_reset(&employee_peer), "the employee can still hear a last word");
+        assert!(gate.take_farewell(10) && !gate.take_farewell(1), "and no more than that");
+        gate.reset_side(Side::Employee);
+        assert!(is_reset(&employee_peer));
+        let (late, late_peer) = connection().await;
+        gate.add(Side::Node, &late).unwrap();
+        assert!(is_reset(&late_peer), "a leg that comes late is shut at once");
+    }
+}

@@ -319,7 +319,6 @@ impl Live {
     /// Ends the session now: the first reason stays. Waits for nothing.
     pub(crate) fn cut(&self, reason: SessionEnd) {
         self.shut(reason, 0);
-        self.reset_nodes();
         self.finish();
     }
 
@@ -335,8 +334,10 @@ impl Live {
         self.gate.reset_side(Side::Node);
     }
 
-    /// The last part of a cut: resets the employee's connection and wakes all that wait for the end.
+    /// The last part of a cut: resets what is left, to nodes too if that was not done, and wakes all that wait for the
+    /// end.
     pub(crate) fn finish(&self) {
+        self.reset_nodes();
         self.gate.reset_side(Side::Employee);
         self.ended.notify_waiters();
     }
