@@ -9,6 +9,8 @@ mod account;
 mod browser;
 mod consent;
 mod evidence;
+#[path = "../shared/lock.rs"]
+mod lock;
 mod session;
 mod shut;
 mod sign_in;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::browser::Browser;
+use crate::lock::Lock;
 
 /// The owner whom the invitation is for.
 pub(crate) const OWNER: &str = "mia.berger@northwind.example";
@@ -75,16 +76,6 @@ pub(crate) struct Site {
 
 /// What the door hands out as recordings.
 pub(crate) type Recordings = Arc<Mutex<BTreeMap<SessionId, Vec<RecordingPart>>>>;
-
-/// Another process that holds the write lock of the database, until it is dropped.
-pub(crate) struct Lock(std::process::Child);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        self.0.wait().unwrap();
-    }
-}
 
 impl Drop for Site {
     fn drop(&mut self) {
@@ -187,18 +178,7 @@ impl Site {
 
     /// Keeps the store from writing anything.
     pub(crate) fn lock(&self) -> Lock {
-        let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\nsys.stdin.read()\nc.execute('ROLLBACK')\n";
-        let mut child = std::process::Command::new("python3")
-            .args(["-c", script])
-            .arg(self.directory.path().join("byleave.db"))
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
-        Lock(child)
+        Lock::take(self.directory.path())
     }
 
     /// Blocks support behind the pages' back.

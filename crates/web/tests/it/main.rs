@@ -16,6 +16,8 @@ mod events;
 mod expiry;
 mod house;
 mod limits;
+#[path = "../shared/lock.rs"]
+mod lock;
 mod names;
 mod people;
 mod shut;

@@ -1,35 +1,10 @@
 //! A revoke or block that cannot be recorded still cuts, says so, and lets go once it is recorded.
 
+use byleave_web::door::Scope;
 use serde_json::json;
 
 use crate::house::{House, Told};
-use byleave_web::door::Scope;
-
-/// Another process that holds the write lock of the database.
-struct Lock(std::process::Child);
-
-impl Lock {
-    fn take(house: &House) -> Self {
-        use std::io::{BufRead as _, BufReader};
-        let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\nsys.stdin.read()\nc.execute('ROLLBACK')\n";
-        let mut child = std::process::Command::new("python3")
-            .args(["-c", script])
-            .arg(house.dir.path().join("byleave.db"))
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
-        Self(child)
-    }
-
-    fn release(mut self) {
-        drop(self.0.stdin.take());
-        self.0.wait().unwrap();
-    }
-}
+use crate::lock::Lock;
 
 #[tokio::test]
 async fn a_revoke_that_cannot_be_recorded_cuts_all_the_same() {
@@ -41,7 +16,7 @@ async fn a_revoke_that_cannot_be_recorded_cuts_all_the_same() {
     let reader = house.key(&shop, json!({ "orgRoles": ["ORG_READ_ONLY"] })).await;
     house.door.take();
 
-    let lock = Lock::take(&house);
+    let lock = Lock::take(house.dir.path());
     for revoke in
         [format!("{}:revoke", shop.own_cluster()), format!("{}:revokeMongoDBEmployeeAccess", shop.atlas_cluster())]
     {
@@ -65,7 +40,7 @@ async fn a_revoke_that_cannot_be_recorded_cuts_all_the_same() {
         assert_eq!(house.door.take(), [Told::Cut(organization)]);
     }
     key.post(&format!("{}:grant", shop.own_cluster()), grant).await.refused(503, "SERVICE_UNAVAILABLE");
-    lock.release();
+    drop(lock);
 
     key.post_nothing(&format!("{}:revoke", shop.own_cluster())).await.ok();
     assert!(house.door.take().contains(&Told::Unlatch(shop.scope())));
@@ -81,9 +56,9 @@ async fn a_slow_revoke_that_is_recorded_late_lets_go_by_itself() {
     let grant = json!({ "grantType": "CLUSTER_INFRASTRUCTURE" });
     key.post(&format!("{}:grant", shop.own_cluster()), grant).await.created();
     house.door.take();
-    let lock = Lock::take(&house);
+    let lock = Lock::take(house.dir.path());
     key.post_nothing(&format!("{}:revoke", shop.own_cluster())).await.refused(503, "CUT_BUT_NOT_RECORDED");
-    lock.release();
+    drop(lock);
     // Either the first one went through once the lock was gone, or this one does: the door is let go of in both cases.
     key.post_nothing(&format!("{}:revoke", shop.own_cluster())).await.ok();
     let told = house.door.take();
