@@ -26,6 +26,7 @@ mod nodes;
 mod organizations;
 mod output;
 mod recording;
+mod retry;
 mod sessions;
 mod sign_in;
 mod users;
@@ -52,6 +53,9 @@ pub(crate) struct Global {
     /// The server: https, or http on this machine
     #[arg(long, global = true, env = "BYLEAVE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) server: String,
+    /// Certificates (PEM) of authorities to trust besides the system's
+    #[arg(long, global = true, env = "BYLEAVE_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// The public part of an API key
     #[arg(long, global = true, env = "BYLEAVE_PUBLIC_KEY", value_name = "KEY")]
     pub(crate) public_key: Option<String>,

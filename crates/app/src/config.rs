@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use byleave_core::name::{VendorName, VendorSlug};
+use byleave_web::came::Proxies;
+use byleave_web::tls::PemFiles;
 use clap::Args;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 /// The settings of `byleave serve`.
@@ -17,9 +20,18 @@ use serde::Deserialize;
     Settings can stand in DIR/byleave.toml, too; flags and environment win. Everything that the installation keeps lies\n\
     in DIR, which is made if it is not there.")]
 pub(crate) struct ServeArgs {
-    /// Address of the pages and the REST API; plain HTTP is served on loopback only
+    /// Address of the pages and the REST API; without TLS on loopback only, or for trusted proxies
     #[arg(long, env = "BYLEAVE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Certificate chain (PEM) for TLS; a new one is taken within 10 seconds, or at once on SIGHUP
+    #[arg(long, env = "BYLEAVE_TLS_CERTIFICATE", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Private key (PEM) of the certificate
+    #[arg(long, env = "BYLEAVE_TLS_KEY", value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Networks of the proxies in front, comma separated: only these may say who a client is (X-Forwarded-For and -Proto)
+    #[arg(long, env = "BYLEAVE_TRUSTED_PROXY", value_name = "NETWORKS", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Vec<IpNet>,
     /// Address of the SSH gateway
     #[arg(long, env = "BYLEAVE_SSH_LISTEN", value_name = "ADDRESS")]
     pub(crate) ssh_listen: Option<SocketAddr>,
@@ -42,6 +54,9 @@ pub(crate) struct ServeArgs {
 #[serde(deny_unknown_fields, default)]
 struct File {
     listen: Option<SocketAddr>,
+    tls_certificate: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    trusted_proxy: Vec<String>,
     ssh_listen: Option<SocketAddr>,
     vendor: Option<String>,
     vendor_slug: Option<String>,
@@ -56,6 +71,10 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where pages and REST listen.
     pub(crate) listen: SocketAddr,
+    /// The certificate and key of pages and REST; plain HTTP without.
+    pub(crate) tls: Option<PemFiles>,
+    /// The proxies in front.
+    pub(crate) proxies: Proxies,
     /// Where the SSH gateway listens.
     pub(crate) ssh_listen: SocketAddr,
     /// The vendor's name on pages.
@@ -86,8 +105,24 @@ impl Config {
             (None, Some(text)) => text.parse().context("byleave.toml: `vendor_slug`")?,
             (None, None) => "vendor".parse()?,
         };
+        let tls = match (args.tls_certificate.or(file.tls_certificate), args.tls_key.or(file.tls_key)) {
+            (Some(certificate), Some(key)) => Some(PemFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => bail!("`tls_certificate` is given and `tls_key` is not: TLS needs both"),
+            (None, Some(_)) => bail!("`tls_key` is given and `tls_certificate` is not: TLS needs both"),
+        };
+        let proxies = if args.trusted_proxy.is_empty() {
+            let parsed = file.trusted_proxy.iter().map(|text| text.parse());
+            parsed
+                .collect::<Result<_, _>>()
+                .context("byleave.toml: `trusted_proxy` must be networks such as 10.0.0.5/32")?
+        } else {
+            args.trusted_proxy
+        };
         let config = Self {
             data,
+            tls,
+            proxies: Proxies::new(proxies),
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             ssh_listen: args.ssh_listen.or(file.ssh_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 2222))),
             vendor,
@@ -99,9 +134,10 @@ impl Config {
     }
 
     fn check(self) -> anyhow::Result<Self> {
-        if !self.listen.ip().is_loopback() {
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && self.proxies.is_empty() {
             bail!(
-                "`listen` is {}: plain HTTP is served on loopback only; listen on 127.0.0.1 and put a TLS proxy in front",
+                "`listen` is {}: without TLS only loopback and trusted proxies are served; give `tls_certificate` and \
+                 `tls_key`, or `trusted_proxy`, or listen on 127.0.0.1",
                 self.listen
             );
         }
@@ -157,6 +193,9 @@ mod tests {
             ("colour = 'red'", "colour"),
             ("vendor_slug = 'Acme Inc'", "vendor_slug"),
             ("listen = '0.0.0.0:8080'", "loopback"),
+            ("tls_key = 'key.pem'", "tls_certificate"),
+            ("tls_certificate = 'certificate.pem'", "tls_key"),
+            ("trusted_proxy = ['everybody']", "trusted_proxy"),
             ("gateway_source = 'everywhere'", "gateway_source"),
             ("gateway_source = '0.0.0.0/0'", "gateway_source"),
             ("node_helper = '/bin/sh -c id'", "node_helper"),

@@ -4,6 +4,7 @@
 //! `serve.rs` (where all parts meet), `cli.rs` (what people type), `node.rs` (what runs on a node), `demo.rs`.
 
 mod ca;
+mod certificate;
 mod cli;
 mod clock;
 mod config;

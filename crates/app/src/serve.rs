@@ -18,13 +18,15 @@ use byleave_gateway::live::Handle;
 use byleave_store::{Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
-use byleave_web::{App, Limits, NodeSettings};
+use byleave_web::tls::Tls;
+use byleave_web::{App, Entrance, Limits, NodeSettings};
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::certificate;
 use crate::clock::SystemClock;
 use crate::config::{Config, ServeArgs};
 use crate::control::{Chain, StoreControl};
@@ -51,7 +53,7 @@ pub(crate) fn run(args: ServeArgs, data: Option<PathBuf>) -> anyhow::Result<Exit
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let running = Running::start(config).await?;
-        info!(pages = %format!("http://{}", running.http), ssh = %running.ssh, "ready");
+        info!(pages = %format!("{}://{}", running.scheme, running.http), ssh = %running.ssh, "ready");
         wait_for_signal().await?;
         running.stop().await;
         Ok(ExitCode::SUCCESS)
@@ -78,6 +80,8 @@ async fn wait_for_signal() -> anyhow::Result<()> {
 
 /// A running server.
 pub(crate) struct Running {
+    /// `https`, or `http` without a certificate.
+    pub(crate) scheme: &'static str,
     /// Where pages and REST are.
     pub(crate) http: SocketAddr,
     /// Where the SSH gateway is.
@@ -165,13 +169,20 @@ impl Running {
             },
             limits: Limits::default(),
         });
-        let web = byleave_web::serve(listener, app, web_ends.clone());
+        let tls = config.tls.clone().map(Tls::load).transpose().context("TLS")?;
+        if let Some(tls) = &tls {
+            tasks.spawn(certificate::keep(tls.clone(), beat_ends.clone()));
+        }
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let entrance = Entrance { tls, proxies: config.proxies.clone() };
+        let web = byleave_web::serve(listener, app, entrance, web_ends.clone());
         tasks.spawn(async move {
             if let Err(error) = web.await {
                 error!(%error, "the web server ended");
             }
         });
         Ok(Self {
+            scheme,
             http,
             ssh,
             administrator_token,

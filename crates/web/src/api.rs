@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::error::ErrorCode;
+use byleave_api::path::BYLEAVE;
 
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
@@ -51,6 +52,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(byleave::router())
         .route("/api/{*rest}", axum::routing::any(nothing))
         .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn_with_state(app.clone(), count))
         .layer(middleware::from_fn(finish))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked));
     routes.layer(DefaultBodyLimit::max(app.limits.body))
@@ -64,6 +66,15 @@ async fn nothing(caller: Caller) -> Failure {
 async fn other_method(caller: Caller) -> Failure {
     let _ = caller;
     Failure::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
+}
+
+/// Takes no more requests from an address than it may send; who only asks how the server is may always.
+async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let is_probe = [format!("{BYLEAVE}/health"), format!("{BYLEAVE}/ready")].iter().any(|p| p == request.uri().path());
+    match if is_probe { Ok(()) } else { app.counters.request(&request) } {
+        Err(too_many) => Failure::from(too_many).into_response(),
+        Ok(()) => next.run(request).await,
+    }
 }
 
 /// Headers that every answer carries.

@@ -16,6 +16,7 @@ use crate::auth::password::Passwords;
 use crate::auth::throttle::Throttle;
 use crate::auth::token::TokenHash;
 use crate::door::Door;
+use crate::rate::{Counters, Rates};
 
 /// Limits that keep the server usable under load and against clients that dawdle.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Limits {
     pub body_for: Duration,
     /// How many connections are held at once.
     pub connections: usize,
+    /// How many requests are taken in a minute.
+    pub rates: Rates,
     /// How many passwords are hashed at once.
     pub hashes: usize,
     /// How long a revoke or block waits for the store before it cuts by itself.
@@ -43,6 +46,7 @@ impl Default for Limits {
             headers_for: Duration::from_secs(10),
             body_for: Duration::from_secs(10),
             connections: 1024,
+            rates: Rates::default(),
             hashes: 2,
             commit_for: Duration::from_secs(1),
             stop_for: Duration::from_secs(5),
@@ -103,6 +107,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Slows down those who try passwords.
     pub throttle: Throttle,
+    /// Counts requests.
+    pub counters: Counters,
     /// Cancelled when the server stops: streams that never end by themselves must end then.
     pub stopping: CancellationToken,
     pub(crate) digest: Digest,
@@ -115,6 +121,7 @@ impl App {
         Arc::new(Self {
             passwords: Passwords::new(limits.hashes, entropy.clone()),
             throttle: Throttle::default(),
+            counters: Counters::new(limits.rates, &clock),
             digest: Digest::new(digest, entropy.as_ref()),
             stopping: CancellationToken::new(),
             store,

@@ -15,14 +15,17 @@ use axum::Router;
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod came;
 pub mod door;
 pub mod pages;
+pub mod rate;
 pub mod serve;
+pub mod tls;
 
 pub use app::{App, Limits, NodeSettings, Parts};
-pub use serve::serve;
+pub use serve::{Entrance, serve};
 
 /// Everything the server answers: the API below `/api`, the pages elsewhere.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new().merge(pages::router()).merge(api::router(&app)).with_state(app)
+    Router::new().merge(pages::router(&app)).merge(api::router(&app)).with_state(app)
 }

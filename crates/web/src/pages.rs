@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
@@ -47,7 +49,7 @@ mod wording;
 const FORM: usize = 64 * 1024;
 
 /// The routes of the pages.
-pub fn router() -> Router<Arc<App>> {
+pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(sign_in::home))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
@@ -86,6 +88,15 @@ pub fn router() -> Router<Arc<App>> {
         .route("/live", get(live::show))
         .layer(DefaultBodyLimit::max(FORM))
         .layer(CsrfLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), count))
         .route("/assets/{name}", get(asset::get))
         .fallback(problem::nothing_here)
+}
+
+/// Takes no more requests from an address than it may send.
+async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.counters.request(&request) {
+        Err(too_many) => problem::Problem::TooMany(too_many).into_response(),
+        Ok(()) => next.run(request).await,
+    }
 }

@@ -1,5 +1,7 @@
 //! Takes connections and hands them to the router, with limits that hold against clients that dawdle.
 //!
+//! With TLS the handshake has the time of the headers. A request carries [`Came`], and the client's address in place of
+//! a proxy's. Without TLS, connections from elsewhere than this machine are taken from proxies of ours only.
 //! At most [`Limits::connections`](crate::Limits) are open; when one more comes, the one that has waited longest
 //! without a request is closed for it. Headers and bodies have their time. Nothing here knows a route.
 
@@ -14,22 +16,44 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream::{self, StreamExt as _};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::app::{App, Limits};
+use crate::came::Proxies;
+use crate::tls::Tls;
+
+/// For how long browsers come back over TLS only, once they did (RFC 6797).
+const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// How clients get in.
+#[derive(Clone, Default)]
+pub struct Entrance {
+    /// TLS; plain HTTP without it.
+    pub tls: Option<Tls>,
+    /// The proxies in front.
+    pub proxies: Proxies,
+}
 
 /// Serves until `shutdown` is cancelled, then lets open requests finish for a moment.
 ///
 /// # Errors
 /// None at present: what goes wrong with one connection ends that connection.
-pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    entrance: Entrance,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let entrance = Arc::new(entrance);
     let limits = app.limits.clone();
     let router = crate::router(app.clone());
     let tasks = TaskTracker::new();
@@ -48,11 +72,19 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: CancellationT
                 continue;
             }
         };
-        if lobby.len() >= limits.connections && !lobby.evict() {
+        if !entrance.takes(peer) || (lobby.len() >= limits.connections && !lobby.evict()) {
             continue;
         }
-        let place = lobby.enter();
-        tasks.spawn(connection(stream, peer, router.clone(), place, limits.clone(), shutdown.clone()));
+        let (place, shutdown) = (lobby.enter(), shutdown.clone());
+        let connection =
+            Connection { peer, router: router.clone(), limits: limits.clone(), entrance: entrance.clone() };
+        tasks.spawn(async move {
+            let evicted = place.evicted.clone();
+            tokio::select! {
+                () = connection.run(stream, &place, shutdown) => {}
+                () = evicted.cancelled() => {}
+            }
+        });
     }
     drop(listener);
     app.stopping.cancel();
@@ -64,44 +96,71 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: CancellationT
     Ok(())
 }
 
-async fn connection(
-    stream: TcpStream,
+impl Entrance {
+    /// Whether a connection is taken at all.
+    fn takes(&self, peer: SocketAddr) -> bool {
+        let address = peer.ip().to_canonical();
+        self.tls.is_some() || address.is_loopback() || self.proxies.hold(address)
+    }
+}
+
+/// A connection that was taken.
+struct Connection {
     peer: SocketAddr,
     router: Router,
-    place: Place,
     limits: Limits,
-    shutdown: CancellationToken,
-) {
-    let _ = stream.set_nodelay(true);
-    let busy = place.busy.clone();
-    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let (router, busy, body_for) = (router.clone(), busy.clone(), limits.body_for);
-        async move {
-            busy.store(true, Ordering::Relaxed);
-            let mut request = request.map(|body| timed(Body::new(body), body_for));
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let response = answer(router, request).await;
-            busy.store(false, Ordering::Relaxed);
-            Ok::<_, Infallible>(response)
+    entrance: Arc<Entrance>,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, place: &Place, shutdown: CancellationToken) {
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = self.entrance.tls.clone() else { return self.http(stream, place, shutdown).await };
+        let handshake = tokio::time::timeout(self.limits.headers_for, tls.acceptor.accept(stream));
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            accepted = handshake => match accepted {
+                Ok(Ok(stream)) => self.http(stream, place, shutdown.clone()).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
+            },
         }
-    });
-    let serving = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.headers_for)
-        .max_buf_size(64 * 1024)
-        .half_close(false)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(serving);
-    let mut told = false;
-    loop {
+    }
+
+    async fn http<S>(self, stream: S, place: &Place, shutdown: CancellationToken)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { peer, router, limits, entrance } = self;
+        let (busy, body_for) = (place.busy.clone(), limits.body_for);
+        let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let (router, busy, entrance) = (router.clone(), busy.clone(), entrance.clone());
+            async move {
+                busy.store(true, Ordering::Relaxed);
+                let came = entrance.proxies.came(peer, request.headers(), entrance.tls.is_some());
+                let mut request = request.map(|body| timed(Body::new(body), body_for));
+                request.extensions_mut().insert(came);
+                request.extensions_mut().insert(ConnectInfo(SocketAddr::new(came.from, peer.port())));
+                let mut response = answer(router, request).await;
+                if came.is_secure {
+                    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY);
+                }
+                busy.store(false, Ordering::Relaxed);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let serving = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.headers_for)
+            .max_buf_size(64 * 1024)
+            .half_close(false)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(serving);
         tokio::select! {
             _ = serving.as_mut() => return,
-            () = place.evicted.cancelled() => return,
-            () = shutdown.cancelled(), if !told => {
-                told = true;
-                serving.as_mut().graceful_shutdown();
-            }
+            () = shutdown.cancelled() => serving.as_mut().graceful_shutdown(),
         }
+        let _ = serving.await;
     }
 }
 

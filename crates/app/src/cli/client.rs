@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,6 +20,7 @@ use super::Global;
 use super::credentials::Credentials;
 use super::digest::Challenge;
 use super::fault::{Exit, Fault, Outcome};
+use super::retry::Retries;
 use super::sign_in::password;
 use crate::entropy::SystemEntropy;
 
@@ -55,6 +57,20 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// The body.
     pub(crate) body: Vec<u8>,
+    /// How long the server asks to wait before the same is tried again.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// Why there is no answer, and whether that is because the connection was lost.
+struct Lost {
+    fault: Fault,
+    is_loss: bool,
+}
+
+impl From<Fault> for Lost {
+    fn from(fault: Fault) -> Self {
+        Self { fault, is_loss: false }
+    }
 }
 
 impl Client {
@@ -71,6 +87,10 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .user_agent(concat!("byleave/", env!("CARGO_PKG_VERSION")));
+        let builder = match &global.ca {
+            Some(file) => builder.tls_certs_merge(authorities(file)?),
+            None => builder,
+        };
         let builder = if local { builder.no_proxy() } else { builder };
         let http = builder.build().context("cannot set up the HTTP client")?;
         Ok(Self { http, server, credentials, challenge: RefCell::new(None) })
@@ -192,6 +212,23 @@ impl Client {
     /// # Errors
     /// If the server cannot be reached.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Outcome<Answer> {
+        let mut retries = Retries::new(request);
+        loop {
+            let wait = match self.send_once(request).await {
+                Ok(answer) => match retries.after_answer(&answer) {
+                    Some(wait) => wait,
+                    None => return Ok(answer),
+                },
+                Err(Lost { fault, is_loss }) => match retries.after_loss().filter(|_| is_loss) {
+                    Some(wait) => wait,
+                    None => return Err(fault),
+                },
+            };
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Lost> {
         let Credentials::Key(key) = &self.credentials else {
             return self
                 .send_with(request, self.credentials.bearer().map(|token| format!("Bearer {token}")))
@@ -219,7 +256,7 @@ impl Client {
         &self,
         request: &Request<'_>,
         authorization: Option<String>,
-    ) -> Outcome<(Answer, Option<Asked>)> {
+    ) -> Result<(Answer, Option<Asked>), Lost> {
         let mut builder = self.http.request(request.method.clone(), self.url(&request.path)?);
         builder = builder.header(header::ACCEPT, request.accept);
         // A key's first request only asks for a challenge: it needs no body.
@@ -230,12 +267,14 @@ impl Client {
         if let Some(authorization) = authorization {
             builder = builder.header(header::AUTHORIZATION, authorization);
         }
-        let sent = builder.send().await.map_err(|error| self.unreachable(error))?;
+        let lost = |error: reqwest::Error| Lost { is_loss: !error.is_timeout(), fault: self.unreachable(error) };
+        let sent = builder.send().await.map_err(lost)?;
         let asked =
             sent.headers().get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).and_then(Asked::read);
         let status = sent.status();
-        let body = sent.bytes().await.map_err(|error| self.unreachable(error))?;
-        Ok((Answer { status, body: body.to_vec() }, asked))
+        let retry_after = sent.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = sent.bytes().await.map_err(lost)?;
+        Ok((Answer { status, body: body.to_vec(), retry_after: retry_after.map(Duration::from_secs) }, asked))
     }
 
     fn url(&self, path: &str) -> Outcome<Url> {
@@ -317,6 +356,16 @@ struct Said {
 #[serde(default)]
 struct Violations {
     fields: Vec<FieldViolation>,
+}
+
+/// Reads the certificates of `--ca`.
+fn authorities(file: &Path) -> Outcome<Vec<reqwest::Certificate>> {
+    let fault = |why: String| Fault::usage(format!("--ca `{}` {why}", file.display()));
+    let pem = std::fs::read(file).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    match reqwest::Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(fault("holds no certificate in PEM form".to_owned())),
+    }
 }
 
 /// Reads the server's address.

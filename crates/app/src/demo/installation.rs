@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use byleave_web::came::Proxies;
 use serde_json::{Value, json};
 
 use super::node::SampleNode;
@@ -157,6 +158,8 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
     Ok(Config {
         data: root.join("data"),
         listen: free,
+        tls: None,
+        proxies: Proxies::default(),
         ssh_listen: free,
         vendor: "Acme".parse()?,
         vendor_slug: "acme".parse()?,

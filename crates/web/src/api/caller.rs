@@ -25,6 +25,8 @@ use crate::app::App;
 use crate::auth::digest::{Credentials, Refused, Request};
 use crate::auth::sign_in::is_fresh;
 use crate::auth::token::TokenHash;
+use crate::came::Came;
+use crate::rate::{self, Left};
 
 /// A web session and the hash of its token.
 pub struct SignedIn {
@@ -44,6 +46,7 @@ pub struct Caller {
     pub now: Reading,
     /// Their web session, if they signed in with a password.
     pub signed_in: Option<SignedIn>,
+    left: Option<Left>,
     version: Option<&'static str>,
     envelope: bool,
     pretty: bool,
@@ -62,6 +65,8 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let now = app.read_clock();
         let (actor, signed_in) = authenticate(app, parts, &now).await?;
+        let counted = actor.by().filter(|_| !rate::can_close(&parts.method, parts.uri.path()));
+        let left = counted.map(|by| app.counters.caller(by)).transpose()?;
         let version = negotiate(parts)?;
         if parts.method != Method::GET && json::has_body(&parts.headers) && !closes(parts.uri.path()) {
             check_content_type(&parts.headers)?;
@@ -71,11 +76,12 @@ impl FromRequestParts<Arc<App>> for Caller {
             actor,
             now,
             signed_in,
+            left,
             version,
             envelope: false,
             pretty: false,
             uri: parts.uri.clone(),
-            origin: origin(&parts.headers),
+            origin: origin(parts),
             names: names(parts, app).await,
         };
         caller.envelope = caller.flag("envelope", false)?;
@@ -175,7 +181,7 @@ impl Caller {
 
     /// Done, and nothing to say.
     pub fn done(&self) -> Response {
-        (StatusCode::NO_CONTENT, [(header::CONTENT_TYPE, self.content_type())]).into_response()
+        self.tell((StatusCode::NO_CONTENT, [(header::CONTENT_TYPE, self.content_type())]).into_response())
     }
 
     fn write<T: Serialize>(&self, status: StatusCode, value: &T) -> Result<Response, Failure> {
@@ -188,7 +194,15 @@ impl Caller {
             (header::CONTENT_TYPE, self.content_type()),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
-        Ok((status, headers, text).into_response())
+        Ok(self.tell((status, headers, text).into_response()))
+    }
+
+    /// Tells with an answer how many requests the caller has left.
+    fn tell(&self, mut answer: Response) -> Response {
+        for (name, value) in self.left.iter().flat_map(|left| left.headers()) {
+            answer.headers_mut().insert(name, value);
+        }
+        answer
     }
 
     fn content_type(&self) -> HeaderValue {
@@ -325,10 +339,11 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 /// Scheme and host as the caller wrote them, for links that only this caller reads.
-fn origin(headers: &HeaderMap) -> String {
-    let get = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = if get("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-    let host = get("host").filter(|host| host.parse::<axum::http::uri::Authority>().is_ok());
+fn origin(parts: &Parts) -> String {
+    let is_secure = parts.extensions.get::<Came>().is_some_and(|came| came.is_secure);
+    let scheme = if is_secure { "https" } else { "http" };
+    let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+    let host = host.filter(|host| host.parse::<axum::http::uri::Authority>().is_ok());
     format!("{scheme}://{}", host.unwrap_or("localhost"))
 }
 

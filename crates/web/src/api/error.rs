@@ -13,6 +13,7 @@ use byleave_store::error::{Rule, Thing};
 use crate::auth::password::HashError;
 use crate::auth::sign_in::SignInError;
 use crate::door::DoorError;
+use crate::rate::TooMany;
 
 /// Why a request is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,6 +238,14 @@ impl From<SignInError> for Failure {
             }
             SignInError::Wrong => Self::new(ErrorCode::Unauthorized, SignInError::Wrong.to_string()),
         }
+    }
+}
+
+impl From<TooMany> for Failure {
+    fn from(too_many: TooMany) -> Self {
+        let seconds = too_many.retry_after;
+        Self::new(ErrorCode::RateLimited, format!("too many requests; the next one is taken in {seconds} seconds"))
+            .with_header(header::RETRY_AFTER, seconds.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 //! The cause goes to the server's own log once, here; the visitor reads nothing of it.
 
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
 use byleave_store::StoreError;
 use maud::html;
@@ -12,6 +13,7 @@ use super::layout::{alone, answer, dialogue};
 use super::path;
 use crate::api::shut::Shut;
 use crate::auth::password::HashError;
+use crate::rate::TooMany;
 
 /// Why there is no page.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(super) enum Problem {
     SignedOut,
     /// Something stands in the way; the text may be shown.
     Stopped(String),
+    /// There were too many requests.
+    TooMany(TooMany),
     /// The store does not answer.
     Unavailable,
 }
@@ -82,6 +86,7 @@ pub(super) fn capital(text: &str) -> String {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let retry_after = if let Self::TooMany(too_many) = &self { Some(too_many.retry_after) } else { None };
         let (status, title, text) = match self {
             Self::SignedOut => return Redirect::to(path::SIGN_IN).into_response(),
             Self::CutUnrecorded { ended } => (
@@ -110,6 +115,11 @@ impl IntoResponse for Problem {
                 "The address may be wrong, or what was here has been removed.".to_owned(),
             ),
             Self::Stopped(text) => (StatusCode::CONFLICT, "This cannot be done now", text),
+            Self::TooMany(TooMany { retry_after }) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+                format!("Too much was asked from here in the last minute. Please try again in {retry_after} seconds."),
+            ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The store does not answer",
@@ -126,7 +136,11 @@ impl IntoResponse for Problem {
                 }
             }))
         };
-        answer(status, alone(title, content))
+        let mut response = answer(status, alone(title, content));
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 

@@ -28,6 +28,7 @@ use super::recorded;
 use crate::app::App;
 use crate::auth::sign_in::{SignInError, give_password_again, is_fresh};
 use crate::auth::token::TokenHash;
+use crate::rate;
 
 /// Who looks at a page, and when.
 pub(super) struct Visitor {
@@ -50,7 +51,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let recorded = parts.uri.query().and_then(recorded::index);
         let came_for = (parts.method == "GET").then(|| parts.uri.path().to_owned());
-        match Self::of(app, cookie::read(&parts.headers), recorded).await {
+        let can_close = rate::can_close(&parts.method, parts.uri.path());
+        match Self::of(app, cookie::read(&parts.headers), recorded, can_close).await {
             Ok(visitor) => Ok(visitor),
             Err(Problem::SignedOut) => Err(Redirect::to(&to_sign_in(came_for.as_deref())).into_response()),
             Err(problem) => Err(problem.into_response()),
@@ -70,11 +72,14 @@ fn to_sign_in(came_for: Option<&str>) -> String {
 }
 
 impl Visitor {
-    async fn of(app: &App, token: Option<TokenHash>, recorded: Option<u64>) -> Result<Self, Problem> {
+    async fn of(app: &App, token: Option<TokenHash>, recorded: Option<u64>, can_close: bool) -> Result<Self, Problem> {
         let token = token.ok_or(Problem::SignedOut)?;
         let reading = app.read_clock();
         let session = app.store.web_session(*token.as_bytes(), &reading).await?.ok_or(Problem::SignedOut)?;
         let (organization, _) = session.actor.membership().ok_or(Problem::SignedOut)?;
+        if let Some(by) = session.actor.by().filter(|_| !can_close) {
+            app.counters.caller(by).map_err(Problem::TooMany)?;
+        }
         let seen = app.store.checkpoint(&session.actor, LogId::Organization(organization)).await?.index;
         let organization = app.store.organization(&session.actor, organization).await?;
         let now = app.store.now(&reading).await?;

@@ -19,6 +19,7 @@ use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
 use byleave_store::cluster::NodeReport as StoredReport;
 use byleave_store::session::{CloseSession, Counters, OpenSession, SessionQuery, SessionsOf, Shape};
 use byleave_store::{SealingKey, Store, StoreOptions};
+use byleave_web::Entrance;
 use byleave_web::app::{App, Limits, Parts};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
@@ -240,7 +241,7 @@ async fn serve(store: &Store, clock: &Arc<Ahead>, recordings: &Recordings, stop:
         nodes: byleave_web::NodeSettings::default(),
         limits: Limits::default(),
     });
-    tokio::spawn(byleave_web::serve(listener, app, stop.clone()));
+    tokio::spawn(byleave_web::serve(listener, app, Entrance::default(), stop.clone()));
     url
 }
 

@@ -12,7 +12,7 @@ use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
 use byleave_web::door::{Door, DoorError, NodeReport, NodeReportLine, Part, Pending, RecordingPart, Scope};
-use byleave_web::{App, Limits, Parts};
+use byleave_web::{App, Entrance, Limits, Parts};
 use ring::rand::SecureRandom as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -147,6 +147,10 @@ impl House {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::behind(limits, Entrance::default()).await
+    }
+
+    pub(crate) async fn behind(limits: Limits, entrance: Entrance) -> Self {
         let dir = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock(Mutex::new(0)));
         let options =
@@ -168,7 +172,7 @@ impl House {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(byleave_web::serve(listener, app.clone(), shutdown.clone()));
+        let serving = tokio::spawn(byleave_web::serve(listener, app.clone(), entrance, shutdown.clone()));
         Self { address, app, store, clock, door, dir, shutdown, serving }
     }
 
