@@ -31,6 +31,7 @@ pub(crate) const TEST: &[Need] = &[
     need("curl", "curl"),
     need("ip", "iproute2"),
     need("nc", "netcat-openbsd"),
+    need("openssl", "openssl"),
     need("python3", "python3"),
     need("rsync", "rsync"),
     need("sqlite3", "sqlite3"),

@@ -267,13 +267,12 @@ impl Client {
         if let Some(authorization) = authorization {
             builder = builder.header(header::AUTHORIZATION, authorization);
         }
-        let lost = |error: reqwest::Error| Lost { is_loss: !error.is_timeout(), fault: self.unreachable(error) };
-        let sent = builder.send().await.map_err(lost)?;
+        let sent = builder.send().await.map_err(|error| self.unreachable(error))?;
         let asked =
             sent.headers().get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).and_then(Asked::read);
         let status = sent.status();
         let retry_after = sent.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = sent.bytes().await.map_err(lost)?;
+        let body = sent.bytes().await.map_err(|error| self.unreachable(error))?;
         Ok((Answer { status, body: body.to_vec(), retry_after: retry_after.map(Duration::from_secs) }, asked))
     }
 
@@ -281,10 +280,15 @@ impl Client {
         self.server.join(path).map_err(|error| Fault::usage(format!("the path `{path}` cannot be asked for: {error}")))
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> Fault {
+    fn unreachable(&self, error: reqwest::Error) -> Lost {
+        let (is_late, is_untrusted) = (error.is_timeout(), is_untrusted(&error));
         let error = anyhow::Error::new(error.without_url()).context(format!("no answer from `{}`", self.server()));
-        Fault { exit: Exit::Unavailable, ..Fault::from(error) }
-            .advise("is the server running (`byleave serve`)? name another one with --server or BYLEAVE_SERVER")
+        let fault = Fault { exit: Exit::Unavailable, ..Fault::from(error) }.advise(if is_untrusted {
+            "is it the right server? if its certificate is of an authority of your own, name that with --ca or BYLEAVE_CA"
+        } else {
+            "is the server running (`byleave serve`)? name another one with --server or BYLEAVE_SERVER"
+        });
+        Lost { fault, is_loss: !is_late && !is_untrusted }
     }
 
     fn refusal(&self, request: &Request<'_>, answer: &Answer) -> Fault {
@@ -356,6 +360,22 @@ struct Said {
 #[serde(default)]
 struct Violations {
     fields: Vec<FieldViolation>,
+}
+
+/// Whether the server's certificate is not to be trusted.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        // An I/O error does not count what it wraps among its causes.
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    false
 }
 
 /// Reads the certificates of `--ca`.

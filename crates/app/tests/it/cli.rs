@@ -3,3 +3,4 @@
 mod doctor;
 mod offline;
 pub(crate) mod story;
+mod tls;

@@ -1,7 +1,7 @@
 //! The cookie of a signed-in browser.
 //!
 //! Everywhere but on loopback it is `__Host-byleave`: Secure, for this host alone, which a browser takes over TLS only.
-//! Byleave speaks plain HTTP on loopback only. Chromium takes `__Host-` cookies there, too, but not every browser does
+//! Browsers meet plain HTTP on loopback only. Chromium takes `__Host-` cookies there, too, but not every browser does
 //! (Safari refuses Secure cookies on plain loopback), and cookies do not tell ports apart; so for a loopback `Host` the
 //! cookie is `byleave-<port>` without Secure. A page of another site can never make a browser send a loopback `Host`
 //! with the cookies of a real one. Always: HttpOnly, SameSite=Lax, no lifetime (it ends with the browser; the store
