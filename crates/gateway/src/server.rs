@@ -150,6 +150,8 @@ impl Gateway {
     /// [`StartError`] says what could not be had.
     pub fn start(config: Config, control: Arc<dyn Control>, entropy: Arc<dyn Entropy>) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
+        // First what can fail: a runtime must not be dropped where others run.
+        let (listeners, addresses) = listen(&config.listen)?;
         let guards = runtime().map_err(StartError::Thread)?;
         let watch = Arc::new(Watch {
             clock: control.clock(),
@@ -171,8 +173,7 @@ impl Gateway {
             files: Arc::default(),
             connections: TaskTracker::new(),
         });
-        let mut gateway = Self { shared, addresses: Vec::new(), stop, threads: Vec::new() };
-        let listeners = gateway.listen()?;
+        let mut gateway = Self { shared, addresses, stop, threads: Vec::new() };
         let follow = follow_control(gateway.shared.clone());
         gateway.run("guard", guards, async {
             guard::hurry();
@@ -210,18 +211,6 @@ impl Gateway {
         if timeout(STOP_PATIENCE, wound_up).await.is_err() {
             tracing::error!("not every session's end could be reported before the gateway stopped");
         }
-    }
-
-    fn listen(&mut self) -> Result<Vec<std::net::TcpListener>, StartError> {
-        let mut listeners = Vec::new();
-        for &address in &self.shared.config.listen {
-            let failed = |source| StartError::Listen { address, source };
-            let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-            listener.set_nonblocking(true).map_err(failed)?;
-            self.addresses.push(listener.local_addr().map_err(failed)?);
-            listeners.push(listener);
-        }
-        Ok(listeners)
     }
 
     /// Starts the threads that relay; the first of them also accepts.
@@ -283,6 +272,20 @@ impl Drop for Gateway {
         self.shared.reporters.close();
         self.shared.table.end(Which::All, SessionEnd::Stopped);
     }
+}
+
+/// Listens; answers the listeners and where they are.
+fn listen(wanted: &[SocketAddr]) -> Result<(Vec<std::net::TcpListener>, Vec<SocketAddr>), StartError> {
+    let listen = |&address: &SocketAddr| {
+        let listener = std::net::TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    wanted
+        .iter()
+        .map(|address| listen(address).map_err(|source| StartError::Listen { address: *address, source }))
+        .collect()
 }
 
 fn runtime() -> std::io::Result<runtime::Runtime> {

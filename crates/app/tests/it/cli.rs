@@ -2,5 +2,6 @@
 
 mod doctor;
 mod offline;
+mod serve;
 pub(crate) mod story;
 mod tls;

@@ -37,7 +37,10 @@ fn travels(client: &Client) -> Finding {
     if client.server().starts_with("https://") {
         Finding::good("transport", "TLS")
     } else {
-        Finding::good("transport", "plain http, on this machine only; others need TLS: `--tls-certificate`, or a proxy in front")
+        Finding::good(
+            "transport",
+            "plain http, on this machine only; others need TLS: `--tls-certificate`, or a proxy in front",
+        )
     }
 }
 

@@ -1,0 +1,26 @@
+//! A server that cannot start says why, and what to do.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::server::{BYLEAVE, spawn};
+
+fn told(listen: &str, ssh: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let (mut child, mut said) = spawn(Command::new(BYLEAVE), &home.path().join("data"), [listen, ssh]);
+    let mut told = String::new();
+    said.read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{told}");
+    told
+}
+
+#[test]
+fn an_address_that_somebody_else_has_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for told in [told(&address, "127.0.0.1:0"), told("127.0.0.1:0", &address)] {
+        assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+        assert!(told.contains("Address already in use") && !told.contains("panicked"), "{told}");
+    }
+}
