@@ -112,9 +112,9 @@ pub struct Counters {
     pub transfers: i64,
     /// Refused tries.
     pub refused: i64,
-    /// Bytes from the node.
+    /// Bytes from the employee to the node.
     pub received_bytes: i64,
-    /// Bytes to the node.
+    /// Bytes from the node to the employee.
     pub sent_bytes: i64,
 }
 

@@ -184,9 +184,9 @@ pub struct Session {
     pub transfers: i64,
     /// How many tries were refused.
     pub refused: i64,
-    /// Bytes from the node.
+    /// Bytes from the employee to the node.
     pub received_bytes: i64,
-    /// Bytes to the node.
+    /// Bytes from the node to the employee.
     pub sent_bytes: i64,
     /// SHA-256 of the recording, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -153,7 +153,7 @@ fn show(session: &Session) -> String {
         session.commands,
         session.transfers,
         session.refused,
-        bytes(session.received_bytes),
         bytes(session.sent_bytes),
+        bytes(session.received_bytes),
     )
 }

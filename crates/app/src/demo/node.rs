@@ -121,7 +121,7 @@ impl SampleNode {
         ];
         if self.ready.no_firewall.is_none() {
             all.push(("the database's port", "exec 3<>/dev/tcp/127.0.0.1/27017".to_owned()));
-            all.push(("the outside network", "timeout 2 bash -c 'exec 3<>/dev/tcp/192.0.2.1/443'".to_owned()));
+            all.push(("the outside network", r#"timeout 2 bash -c "exec 3<>/dev/tcp/192.0.2.1/443""#.to_owned()));
         }
         all
     }

@@ -127,7 +127,7 @@ async fn cut(on: &Installation, say: &Say) -> anyhow::Result<()> {
     let command = "nohup setsid sleep 4711 >/dev/null 2>&1 & while :; do echo tick; sleep 0.1; done";
     let mut client =
         ssh_command(on, &[], command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    say.typed(&format!("{} '{command}'", on.ssh_line()));
+    say.typed(&format!("{} {}", on.ssh_line(), quoted(command)));
     wait_for_line(&mut client, "tick").await?;
     let id = Pid::from_raw(i32::try_from(client.id().context("ssh has ended")?)?);
     kill(id, Signal::SIGSTOP)?;
@@ -171,9 +171,14 @@ async fn feed(on: &Installation, say: &Say) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A command as it is typed at a shell.
+fn quoted(command: &str) -> String {
+    format!("'{}'", command.replace('\'', r"'\''"))
+}
+
 /// Runs `ssh` as the engineer: exit code, standard output, standard error.
 async fn ssh(on: &Installation, say: &Say, command: &str) -> anyhow::Result<(i32, String, String)> {
-    say.typed(&format!("ssh {NODE}@gateway '{command}'"));
+    say.typed(&format!("ssh {NODE}@gateway {}", quoted(command)));
     let mut ssh = ssh_command(on, &[], command);
     let output = timeout(PATIENCE, ssh.stdin(Stdio::null()).output()).await.context("ssh hangs")??;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

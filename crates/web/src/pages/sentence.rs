@@ -143,8 +143,13 @@ impl Names {
 /// The sentence of one event.
 pub(super) fn line(names: &Names, row: &EventRow) -> Line {
     let (who, event) = (names.who(row), &row.entry.event);
+    let of = if let By::Employee(_) = row.entry.by {
+        html! { " of " (who) }
+    } else {
+        html! {}
+    };
     consent(names, &who, event)
-        .or_else(|| visit(names, &who, event))
+        .or_else(|| visit(names, &who, &of, event))
         .or_else(|| people(names, &who, event))
         .or_else(|| inventory(names, &who, event))
         .unwrap_or_else(|| other(&who, event))
@@ -191,16 +196,16 @@ fn consent(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
     })
 }
 
-/// What support did.
+/// What support did. `of` names the engineer where one caused the event, and nobody where Byleave did.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
         Event::SessionOpened { cluster, session, wanted, node, basis, until, .. } => {
             let text = html! { (who) " " a href=(path::session(*session)) { "came in" } " to " (names.reached(wanted, node.as_ref(), cluster)) "." };
             Line::new(Icon::Terminal, Tone::Open, text).with(html! { (on(*basis)) ", " (until_text(*until)) })
         }
         Event::SessionContinued { cluster, session, basis, until, .. } => {
-            let text = html! { (the_session(*session)) " of " (who) " on " (names.cluster(cluster)) " goes on." };
+            let text = html! { (the_session(*session)) (of) " on " (names.cluster(cluster)) " goes on." };
             Line::plain(Icon::Terminal, text).with(html! { "Now " (on(*basis)) ", " (until_text(*until)) })
         }
         Event::LogDownloaded { cluster, node, log, bytes: count, .. } => {
@@ -221,7 +226,8 @@ fn visit(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
             Line::new(Icon::Alert, Tone::Bad, text)
         }
         Event::SessionClosed { cluster, session, reason, shells, commands, transfers, partly_recorded, .. } => {
-            let text = html! { (the_session(*session)) " of " (who) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
+            let text =
+                html! { (the_session(*session)) (of) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
             Line::plain(Icon::Terminal, text).with(html! {
                 (count(*shells, "shell")) ", " (count(*commands, "command")) ", " (count(*transfers, "transfer"))
                 @if *partly_recorded { " · partly recorded" }

@@ -105,7 +105,7 @@ fn facts(names: &Names, row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
                         (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
                         (count(did.transfers, "transfer")) ", " (did.refused) " refused"
                     }
-                    dt { "Bytes" } dd { (bytes(did.received_bytes)) " from the node, " (bytes(did.sent_bytes)) " to it" }
+                    dt { "Bytes" } dd { (bytes(did.sent_bytes)) " from the node, " (bytes(did.received_bytes)) " to it" }
                 }
                 None => { dt { "Ends" } dd { (full(row.until)) " at the latest. What was done is counted at its end." } }
             }

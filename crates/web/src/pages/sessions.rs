@@ -139,7 +139,7 @@ fn past_row(session: &SessionRow) -> Markup {
             td data-label="Did" {
                 (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
                 (count(did.transfers, "transfer")) br;
-                span.small.quiet { (bytes(did.received_bytes)) " from the node, " (bytes(did.sent_bytes)) " to it" }
+                span.small.quiet { (bytes(did.sent_bytes)) " from the node, " (bytes(did.received_bytes)) " to it" }
             }
             td data-label="Ended because" { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
         }
