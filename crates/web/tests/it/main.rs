@@ -22,6 +22,7 @@ mod names;
 mod people;
 mod rates;
 mod shut;
+mod terraform;
 mod tls;
 mod unauthorized;
 mod vendor;
