@@ -89,3 +89,17 @@ pub struct Checkpoint {
     #[serde(default)]
     pub consistency: Vec<String>,
 }
+
+/// The proof that an entry is in a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inclusion {
+    /// The index of the entry.
+    pub index: u64,
+    /// Its hash, in base64 (RFC 6962 §2.1).
+    pub leaf_hash: String,
+    /// The signed note of the log's latest checkpoint.
+    pub checkpoint: String,
+    /// The proof for the tree of that checkpoint, hash by hash in base64, from the entry up (RFC 6962 §2.1.1).
+    pub inclusion: Vec<String>,
+}

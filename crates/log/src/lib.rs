@@ -3,7 +3,7 @@
 //! This crate must never do I/O, read a clock, draw random numbers, or know SQL or HTTP. Bytes come in, bytes and
 //! findings go out; the store keeps what is appended here, the CLI hands over what it read from a file.
 //!
-//! Read in this order: [`leaf`] (an entry as bytes), [`hash`] and [`tree`] (RFC 6962), [`proof`], [`key`], [`note`]
+//! Read in this order: [`leaf`] (an entry as bytes), [`hash`] and [`tree`] (RFC 6962), [`proof`], [`tile`], [`key`], [`note`]
 //! and [`checkpoint`] (C2SP signed notes), [`anchor`] (what a customer keeps), [`replay`] (whether an entry was
 //! allowed where it stands), [`bundle`] and [`verify`](mod@verify) (exported evidence and its verdict).
 
@@ -16,5 +16,6 @@ pub mod leaf;
 pub mod note;
 pub mod proof;
 pub mod replay;
+pub mod tile;
 pub mod tree;
 pub mod verify;

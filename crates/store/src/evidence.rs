@@ -1,5 +1,5 @@
 //! Evidence: what a customer exports and verifies offline. The proofs that connect it to what they kept are in
-//! [`crate::consistency`].
+//! [`crate::proof`].
 
 use std::collections::BTreeSet;
 

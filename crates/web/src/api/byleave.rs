@@ -47,6 +47,9 @@ routes! {
     GET "/api/byleave/v1/organizations/{orgId}/events" as ["/api/byleave/v1/organizations/{orgId}/events"] => events::of_organization, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/evidence" as ["/api/byleave/v1/organizations/{orgId}/evidence"] => evidence::export, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/checkpoint" as ["/api/byleave/v1/organizations/{orgId}/checkpoint"] => evidence::checkpoint, NONE;
+    GET "/api/byleave/v1/organizations/{orgId}/inclusion" as ["/api/byleave/v1/organizations/{orgId}/inclusion"] => evidence::inclusion, NONE;
+    GET "/api/byleave/v1/organizations/{orgId}/log/checkpoint" as ["/api/byleave/v1/organizations/{orgId}/log/checkpoint"] => evidence::note, NONE;
+    GET "/api/byleave/v1/organizations/{orgId}/log/tile/{*tile}" as ["/api/byleave/v1/organizations/{orgId}/log/tile/{tile}"] => evidence::tile, NONE;
     GET "/api/byleave/v1/groups/{groupId}/grants" as ["/api/byleave/v1/groups/{groupId}/grants"] => grants::list, NONE;
     GET "/api/byleave/v1/groups/{groupId}/clusters/{clusterAndVerb}" as ["/api/byleave/v1/groups/{groupId}/clusters/{clusterName}"] => clusters::get, NONE;
     POST "/api/byleave/v1/groups/{groupId}/clusters/{clusterAndVerb}" as [

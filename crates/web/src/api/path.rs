@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use byleave_api::error::ErrorCode;
 use byleave_core::id::{IdError, OrgId, ProjectId};
 use byleave_core::name::ClusterName;
+use byleave_store::proof::Tile;
 
 use crate::api::error::Failure;
 use crate::app::App;
@@ -48,6 +49,9 @@ pub struct IdVerbPath<T> {
 
 /// The id of `{key}`, below another one.
 pub struct KeyPath<T>(pub T);
+
+/// The tile of `{*tile}`.
+pub struct TilePath(pub Tile);
 
 /// The text of `{text}`.
 pub struct TextPath(pub String);
@@ -168,5 +172,14 @@ impl FromRequestParts<Arc<App>> for TextVerbPath {
         let text = parameter(parts, app, "textAndVerb").await?;
         let (text, verb) = split(parts, &text)?;
         Ok(Self { text, verb })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for TilePath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let text = parameter(parts, app, "tile").await?;
+        text.parse().map(Self).map_err(|_| Failure::not_found(parts.uri.path()))
     }
 }

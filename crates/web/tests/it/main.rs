@@ -18,6 +18,7 @@ mod house;
 mod limits;
 #[path = "../shared/lock.rs"]
 mod lock;
+mod log;
 mod names;
 mod people;
 mod rates;

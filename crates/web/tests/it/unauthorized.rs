@@ -129,6 +129,8 @@ impl Places {
             .replace("{clusterName}", &self.cluster)
             .replace("{token}", &invited)
             .replace("{key}", &key)
+            .replace("{tile}", "0/000.p/1")
+            .replace("/inclusion", "/inclusion?index=0")
             .replace("{id}", id);
         let call = Call::new(Method::from_bytes(method.as_bytes()).unwrap(), &filled);
         let body = self.body(method, path);
