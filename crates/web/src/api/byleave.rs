@@ -15,6 +15,7 @@ mod nodes;
 mod organizations;
 mod session;
 mod sessions;
+mod stream;
 mod users;
 
 use crate::api::version::NONE;
@@ -45,6 +46,7 @@ routes! {
     GET "/api/byleave/v1/organizations/{orgId}/clusters" as ["/api/byleave/v1/organizations/{orgId}/clusters"] => clusters::of_organization, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/sessions" as ["/api/byleave/v1/organizations/{orgId}/sessions"] => sessions::of_organization, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/events" as ["/api/byleave/v1/organizations/{orgId}/events"] => events::of_organization, NONE;
+    GET "/api/byleave/v1/organizations/{orgId}/events/stream" as ["/api/byleave/v1/organizations/{orgId}/events/stream"] => stream::of_organization, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/evidence" as ["/api/byleave/v1/organizations/{orgId}/evidence"] => evidence::export, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/checkpoint" as ["/api/byleave/v1/organizations/{orgId}/checkpoint"] => evidence::checkpoint, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/inclusion" as ["/api/byleave/v1/organizations/{orgId}/inclusion"] => evidence::inclusion, NONE;

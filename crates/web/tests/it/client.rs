@@ -113,6 +113,18 @@ impl Client {
         self.send(Call::new(Method::DELETE, path)).await
     }
 
+    /// Opens a stream with a bearer token.
+    pub(crate) async fn stream(&self, path: &str, last_event_id: Option<&str>) -> Stream {
+        let Credentials::Bearer(token) = &self.credentials else { panic!("streams are opened with a bearer token") };
+        let mut request = self.http.get(self.url(path)).bearer_auth(token);
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        Stream { response, read: String::new() }
+    }
+
     /// Sends a call, with an answer to the challenge if there is a digest key.
     pub(crate) async fn send(&self, call: Call) -> Answer {
         let authorization = match &self.credentials {
@@ -152,7 +164,9 @@ impl Client {
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("{} {}: {error:?}", call.method, call.path));
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap().to_vec();
+        // A stream never ends by itself.
+        let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if is_stream { Vec::new() } else { response.bytes().await.unwrap().to_vec() };
         Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 }
@@ -199,5 +213,35 @@ impl Answer {
         assert_eq!(body["error"], status, "{body}");
         assert!(body["reason"].is_string(), "{body}");
         body["detail"].as_str().unwrap().to_owned()
+    }
+}
+
+/// An open stream of events.
+pub(crate) struct Stream {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl Stream {
+    /// The id and the name of the next event; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<(String, String)> {
+        loop {
+            if let Some((message, rest)) = self.read.split_once("\n\n") {
+                let field = |name: &str| {
+                    let line = message.lines().find_map(|line| line.strip_prefix(name));
+                    line.map(|value| value.trim_start_matches(':').trim().to_owned())
+                };
+                let (id, event) = (field("id"), field("event"));
+                let rest = rest.to_owned();
+                self.read = rest;
+                if let (Some(id), Some(event)) = (id, event) {
+                    return Some((id, event));
+                }
+                continue;
+            }
+            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), self.response.chunk()).await;
+            let chunk = chunk.expect("something comes in time").ok().flatten()?;
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
     }
 }

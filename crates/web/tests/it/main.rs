@@ -23,6 +23,7 @@ mod names;
 mod people;
 mod rates;
 mod shut;
+mod stream;
 mod terraform;
 mod tls;
 mod unauthorized;

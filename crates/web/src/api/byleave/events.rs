@@ -27,7 +27,7 @@ pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Res
     caller.list(&paging.with_total(&caller, events, page.total))
 }
 
-fn after(caller: &Caller) -> Result<Option<u64>, Failure> {
+pub(super) fn after(caller: &Caller) -> Result<Option<u64>, Failure> {
     let Some(text) = caller.parameter("after")? else { return Ok(None) };
     let rule = "must be the index of an event";
     text.parse().map(Some).map_err(|_| Failure::field(ErrorCode::InvalidQueryParameter, "after", rule))

@@ -1,0 +1,136 @@
+//! Events as they happen: the feed of an organization as a stream (SSE) that goes on from a cursor.
+//!
+//! Each message has the event's index as its id, so that a client that comes back with `Last-Event-ID` misses nothing
+//! and gets nothing twice. Before each look it is asked again who the caller is and what they may see: the stream ends
+//! with the sign-in, with the last role, and with the server.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use byleave_api::byleave;
+use byleave_api::error::ErrorCode;
+use byleave_core::event::LogId;
+use byleave_core::id::OrgId;
+use byleave_store::StoreError;
+use byleave_store::event::{EventQuery, EventsOf};
+use futures_util::stream;
+
+use crate::api::byleave::events::after;
+use crate::api::caller::Caller;
+use crate::api::error::Failure;
+use crate::api::path::OrgPath;
+use crate::api::show;
+
+/// How often the log is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// After how long a silent stream shows that it is alive.
+const ALIVE_EVERY: Duration = Duration::from_secs(5);
+/// How many events are read at once.
+const BATCH: u32 = 500;
+
+/// The stream: from `?after=<index>` or `Last-Event-ID` on, else from now on.
+pub(super) async fn of_organization(
+    caller: Caller,
+    OrgPath(id): OrgPath,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let (store, log) = (&caller.app.store, LogId::Organization(id));
+    let present = caller.ask(store.checkpoint(&caller.actor, log)).await?.index;
+    let seen = match last_event_id(&headers)? {
+        Some(index) => index,
+        None => after(&caller)?.unwrap_or(present),
+    };
+    let follower = Follower { caller, organization: id, seen, waiting: VecDeque::new() };
+    let events = stream::unfold(follower, |follower| async move {
+        let (event, follower) = follower.next().await?;
+        Some((Ok::<_, Infallible>(message(&event)), follower))
+    });
+    let alive = KeepAlive::new().interval(ALIVE_EVERY).text("still here");
+    let headers = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Sse::new(events).keep_alive(alive)).into_response())
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let index = value.to_str().ok().and_then(|text| text.parse().ok());
+    let rule = "must be the index of an event";
+    index.map(Some).ok_or_else(|| Failure::field(ErrorCode::InvalidQueryParameter, "Last-Event-ID", rule))
+}
+
+fn message(event: &byleave::Event) -> Event {
+    let message = Event::default().id(event.index.to_string()).event(&event.event);
+    // Nothing of the type can fail to be written.
+    message.json_data(event).unwrap_or_default()
+}
+
+/// Who follows, and how far they are.
+struct Follower {
+    caller: Caller,
+    organization: OrgId,
+    /// The index up to which everything was told.
+    seen: u64,
+    waiting: VecDeque<byleave::Event>,
+}
+
+impl Follower {
+    /// The next event, once there is one; `None` when the stream is over.
+    async fn next(mut self) -> Option<(byleave::Event, Self)> {
+        loop {
+            if let Some(event) = self.waiting.pop_front() {
+                return Some((event, self));
+            }
+            if !self.is_signed_in().await {
+                return None;
+            }
+            match self.look().await {
+                Ok(()) if !self.waiting.is_empty() => continue,
+                Ok(()) | Err(StoreError::Unavailable(_)) => {}
+                Err(_) => return None,
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.caller.app.stopping.cancelled() => return None,
+            }
+        }
+    }
+
+    async fn is_signed_in(&self) -> bool {
+        let Some(signed_in) = &self.caller.signed_in else { return true };
+        let (store, now) = (&self.caller.app.store, self.caller.app.read_clock());
+        match store.web_session(*signed_in.token.as_bytes(), &now).await {
+            Ok(found) => found.is_some(),
+            // Nothing can be told either while the store does not answer.
+            Err(_) => true,
+        }
+    }
+
+    /// Reads the oldest events that were not told yet.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let (store, actor) = (&self.caller.app.store, &self.caller.actor);
+        let present = store.checkpoint(actor, LogId::Organization(self.organization)).await?.index;
+        if present <= self.seen {
+            return Ok(());
+        }
+        let newest = EventQuery {
+            after: Some(self.seen),
+            per_page: BATCH,
+            ..EventQuery::newest(EventsOf::Organization(self.organization))
+        };
+        let first = store.events(actor, newest.clone()).await?;
+        // Pages count from the newest, so the last one holds the oldest.
+        let last = u32::try_from(first.total.div_ceil(u64::from(BATCH))).unwrap_or(u32::MAX);
+        let oldest = if last > 1 { store.events(actor, EventQuery { page: last, ..newest }).await? } else { first };
+        let rows: Vec<_> = oldest.rows.iter().rev().map(show::event).collect();
+        let told = rows.last().map(|event| event.index);
+        self.seen = if last > 1 { told.unwrap_or(self.seen) } else { told.map_or(present, |index| index.max(present)) };
+        self.waiting.extend(rows);
+        Ok(())
+    }
+}
