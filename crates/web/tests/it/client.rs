@@ -225,6 +225,11 @@ pub(crate) struct Stream {
 impl Stream {
     /// The id and the name of the next event; `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<(String, String)> {
+        let next = tokio::time::timeout(std::time::Duration::from_secs(20), self.read());
+        next.await.expect("an event or the end comes in time")
+    }
+
+    async fn read(&mut self) -> Option<(String, String)> {
         loop {
             if let Some((message, rest)) = self.read.split_once("\n\n") {
                 let field = |name: &str| {
@@ -232,15 +237,13 @@ impl Stream {
                     line.map(|value| value.trim_start_matches(':').trim().to_owned())
                 };
                 let (id, event) = (field("id"), field("event"));
-                let rest = rest.to_owned();
-                self.read = rest;
+                self.read = rest.to_owned();
                 if let (Some(id), Some(event)) = (id, event) {
                     return Some((id, event));
                 }
                 continue;
             }
-            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), self.response.chunk()).await;
-            let chunk = chunk.expect("something comes in time").ok().flatten()?;
+            let chunk = self.response.chunk().await.ok().flatten()?;
             self.read.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
