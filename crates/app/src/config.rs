@@ -3,11 +3,13 @@
 //! Unknown keys and values that break a rule are refused by name; nothing is guessed.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use byleave_core::name::{VendorName, VendorSlug};
 use byleave_web::came::Proxies;
+use byleave_web::rate::Rates;
 use byleave_web::tls::PemFiles;
 use clap::Args;
 use ipnet::IpNet;
@@ -32,6 +34,12 @@ pub(crate) struct ServeArgs {
     /// Networks of the proxies in front, comma separated: only these may say who a client is (X-Forwarded-For and -Proto)
     #[arg(long, env = "BYLEAVE_TRUSTED_PROXY", value_name = "NETWORKS", value_delimiter = ',')]
     pub(crate) trusted_proxy: Vec<IpNet>,
+    /// How many requests one user or key may send in a minute
+    #[arg(long, env = "BYLEAVE_REQUESTS_PER_CALLER", value_name = "NUMBER")]
+    pub(crate) requests_per_caller: Option<NonZeroU32>,
+    /// How many requests may come from one address in a minute
+    #[arg(long, env = "BYLEAVE_REQUESTS_PER_ADDRESS", value_name = "NUMBER")]
+    pub(crate) requests_per_address: Option<NonZeroU32>,
     /// Address of the SSH gateway
     #[arg(long, env = "BYLEAVE_SSH_LISTEN", value_name = "ADDRESS")]
     pub(crate) ssh_listen: Option<SocketAddr>,
@@ -57,6 +65,8 @@ struct File {
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     trusted_proxy: Vec<String>,
+    requests_per_caller: Option<NonZeroU32>,
+    requests_per_address: Option<NonZeroU32>,
     ssh_listen: Option<SocketAddr>,
     vendor: Option<String>,
     vendor_slug: Option<String>,
@@ -75,6 +85,8 @@ pub(crate) struct Config {
     pub(crate) tls: Option<PemFiles>,
     /// The proxies in front.
     pub(crate) proxies: Proxies,
+    /// How many requests are taken in a minute.
+    pub(crate) rates: Rates,
     /// Where the SSH gateway listens.
     pub(crate) ssh_listen: SocketAddr,
     /// The vendor's name on pages.
@@ -119,10 +131,16 @@ impl Config {
         } else {
             args.trusted_proxy
         };
+        let usual = Rates::default();
+        let rates = Rates {
+            caller: args.requests_per_caller.or(file.requests_per_caller).unwrap_or(usual.caller),
+            address: args.requests_per_address.or(file.requests_per_address).unwrap_or(usual.address),
+        };
         let config = Self {
             data,
             tls,
             proxies: Proxies::new(proxies),
+            rates,
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             ssh_listen: args.ssh_listen.or(file.ssh_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 2222))),
             vendor,
@@ -196,6 +214,7 @@ mod tests {
             ("tls_key = 'key.pem'", "tls_certificate"),
             ("tls_certificate = 'certificate.pem'", "tls_key"),
             ("trusted_proxy = ['everybody']", "trusted_proxy"),
+            ("requests_per_caller = 0", "requests_per_caller"),
             ("gateway_source = 'everywhere'", "gateway_source"),
             ("gateway_source = '0.0.0.0/0'", "gateway_source"),
             ("node_helper = '/bin/sh -c id'", "node_helper"),

@@ -167,7 +167,7 @@ impl Running {
                 gateways: config.gateway_source.split(',').map(str::to_owned).collect(),
                 helper: config.node_helper.clone(),
             },
-            limits: Limits::default(),
+            limits: Limits { rates: config.rates, ..Limits::default() },
         });
         let tls = config.tls.clone().map(Tls::load).transpose().context("TLS")?;
         if let Some(tls) = &tls {

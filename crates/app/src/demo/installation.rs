@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use byleave_web::came::Proxies;
+use byleave_web::rate::Rates;
 use serde_json::{Value, json};
 
 use super::node::SampleNode;
@@ -160,6 +161,7 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
         listen: free,
         tls: None,
         proxies: Proxies::default(),
+        rates: Rates::default(),
         ssh_listen: free,
         vendor: "Acme".parse()?,
         vendor_slug: "acme".parse()?,

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 
 use byleave_core::grant::GrantType;
 use byleave_core::session::SessionEnd;
@@ -11,7 +12,7 @@ use byleave_gateway::control::{Lease, Order, Report, Which};
 use byleave_gateway::live::Scope;
 use nix::sys::signal::{Signal, kill};
 
-use crate::memory::{CLUSTER, EMPLOYEE, KEY, ORGANIZATION};
+use crate::memory::{CLUSTER, EMPLOYEE, KEY, ORGANIZATION, PATIENCE};
 use crate::world::{Running, World, text, until};
 
 fn open_world() -> World {
@@ -102,6 +103,30 @@ fn twenty_sessions_end_at_once() {
     assert!(world.memory.closed_count(20).iter().all(|closed| closed.reason == SessionEnd::Revoked));
     until("every socket's end", || connections(&world) == 0);
     assert_eq!(world.gateway.handle().cut_delays().len(), 20, "each cut was timed, for those who measure");
+}
+
+/// Whatever holds up the thread that relays, a cut runs on another.
+#[test]
+fn a_thread_that_is_stuck_in_the_midst_of_relaying_delays_no_cut() {
+    let world = World::with(|config| config.threads = 1);
+    world.memory.grant(GrantType::Infrastructure);
+    let bulk = ready(world.ssh(&[], &["echo ready; exec cat /dev/zero"]));
+    let (stuck, is_stuck) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    *world.memory.after_open.lock().unwrap() = Some(Box::new(move |_| {
+        stuck.send(()).unwrap();
+        drop(released.recv());
+    }));
+    let second = Running(world.ssh(&[], WAITING).spawn().unwrap());
+    is_stuck.recv_timeout(PATIENCE).unwrap();
+    let open = connections(&world);
+    assert_eq!(open, 3, "the second session has no connection to the node yet");
+    world.memory.revoke();
+    until("the end of the first session's sockets", || connections(&world) + 2 == open);
+    assert_eq!(bulk.wait().status.code(), Some(255));
+    drop(release);
+    assert!(!second.wait().status.success(), "the grant was revoked before it got in");
+    assert!(world.memory.closed_count(2).iter().any(|closed| closed.reason == SessionEnd::Revoked));
 }
 
 #[test]
