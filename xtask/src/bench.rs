@@ -5,6 +5,7 @@
 //! and so do moments: only ratios inside one run mean anything. The order of the ways rotates in each round. Read next:
 //! [`rig`] (what is started), then one module for each thing measured.
 
+mod api;
 mod echo;
 mod http;
 mod memory;
@@ -18,7 +19,7 @@ mod wrong_keys;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::need;
@@ -42,11 +43,13 @@ pub(crate) enum Test {
     Revoke,
     /// A storm of unknown keys: is a known one let in, is the server ready, does it grow
     WrongKeys,
+    /// The REST API with 100,000 clusters
+    Api,
 }
 
 /// Memory first: a process that has moved much keeps some of it.
 const ALL: &[Test] =
-    &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke, Test::WrongKeys];
+    &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke, Test::WrongKeys, Test::Api];
 
 /// How much is measured.
 #[derive(Debug, Args)]
@@ -75,6 +78,12 @@ pub(crate) struct Bench {
     /// Seconds of the storm of wrong keys
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// Organizations of the test of the API
+    #[arg(long, default_value_t = 1000)]
+    organizations: usize,
+    /// Clusters of the test of the API
+    #[arg(long, default_value_t = 100_000)]
+    clusters: usize,
     /// Measure this binary instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
@@ -89,31 +98,46 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
         bail!("run it as root: it starts a node with accounts of its own and reads the memory of other processes");
     }
     need::ensure(&[need::DEMO, need::TEST])?;
-    // All in one go: what they share is built once.
-    let all = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--examples"];
-    step::must(cargo_in(root, &["build", "--locked", "--release"]).args(all))?;
+    let wanted = if args.tests.is_empty() { ALL } else { &args.tests };
+    if args.binary.is_none() || wanted.iter().any(|test| *test != Test::Api) {
+        // All in one go: what they share is built once.
+        let all = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--examples"];
+        step::must(cargo_in(root, &["build", "--locked", "--release"]).args(all))?;
+    }
     let binary = args.binary.clone().unwrap_or_else(|| rig::release(root));
     let begin = step::now();
-    let rig = Rig::start(&binary)?;
-    eprintln!("three ways stand; measuring");
-    println!("{}", rig.heading()?);
-    let wanted = if args.tests.is_empty() { ALL } else { &args.tests };
+    let mut rig = None;
     for test in wanted {
         let started = step::now();
-        let table = match test {
-            Test::Throughput => throughput::measure(&rig, args.rounds, args.mib)?,
-            Test::Setup => setup::measure(&rig, args.tries)?,
-            Test::Memory => memory::measure(&rig, args.sessions)?,
-            Test::Echo => echo::measure(&rig, args.tries * 5)?,
-            Test::Sftp => sftp::measure(&rig, args.rounds)?,
-            Test::Revoke => {
-                revoke::measure(&rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes)?
+        let table = if let Test::Api = test {
+            // Nothing else may stand beside it: what is measured is one server.
+            drop(rig.take());
+            api::measure(&binary, api::Size { organizations: args.organizations, clusters: args.clusters })?
+        } else {
+            if rig.is_none() {
+                let started = rig.insert(Rig::start(&binary)?);
+                eprintln!("three ways stand; measuring");
+                println!("{}", started.heading()?);
             }
-            Test::WrongKeys => wrong_keys::measure(&rig, &rig::storm(root), args.seconds)?,
+            through(root, args, *test, rig.as_ref().context("no rig stands")?)?
         };
         println!("{table}");
         eprintln!("{test:?}: {}", Span(started.elapsed()));
     }
     eprintln!("measured in {}", Span(begin.elapsed()));
     Ok(())
+}
+
+/// Measures what needs the three ways.
+fn through(root: &Path, args: &Bench, test: Test, rig: &Rig) -> Result<String> {
+    match test {
+        Test::Throughput => throughput::measure(rig, args.rounds, args.mib),
+        Test::Setup => setup::measure(rig, args.tries),
+        Test::Memory => memory::measure(rig, args.sessions),
+        Test::Echo => echo::measure(rig, args.tries * 5),
+        Test::Sftp => sftp::measure(rig, args.rounds),
+        Test::Revoke => revoke::measure(rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes),
+        Test::WrongKeys => wrong_keys::measure(rig, &rig::storm(root), args.seconds),
+        Test::Api => bail!("the API is measured by itself"),
+    }
 }

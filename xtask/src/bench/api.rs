@@ -1,0 +1,149 @@
+//! The REST API with 100,000 clusters of 1,000 organizations in the store: reads, lists, grants and revokes, start.
+//!
+//! The estate is made by the calls that an administrator and owners would make. What a grant and a revoke cost is told
+//! beside what the same SQLite takes for the same rows in bare transactions (Python's `sqlite3`, the same pragmas, the
+//! same file system). Read next: [`estate`], then [`wire`].
+
+mod bare;
+mod estate;
+mod wire;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use super::memory::memory;
+use super::numbers::{median, percentile, table};
+use crate::step;
+use estate::{Estate, Target};
+use wire::Wire;
+
+/// Connections of the tests that read.
+const READERS: usize = 8;
+/// How long each load lasts.
+const LASTS: Duration = Duration::from_secs(10);
+/// How many times a list is asked for.
+const LISTS: usize = 50;
+/// How many write at the same time.
+const WRITERS: [usize; 3] = [1, 4, 16];
+
+/// How large the estate is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) organizations: usize,
+    pub(super) clusters: usize,
+}
+
+/// Measures and tells.
+pub(super) fn measure(binary: &Path, size: Size) -> Result<String> {
+    let mut estate = Estate::make(binary, size)?;
+    let mut rows = Vec::new();
+    let mut row = |what: &str, measured: String, goal: &str| {
+        rows.push(vec![what.to_owned(), measured, goal.to_owned()]);
+    };
+    let started = estate.restart()?;
+    row("start to ready", format!("{:.0} ms", started.as_secs_f64() * 1e3), "≤ 300 ms");
+    let (rate, _) = read(&estate, None)?;
+    row("read one cluster with its grant", format!("{rate:.0} a second"), "≥ 10,000 a second");
+    let (half, delays) = read(&estate, Some(rate / 2.0))?;
+    let told = format!("{half:.0} a second: p50 {:.2} ms, p99 {:.2} ms", median(&delays), percentile(&delays, 0.99));
+    row("the same at half of that load", told, "p99 ≤ 5 ms");
+    let lists = list(&estate)?;
+    row("list of 500 clusters", format!("{:.1} ms, p99 {:.1} ms", median(&lists), percentile(&lists, 0.99)), "≤ 20 ms");
+    for writers in WRITERS {
+        let pairs = write(&estate, writers)?;
+        row(&format!("grant and revoke, {writers} at a time"), format!("{pairs:.0} pairs a second"), "");
+    }
+    let kept = memory(&[estate.pid()]);
+    row("memory after all of it", format!("{:.0} MiB", kept / 1024), "≤ 100 MiB");
+    let bare = bare::pairs(&estate.stop()?)?;
+    row("the same rows in bare transactions", format!("{bare:.0} pairs a second"), "at most twice as fast");
+    let title = format!("{} clusters in {} organizations", size.clusters, size.organizations);
+    Ok(table(&[&title, "measured", "goal"], &rows))
+}
+
+/// Reads clusters at random over kept connections, as fast as answers come or at a rate; answers the rate that came
+/// about and how long each took, in milliseconds, from when it should have been sent.
+fn read(estate: &Estate, rate: Option<f64>) -> Result<(f64, Vec<f64>)> {
+    let begin = step::now();
+    let each = |reader: usize| -> Result<Vec<f64>> {
+        let (mut wire, mut delays) = (Wire::connect(estate.address())?, Vec::new());
+        let mut turn = reader;
+        while begin.elapsed() < LASTS {
+            let due = rate.map_or_else(step::now, |rate| {
+                begin + Duration::from_secs_f64(delays.len() as f64 * READERS as f64 / rate)
+            });
+            wait_until(due);
+            let target = estate.target(turn.wrapping_mul(7919))?;
+            wire.get(&target.path(), &target.token)?;
+            delays.push(due.elapsed().as_secs_f64() * 1e3);
+            turn += READERS;
+        }
+        Ok(delays)
+    };
+    let all = together(READERS, each)?;
+    Ok((all.len() as f64 / begin.elapsed().as_secs_f64(), all))
+}
+
+/// Lists the largest project.
+fn list(estate: &Estate) -> Result<Vec<f64>> {
+    let (project, token) = estate.largest();
+    let path = format!("/api/atlas/v2/groups/{project}/clusters?itemsPerPage=500");
+    let mut wire = Wire::connect(estate.address())?;
+    let mut delays = Vec::new();
+    for _ in 0..LISTS {
+        let begin = step::now();
+        let answer = wire.get(&path, token)?;
+        delays.push(begin.elapsed().as_secs_f64() * 1e3);
+        ensure!(answer.matches("\"connectionStrings\"").count() <= 500, "more than a page came");
+    }
+    Ok(delays)
+}
+
+/// Grants and revokes, each writer on clusters of its own; answers the pairs a second.
+fn write(estate: &Estate, writers: usize) -> Result<f64> {
+    let begin = step::now();
+    let pairs = AtomicUsize::new(0);
+    let body = json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }).to_string();
+    together(writers, |writer| {
+        let mut wire = Wire::connect(estate.address())?;
+        let mut turn = writer;
+        while begin.elapsed() < LASTS {
+            let Target { project, cluster, token, .. } = estate.target(turn)?;
+            let path = format!("/api/byleave/v1/groups/{project}/clusters/{cluster}");
+            wire.post(&format!("{path}:grant"), token, &body)?;
+            wire.post(&format!("{path}:revoke"), token, "")?;
+            pairs.fetch_add(1, Ordering::Relaxed);
+            turn += writers;
+        }
+        Ok(Vec::new())
+    })?;
+    Ok(pairs.into_inner() as f64 / begin.elapsed().as_secs_f64())
+}
+
+/// Runs the same work on several threads and gathers what they measured.
+fn together(threads: usize, work: impl Fn(usize) -> Result<Vec<f64>> + Sync) -> Result<Vec<f64>> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|thread| {
+                let work = &work;
+                scope.spawn(move || work(thread))
+            })
+            .collect();
+        let mut all = Vec::new();
+        for thread in running {
+            all.extend(thread.join().ok().context("a client panicked")??);
+        }
+        Ok(all)
+    })
+}
+
+fn wait_until(due: Instant) {
+    let left = due.saturating_duration_since(step::now());
+    if !left.is_zero() {
+        std::thread::park_timeout(left);
+    }
+}

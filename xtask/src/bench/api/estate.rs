@@ -1,0 +1,211 @@
+//! A server with many organizations and clusters, made by the calls that people would make.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::Size;
+use super::wire::Wire;
+use crate::step;
+
+/// The password of every owner.
+const PASSWORD: &str = "a bench needs no secret";
+/// How many owners sign in, whose clusters are read and granted.
+const OWNERS: usize = 20;
+/// Clusters in one call of `inventory:apply`; a body has at most a mebibyte.
+const BATCH: usize = 2000;
+/// Clusters of the first organization's only project.
+const LARGEST: usize = 500;
+
+/// A cluster that is read and granted.
+pub(super) struct Target {
+    pub(super) project: String,
+    pub(super) cluster: String,
+    pub(super) token: String,
+}
+
+impl Target {
+    /// Its path.
+    pub(super) fn path(&self) -> String {
+        format!("/api/atlas/v2/groups/{}/clusters/{}", self.project, self.cluster)
+    }
+}
+
+/// The server and what is in it.
+pub(super) struct Estate {
+    binary: PathBuf,
+    folder: TempDir,
+    server: Child,
+    address: String,
+    targets: Vec<Target>,
+    largest: (String, String),
+}
+
+impl Estate {
+    /// Starts a server and fills it.
+    pub(super) fn make(binary: &Path, size: Size) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?;
+        let (server, address) = serve(binary, &folder)?;
+        let mut estate = Self {
+            binary: binary.to_owned(),
+            folder,
+            server,
+            address,
+            targets: Vec::new(),
+            largest: (String::new(), String::new()),
+        };
+        let begin = step::now();
+        estate.fill(size)?;
+        eprintln!(
+            "{} clusters in {} organizations made in {}",
+            size.clusters,
+            size.organizations,
+            step::Span(begin.elapsed())
+        );
+        Ok(estate)
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// One of the clusters that are read and granted.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn target(&self, turn: usize) -> Result<&Target> {
+        self.targets.get(turn % self.targets.len().max(1)).context("there is no cluster to read")
+    }
+
+    /// The project with the most clusters, and its owner's token.
+    pub(super) fn largest(&self) -> (&str, &str) {
+        (&self.largest.0, &self.largest.1)
+    }
+
+    /// Stops it and starts it again; answers how long it takes until it is ready.
+    pub(super) fn restart(&mut self) -> Result<Duration> {
+        self.end()?;
+        let begin = step::now();
+        (self.server, self.address) = serve(&self.binary, &self.folder)?;
+        Wire::connect(&self.address)?.get("/api/byleave/v1/ready", "")?;
+        Ok(begin.elapsed())
+    }
+
+    /// Stops it for good; answers its database.
+    pub(super) fn stop(&mut self) -> Result<PathBuf> {
+        self.end()?;
+        Ok(self.folder.path().join("data/byleave.db"))
+    }
+
+    fn end(&mut self) -> Result<()> {
+        kill(Pid::from_raw(i32::try_from(self.server.id())?), Signal::SIGTERM)?;
+        ensure!(self.server.wait()?.success(), "the server did not end well");
+        Ok(())
+    }
+
+    fn fill(&mut self, size: Size) -> Result<()> {
+        let administrator = std::fs::read_to_string(self.folder.path().join("data/admin.token"))?.trim().to_owned();
+        let mut wire = Wire::connect(&self.address)?;
+        let mut organizations = Vec::new();
+        for number in 0..size.organizations {
+            let owner = owner(number);
+            let body = json!({ "name": format!("Organization {number}"), "ownerUserName": owner }).to_string();
+            let invited = read(&wire.post("/api/byleave/v1/organizations", &administrator, &body)?)?;
+            let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&invited, "token")?);
+            wire.post(&claim, "", &json!({ "password": PASSWORD }).to_string())?;
+            organizations.push(text(&invited, "organizationId")?);
+        }
+        let clusters: Vec<Value> = (0..size.clusters).map(|number| cluster(&organizations, number)).collect();
+        for batch in clusters.chunks(BATCH) {
+            let body = json!({ "clusters": batch }).to_string();
+            wire.post("/api/byleave/v1/inventory:apply", &administrator, &body)?;
+        }
+        for (number, organization) in organizations.iter().enumerate().take(OWNERS) {
+            self.sign_in(&mut wire, number, organization)?;
+        }
+        Ok(())
+    }
+
+    /// Signs an owner in and opens all their clusters.
+    fn sign_in(&mut self, wire: &mut Wire, number: usize, organization: &str) -> Result<()> {
+        let body = json!({ "userName": owner(number), "password": PASSWORD }).to_string();
+        let token = text(&read(&wire.post("/api/byleave/v1/session", "", &body)?)?, "token")?;
+        let path = format!("/api/byleave/v1/organizations/{organization}/clusters?itemsPerPage=500");
+        let found = read(&wire.get(&path, &token)?)?;
+        for cluster in found.get("results").and_then(Value::as_array).context("no list came")? {
+            let (project, cluster) = (text(cluster, "groupId")?, text(cluster, "name")?);
+            if number == 0 {
+                self.largest = (project.clone(), token.clone());
+            }
+            let grant = format!("/api/byleave/v1/groups/{project}/clusters/{cluster}:grant");
+            wire.post(&grant, &token, &json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }).to_string())?;
+            self.targets.push(Target { project, cluster, token: token.clone() });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Estate {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn owner(number: usize) -> String {
+    format!("owner{number}@bench.example")
+}
+
+/// The first organization has the largest project, the others share the rest.
+fn cluster(organizations: &[String], number: usize) -> Value {
+    let organization = if number < LARGEST { 0 } else { 1 + number % (organizations.len() - 1).max(1) };
+    json!({
+        "organization": organizations.get(organization).or(organizations.first()),
+        "project": "Main",
+        "name": format!("Cluster{number}"),
+        "host": format!("cluster{number}.bench.example"),
+    })
+}
+
+/// Starts a server on free ports and waits until it says where it listens.
+fn serve(binary: &Path, folder: &TempDir) -> Result<(Child, String)> {
+    let most = u32::MAX.to_string();
+    let mut command = Command::new(binary);
+    command.args(["serve", "--data"]).arg(folder.path().join("data"));
+    command.args(["--listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0"]);
+    command.args(["--requests-per-caller", &most, "--requests-per-address", &most]);
+    let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let mut said = BufReader::new(server.stderr.take().context("no standard error")?);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        ensure!(said.read_line(&mut line)? > 0, "the server ended before it was ready");
+        if let Some((_, rest)) = line.split_once("pages=http://") {
+            let address = rest.split_whitespace().next().context("no address")?.to_owned();
+            // Read on, so that the server never waits for us.
+            std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
+            return Ok((server, address));
+        }
+    }
+}
+
+fn read(text: &str) -> Result<Value> {
+    Ok(serde_json::from_str(text)?)
+}
+
+fn text(value: &Value, name: &str) -> Result<String> {
+    Ok(value.get(name).and_then(Value::as_str).with_context(|| format!("no {name}: {value}"))?.to_owned())
+}
