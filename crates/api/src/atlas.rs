@@ -145,6 +145,18 @@ pub struct GrantRequest {
     pub links: Option<Vec<Link>>,
 }
 
+/// An event type that feeds can hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventTypeDetails {
+    /// Always false: nothing here raises alerts.
+    pub alertable: bool,
+    /// What it tells, for people.
+    pub description: String,
+    /// Atlas's word.
+    pub event_type: String,
+}
+
 /// An entry of a feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

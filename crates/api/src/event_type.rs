@@ -6,10 +6,10 @@
 use byleave_core::event::Event;
 
 macro_rules! types {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal in $feed:ident, of $name:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $text:literal in $feed:ident, of $name:literal;)*) => {
         /// An event type of Atlas that Byleave has.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EventType { $($(#[$doc])* $variant,)* }
+        pub enum EventType { $($(#[doc = $doc])* $variant,)* }
 
         impl EventType {
             /// Every type.
@@ -18,6 +18,11 @@ macro_rules! types {
             /// Atlas's word.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
+            }
+
+            /// What it tells, for people.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim(),)* }
             }
 
             /// The feed it belongs to.

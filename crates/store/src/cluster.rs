@@ -74,6 +74,24 @@ impl Store {
         cluster_row(&mut sql, id, at).await
     }
 
+    /// What the clusters of a project are or were called, removed ones included.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the actor may not know of the project.
+    pub async fn cluster_names(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+    ) -> Result<Vec<(ClusterId, ClusterName)>, StoreError> {
+        let mut sql = self.read().await?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
+        let rows = sqlx::query("SELECT id, name FROM clusters WHERE project = $1 ORDER BY created_at, id")
+            .bind(project.to_string())
+            .fetch_all(&mut *sql)
+            .await?;
+        rows.iter().map(|row| Ok((row::text(row, "id")?, row::text(row, "name")?))).collect()
+    }
+
     /// The clusters of an organization whose projects the actor can read, by project and name.
     ///
     /// # Errors

@@ -35,8 +35,8 @@ pub struct EventQuery {
     pub of: EventsOf,
     /// Only events of these names; all if `None`.
     pub names: Option<Vec<&'static str>>,
-    /// Only events of this cluster.
-    pub cluster: Option<ClusterId>,
+    /// Only events of these clusters; all if `None`.
+    pub clusters: Option<Vec<ClusterId>>,
     /// Only at this time or later.
     pub from: Option<Timestamp>,
     /// Only before this time.
@@ -52,7 +52,7 @@ pub struct EventQuery {
 impl EventQuery {
     /// The newest events, 100 a page, without a filter.
     pub const fn newest(of: EventsOf) -> Self {
-        Self { of, names: None, cluster: None, from: None, before: None, after: None, page: 1, per_page: 100 }
+        Self { of, names: None, clusters: None, from: None, before: None, after: None, page: 1, per_page: 100 }
     }
 }
 
@@ -87,7 +87,7 @@ impl Store {
         let mut sql = self.read().await?;
         let sight = scope(&mut sql, actor, query.of).await?;
         let log = sight.log;
-        if query.names.as_ref().is_some_and(Vec::is_empty) {
+        if query.names.as_ref().is_some_and(Vec::is_empty) || query.clusters.as_ref().is_some_and(Vec::is_empty) {
             return Ok(EventPage { total: 0, rows: Vec::new() });
         }
         let filter = Filter::of(sight, &query)?;

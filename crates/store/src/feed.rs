@@ -12,6 +12,9 @@ use crate::error::StoreError;
 use crate::event::EventQuery;
 use crate::row;
 
+/// How many clusters are merged one by one; SQLite takes at most 500 parts of a statement.
+const MERGED: usize = 100;
+
 /// Which leaves somebody may see.
 #[derive(Debug, Clone)]
 pub(crate) struct Sight {
@@ -39,7 +42,7 @@ pub(crate) struct Filter {
     log: String,
     project: Option<String>,
     readable: Option<Vec<String>>,
-    cluster: Option<String>,
+    clusters: Option<Vec<String>>,
     names: Option<Vec<&'static str>>,
     from: Option<i64>,
     before: Option<i64>,
@@ -52,7 +55,7 @@ impl Filter {
             log: log_text(sight.log),
             project: sight.project,
             readable: sight.readable,
-            cluster: query.cluster.map(|id| id.to_string()),
+            clusters: query.clusters.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect()),
             names: query.names.clone(),
             from: query.from.map(byleave_core::time::Timestamp::millis),
             before: query.before.map(byleave_core::time::Timestamp::millis),
@@ -64,7 +67,7 @@ impl Filter {
     pub(crate) const fn is_dense(&self) -> bool {
         self.project.is_none()
             && self.readable.is_none()
-            && self.cluster.is_none()
+            && self.clusters.is_none()
             && self.names.is_none()
             && self.from.is_none()
             && self.before.is_none()
@@ -86,25 +89,37 @@ impl Filter {
         sql
     }
 
-    /// A page of the leaves that pass, newest first. INVARIANT: names are none at all or at least one.
+    /// A page of the leaves that pass, newest first. INVARIANT: names and clusters are none at all or at least one.
     pub(crate) fn page(&self, per_page: i64, offset: i64) -> QueryBuilder<Sqlite> {
         let mut sql = QueryBuilder::new("");
-        // One name at a time is in the order of an index; SQLite merges them as far as the page needs.
-        let by_name = match &self.names {
-            Some(names) if self.project.is_none() && self.cluster.is_none() => names.clone(),
-            Some(_) | None => Vec::new(),
-        };
-        for (number, name) in by_name.iter().enumerate() {
-            sql.push(if number == 0 { "SELECT log, idx, leaf" } else { " UNION ALL SELECT log, idx, leaf" });
-            sql.push(" FROM leaves WHERE name = ").push_bind(*name);
-            self.conditions(&mut sql, &[]);
-        }
-        if by_name.is_empty() {
-            sql.push("SELECT log, idx, leaf FROM leaves WHERE TRUE");
-            self.conditions(&mut sql, self.names.as_deref().unwrap_or(&[]));
+        let names = self.names.as_deref().unwrap_or(&[]);
+        match self.each() {
+            None => {
+                sql.push("SELECT log, idx, leaf FROM leaves WHERE TRUE");
+                self.conditions(&mut sql, names, self.clusters.as_deref().unwrap_or(&[]));
+            }
+            Some((column, each)) => {
+                let names = if column == "name" { &[] } else { names };
+                for (number, one) in each.iter().enumerate() {
+                    sql.push(if number == 0 { "SELECT log, idx, leaf" } else { " UNION ALL SELECT log, idx, leaf" });
+                    sql.push(" FROM leaves WHERE ").push(column).push(" = ").push_bind(one.clone());
+                    self.conditions(&mut sql, names, &[]);
+                }
+            }
         }
         sql.push(" ORDER BY idx DESC LIMIT ").push_bind(per_page).push(" OFFSET ").push_bind(offset);
         sql
+    }
+
+    /// One name or one cluster at a time is in the order of an index; SQLite merges them as far as the page needs.
+    fn each(&self) -> Option<(&'static str, Vec<String>)> {
+        match (&self.clusters, &self.names) {
+            (Some(clusters), _) if clusters.len() <= MERGED => Some(("cluster", clusters.clone())),
+            (None, Some(names)) if self.project.is_none() => {
+                Some(("name", names.iter().map(|name| (*name).to_owned()).collect()))
+            }
+            (Some(_) | None, _) => None,
+        }
     }
 
     /// How many leaves pass, as `total`.
@@ -112,7 +127,7 @@ impl Filter {
         let named = self.names.as_deref().unwrap_or(&[]);
         if self.from.is_some() || self.before.is_some() || self.after.is_some() {
             let mut sql = QueryBuilder::new("SELECT COUNT(*) AS total FROM leaves WHERE TRUE");
-            self.conditions(&mut sql, named);
+            self.conditions(&mut sql, named, self.clusters.as_deref().unwrap_or(&[]));
             return sql;
         }
         let mut sql =
@@ -124,8 +139,8 @@ impl Filter {
         if let Some(readable) = &self.readable {
             one_of(sql.push(" AND "), "project", readable.iter().cloned().chain([String::new()]));
         }
-        if let Some(cluster) = &self.cluster {
-            sql.push(" AND cluster = ").push_bind(cluster.clone());
+        if let Some(clusters) = &self.clusters {
+            one_of(sql.push(" AND "), "cluster", clusters.iter().cloned());
         }
         if self.names.is_some() {
             one_of(sql.push(" AND "), "name", named.iter().copied());
@@ -133,17 +148,19 @@ impl Filter {
         sql
     }
 
-    fn conditions(&self, sql: &mut QueryBuilder<Sqlite>, names: &[&'static str]) {
+    fn conditions(&self, sql: &mut QueryBuilder<Sqlite>, names: &[&'static str], clusters: &[String]) {
         sql.push(" AND log = ").push_bind(self.log.clone());
         if let Some(project) = &self.project {
-            sql.push(" AND project = ").push_bind(project.clone());
+            // A cluster is of one project: its own index finds less.
+            sql.push(if self.clusters.is_some() { " AND +project = " } else { " AND project = " });
+            sql.push_bind(project.clone());
         }
         if let Some(readable) = &self.readable {
             one_of(sql.push(" AND (project IS NULL OR "), "project", readable.iter().cloned());
             sql.push(")");
         }
-        if let Some(cluster) = &self.cluster {
-            sql.push(" AND cluster = ").push_bind(cluster.clone());
+        if !clusters.is_empty() {
+            one_of(sql.push(" AND "), "+cluster", clusters.iter().cloned());
         }
         if !names.is_empty() {
             // No index by name here: it would bring the leaves in another order.
@@ -210,18 +227,20 @@ mod tests {
         {
             sqlx::raw_sql(text).execute(&mut sql).await.unwrap();
         }
-        let (project, cluster) = (Some("p".to_owned()), Some("c".to_owned()));
+        let project = Some("p".to_owned());
+        let clusters = Some(vec!["c".to_owned(), "d".to_owned()]);
         let some = Some(vec!["p".to_owned(), "q".to_owned()]);
         let names = Some(vec!["grant.given", "grant.revoked", "session.opened"]);
         let filters = [
             filter(),
             Filter { readable: some.clone(), ..filter() },
             Filter { project: project.clone(), ..filter() },
-            Filter { cluster: cluster.clone(), ..filter() },
+            Filter { clusters: clusters.clone(), ..filter() },
+            Filter { clusters: clusters.clone(), project: project.clone(), ..filter() },
             Filter { names: names.clone(), ..filter() },
             Filter { names: names.clone(), readable: some.clone(), ..filter() },
             Filter { names: names.clone(), project: project.clone(), ..filter() },
-            Filter { names: names.clone(), cluster, project, ..filter() },
+            Filter { names: names.clone(), clusters, project, ..filter() },
         ];
         for filter in filters {
             let page = plan(&mut sql, filter.page(10, 0)).await;

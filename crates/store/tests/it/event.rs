@@ -3,6 +3,7 @@
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::grant::GrantType;
+use byleave_core::id::ClusterId;
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::time::HOUR;
 use byleave_store::StoreError;
@@ -35,9 +36,17 @@ async fn pages_are_newest_first_and_filtered() {
     assert_eq!((grants.total, grants.rows[0].entry.event.name()), (3, "grant.revoked"));
     let none = events(EventQuery { names: Some(Vec::new()), ..EventQuery::newest(all) }).await;
     assert_eq!(none.total, 0);
-    let cluster = Some(world.cluster("b").await.id);
-    let of_b = events(EventQuery { cluster, names: Some(vec!["grant.given"]), ..EventQuery::newest(all) }).await;
+    let (a, b) = (world.cluster("a").await.id, world.cluster("b").await.id);
+    let given = EventQuery { names: Some(vec!["grant.given"]), ..EventQuery::newest(all) };
+    let of_b = events(EventQuery { clusters: Some(vec![b]), ..given.clone() }).await;
     assert_eq!(of_b.total, 1);
+    let both = events(EventQuery { clusters: Some(vec![a, b]), per_page: 1, page: 2, ..given.clone() }).await;
+    let every = events(EventQuery { per_page: 1, page: 2, ..given.clone() }).await;
+    assert_eq!(both, every, "clusters are merged in the order of the log");
+    let many = (0..500).map(|number| ClusterId::from_bytes([u8::try_from(number % 251).unwrap(); 12])).chain([b]);
+    let many = events(EventQuery { clusters: Some(many.collect()), ..given.clone() }).await;
+    assert_eq!(many, of_b, "as many as one likes");
+    assert_eq!(events(EventQuery { clusters: Some(Vec::new()), ..given }).await.total, 0);
     let late = events(EventQuery { from: Some(start.plus(1)), ..EventQuery::newest(all) }).await;
     let early = events(EventQuery { before: Some(start.plus(1)), ..EventQuery::newest(all) }).await;
     assert_eq!((late.total, early.total), (3, everything.total - 3));

@@ -2,6 +2,7 @@
 
 mod access;
 mod clusters;
+mod event_types;
 mod events;
 mod organizations;
 mod projects;
@@ -17,6 +18,7 @@ routes! {
     GET "/api/atlas/v2/orgs/{orgId}/groups" as ["/api/atlas/v2/orgs/{orgId}/groups"] => projects::of_organization, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}/events" as ["/api/atlas/v2/orgs/{orgId}/events"] => events::of_organization, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}/events/{id}" as ["/api/atlas/v2/orgs/{orgId}/events/{id}"] => events::one_of_organization, FIRST;
+    GET "/api/atlas/v2/eventTypes" as ["/api/atlas/v2/eventTypes"] => event_types::list, FIRST;
     GET "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::list, FIRST;
     GET "/api/atlas/v2/groups/{groupId}" as ["/api/atlas/v2/groups/{groupId}"] => projects::get, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/events" as ["/api/atlas/v2/groups/{groupId}/events"] => events::of_project, FIRST;

@@ -38,7 +38,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath
     let mut checks = app.store.node_checks(visitor.actor(), visitor.org()).await?;
     checks.retain(|check| check.cluster == id);
     let grants = app.store.grants(visitor.actor(), project, Some(name), 10).await?;
-    let query = EventQuery { cluster: Some(id), per_page: 15, ..EventQuery::newest(EventsOf::Project(project)) };
+    let query = EventQuery { clusters: Some(vec![id]), per_page: 15, ..EventQuery::newest(EventsOf::Project(project)) };
     let events = app.store.events(visitor.actor(), query).await?;
     let names = names(&app, &visitor).await?;
     let content = html! {

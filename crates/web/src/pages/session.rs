@@ -66,7 +66,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, vi
 async fn entries(app: &App, visitor: &Visitor, row: &SessionRow) -> Result<Vec<EventRow>, Problem> {
     let query = EventQuery {
         names: Some(TOLD.to_vec()),
-        cluster: Some(row.cluster),
+        clusters: Some(vec![row.cluster]),
         from: Some(row.opened_at.plus(-SECOND)),
         per_page: ENTRIES,
         ..EventQuery::newest(EventsOf::Project(row.project))

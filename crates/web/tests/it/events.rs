@@ -84,13 +84,65 @@ async fn filters_choose_by_type_cluster_and_time() {
     assert_eq!(count("excludedEventType=EMPLOYEE_ACCESS_GRANTED").await, 2);
     assert_eq!(count("clusterNames=Cluster0").await, 4);
     assert_eq!(count("clusterNames=Cluster9").await, 0);
+    assert_eq!(count("clusterNames=Cluster9&clusterNames=Cluster0").await, 4);
+    assert_eq!(count("clusterNames=Cluster9,Cluster0&excludedEventType=CLUSTER_CREATED").await, 3);
     assert_eq!(count("minDate=2026-11-23T18:02:00Z").await, 2);
     assert_eq!(count("maxDate=2026-11-23T18:02:00Z&eventType=EMPLOYEE_ACCESS_GRANTED").await, 2);
     assert_eq!(count("minDate=2026-11-23T19:02:00+01:00").await, 2);
-    shop.owner.get(&format!("{feed}?eventType=drop%20table")).await.refused(400, "INVALID_ENUM_VALUE");
+    for (name, word) in [
+        ("eventType", "drop%20table"),
+        ("eventType", "grant.expired"),
+        ("eventType", "GRANT_EXPIRED"),
+        ("eventType", ""),
+        ("eventType", "EMPLOYEE_ACCESS_GRANTED,"),
+        ("excludedEventType", "SESSION_DENIED"),
+        ("excludedEventType", "employee_access_granted"),
+    ] {
+        let detail = shop.owner.get(&format!("{feed}?{name}={word}")).await.refused(400, "INVALID_ENUM_VALUE");
+        assert!(detail.starts_with("An invalid enumeration value "), "{detail}");
+    }
+    for bad in ["Cluster%200", "", "a,", "-a", "%3Cscript%3E"] {
+        shop.owner.get(&format!("{feed}?clusterNames={bad}")).await.refused(400, "INVALID_QUERY_PARAMETER");
+    }
+    shop.owner.get(&format!("{feed}?includeRaw=1")).await.refused(400, "INVALID_QUERY_PARAMETER");
+    shop.owner.get(&format!("{feed}?maxDate=2026-11-23")).await.refused(400, "INVALID_QUERY_PARAMETER");
     shop.owner.get(&format!("{feed}?minDate=yesterday")).await.refused(400, "INVALID_QUERY_PARAMETER");
     let paged = shop.owner.get(&format!("{feed}?clusterNames=Cluster0&itemsPerPage=2&pageNum=2")).await.ok();
     assert_eq!((&paged["totalCount"], types(&paged).len()), (&json!(4), 2));
+}
+
+#[tokio::test]
+async fn events_of_a_removed_cluster_keep_its_name() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let nothing = json!({ "clusters": [], "prune": true });
+    house.administrator().post("/api/byleave/v1/inventory:apply", nothing).await.ok();
+    let feed = format!("/api/atlas/v2/groups/{}/events", shop.project);
+    let page = shop.owner.get(&format!("{feed}?clusterNames=Cluster0&includeRaw=true")).await.ok();
+    assert_eq!(types(&page), ["CLUSTER_DELETED", "CLUSTER_CREATED"]);
+    let removed = &page["results"][0];
+    assert_eq!((&removed["clusterName"], &removed["isGlobalAdmin"]), (&json!("Cluster0"), &json!(true)));
+    assert_eq!(removed["raw"]["data"]["revision"], 2);
+}
+
+#[tokio::test]
+async fn event_types_are_listed_for_everybody_who_signs_in() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let list = shop.owner.get("/api/atlas/v2/eventTypes?itemsPerPage=500").await.ok();
+    let all = list["results"].as_array().unwrap();
+    assert_eq!(list["totalCount"], all.len());
+    let granted = json!({
+        "alertable": false,
+        "description": "A customer granted support access.",
+        "eventType": "EMPLOYEE_ACCESS_GRANTED",
+    });
+    assert!(all.contains(&granted), "{list}");
+    let words: Vec<&str> = all.iter().map(|kind| kind["eventType"].as_str().unwrap()).collect();
+    let project = format!("/api/atlas/v2/groups/{}/events?eventType={}", shop.project, words.join(","));
+    assert_eq!(types(&shop.owner.get(&project).await.ok()), ["CLUSTER_CREATED", "GROUP_CREATED"]);
+    let page = house.administrator().get("/api/atlas/v2/eventTypes?itemsPerPage=1&pageNum=2").await.ok();
+    assert_eq!(page["results"], json!([all[1]]));
 }
 
 #[tokio::test]

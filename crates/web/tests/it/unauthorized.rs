@@ -40,7 +40,7 @@ async fn every_route_answers_everybody_as_written_down() {
     for (method, path) in operations {
         let mut line = format!("{:<7}{path:<96}", method);
         for (who, client) in WHO.iter().zip(&clients) {
-            let call = places.call(&house, method, path).await;
+            let call = places.call(&house, &shop, method, path).await;
             let status = client.send(call).await.status.as_u16();
             let _ = write!(line, " {status:>width$}", width = who.len());
         }
@@ -110,11 +110,12 @@ impl Places {
     }
 
     /// A sound call of this operation; what is used up by a call is made anew for each.
-    async fn call(&mut self, house: &House, method: &str, path: &str) -> Call {
+    async fn call(&mut self, house: &House, shop: &Customer, method: &str, path: &str) -> Call {
         self.made += 1;
         let key = if path.contains("{key}") { self.employee_key(house).await } else { String::new() };
         let invited = if path.contains("{token}") { self.invite(house).await } else { String::new() };
         let id = match path {
+            _ if path.contains("/invites/") => &self.invitation(shop).await,
             _ if path.contains("/groups/{groupId}/events/") => &self.project_event,
             _ if path.contains("/events/") => &self.event,
             _ if path.contains("/nodes/") => &self.node,
@@ -127,6 +128,8 @@ impl Places {
             .replace("{orgId}", &self.organization)
             .replace("{groupId}", &self.project)
             .replace("{clusterName}", &self.cluster)
+            .replace("{groupName}", "Production")
+            .replace("{hostname}", &shop.host)
             .replace("{token}", &invited)
             .replace("{key}", &key)
             .replace("{tile}", "0/000.p/1")
@@ -141,6 +144,13 @@ impl Places {
         let body = json!({ "publicKey": crate::house::public_key(&format!("key {}", self.made)) });
         let path = format!("/api/byleave/v1/employees/{}/keys", self.employee);
         text(&house.administrator().post(&path, body).await.created()["id"])
+    }
+
+    async fn invitation(&self, shop: &Customer) -> String {
+        let roles = json!({ "orgRoles": ["ORG_MEMBER"] });
+        let body = json!({ "userName": format!("new{}@shop.example", self.made), "roles": roles });
+        let path = format!("/api/byleave/v1/organizations/{}/users", self.organization);
+        text(&shop.owner.post(&path, body).await.created()["invitationId"])
     }
 
     async fn invite(&self, house: &House) -> String {
@@ -162,6 +172,11 @@ impl Places {
             ("POST", "password") => json!({ "password": PASSWORD, "newPassword": "another calm evening" }),
             ("POST", "organizations") => json!({ "name": "Made", "ownerUserName": name }),
             ("POST", "{orgId}:inviteOwner") => json!({ "ownerUserName": name }),
+            ("POST", "groups") => json!({ "name": name, "orgId": self.organization }),
+            ("POST", "users") if path.contains("/atlas/") => json!({ "username": name, "roles": roles }),
+            ("POST", "{id}:addRole") => json!({ "orgRole": "ORG_MEMBER" }),
+            ("POST", "{id}:removeRole") => json!({ "orgRole": "ORG_READ_ONLY" }),
+            ("POST", "invites") => json!({ "username": name, "roles": ["ORG_MEMBER"] }),
             ("POST", "users") => json!({ "userName": name, "roles": roles }),
             ("PATCH", "{id}") => json!({ "roles": { "orgRoles": ["ORG_OWNER"] } }),
             ("POST", "apiKeys") => json!({ "description": "made", "roles": roles }),

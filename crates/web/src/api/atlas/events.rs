@@ -11,6 +11,7 @@ use byleave_core::actor::By;
 use byleave_core::event;
 use byleave_core::field::{Fields, Value as Plain};
 use byleave_core::id::{ClusterId, EventId, ProjectId};
+use byleave_core::name::ClusterName;
 use byleave_core::time::Timestamp;
 use byleave_store::event::{EventPage, EventQuery, EventRow, EventsOf};
 use serde_json::json;
@@ -27,8 +28,8 @@ type Clusters = BTreeMap<ClusterId, String>;
 /// A page of an organization's feed.
 pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let paging = Paging::read(&caller)?;
-    let query = query(&caller, EventsOf::Organization(id), Feed::Organization, paging)?;
     caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
+    let query = query(&caller, EventsOf::Organization(id), Feed::Organization, paging)?;
     let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
     answer(&caller, paging, &page, &Clusters::new())
 }
@@ -36,16 +37,12 @@ pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Res
 /// A page of a project's feed.
 pub(super) async fn of_project(caller: Caller, GroupPath(id): GroupPath) -> Result<Response, Failure> {
     let paging = Paging::read(&caller)?;
-    let query = query(&caller, EventsOf::Project(id), Feed::Project, paging)?;
     let clusters = clusters(&caller, id).await?;
-    let names = caller.parameters("clusterNames");
-    let names: Vec<&str> = names.iter().flat_map(|names| names.split(',')).collect();
-    let page = if names.is_empty() {
-        caller.ask(caller.app.store.events(&caller.actor, query)).await?
-    } else {
-        let wanted = clusters.iter().filter(|(_, name)| names.contains(&name.as_str())).map(|(id, _)| *id).collect();
-        merged(&caller, query, wanted).await?
+    let query = EventQuery {
+        clusters: wanted_clusters(&caller, &clusters)?,
+        ..query(&caller, EventsOf::Project(id), Feed::Project, paging)?
     };
+    let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
     answer(&caller, paging, &page, &clusters)
 }
 
@@ -70,8 +67,21 @@ pub(super) async fn one_of_project(
 }
 
 async fn clusters(caller: &Caller, project: ProjectId) -> Result<Clusters, Failure> {
-    let rows = caller.ask(caller.app.store.clusters(&caller.actor, &caller.now, project)).await?;
-    Ok(rows.into_iter().map(|row| (row.cluster.id, row.cluster.name.to_string())).collect())
+    let names = caller.ask(caller.app.store.cluster_names(&caller.actor, project)).await?;
+    Ok(names.into_iter().map(|(id, name)| (id, name.to_string())).collect())
+}
+
+/// The clusters of the filter `clusterNames`, removed ones included; names that nothing here has match nothing.
+fn wanted_clusters(caller: &Caller, clusters: &Clusters) -> Result<Option<Vec<ClusterId>>, Failure> {
+    let names = caller.parameters("clusterNames");
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let refuse = || Failure::field(ErrorCode::InvalidQueryParameter, "clusterNames", ClusterName::RULE);
+    let names = names.iter().flat_map(|names| names.split(','));
+    let names: Vec<ClusterName> = names.map(|name| name.parse().map_err(|_| refuse())).collect::<Result<_, _>>()?;
+    let wanted = |name: &str| names.iter().any(|wanted| wanted.as_str() == name);
+    Ok(Some(clusters.iter().filter(|(_, name)| wanted(name)).map(|(id, _)| *id).collect()))
 }
 
 /// Reads the filters.
@@ -95,18 +105,22 @@ fn query(caller: &Caller, of: EventsOf, feed: Feed, paging: Paging) -> Result<Ev
     })
 }
 
-/// The types of a filter. Types that Atlas has and Byleave does not match nothing.
+/// The types of a filter. Types that Atlas has and Byleave does not match nothing; names of our own events are none.
 fn types(caller: &Caller, name: &str) -> Result<Vec<EventType>, Failure> {
     let values = caller.parameters(name);
     let words: Vec<&str> = values.iter().flat_map(|value| value.split(',')).collect();
-    let plain = |word: &&str| {
-        !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    };
-    if let Some(word) = words.iter().find(|word| !plain(word)) {
+    if let Some(word) = words.iter().find(|word| !could_be_a_type(word)) {
         return Err(Failure::field(ErrorCode::InvalidEnumValue, name, "must be event types")
             .saying(format!("An invalid enumeration value {word} was specified."), vec![(*word).to_owned()]));
     }
     Ok(EventType::ALL.iter().copied().filter(|kind| words.contains(&kind.as_str())).collect())
+}
+
+fn could_be_a_type(word: &str) -> bool {
+    let known = EventType::ALL.iter().any(|kind| kind.as_str() == word);
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let own = || event::Event::NAMES.iter().any(|name| name.replace('.', "_").eq_ignore_ascii_case(word));
+    known || plain && !own()
 }
 
 fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, Failure> {
@@ -114,22 +128,6 @@ fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, Failure> {
     // A bare `+` of an offset arrives as a space.
     let parsed = text.replace(' ', "+").parse::<Timestamp>();
     parsed.map(Some).map_err(|error| Failure::field(ErrorCode::InvalidQueryParameter, name, error.to_string()))
-}
-
-/// A page over several clusters: each one's newest, merged.
-async fn merged(caller: &Caller, query: EventQuery, clusters: Vec<ClusterId>) -> Result<EventPage, Failure> {
-    let until = query.page.saturating_mul(query.per_page);
-    let (mut total, mut rows) = (0, Vec::new());
-    for cluster in clusters {
-        let query = EventQuery { cluster: Some(cluster), page: 1, per_page: until, ..query.clone() };
-        let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
-        total += page.total;
-        rows.extend(page.rows);
-    }
-    rows.sort_by_key(|row| std::cmp::Reverse(row.entry.index));
-    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let rows = rows.into_iter().skip(size(until.saturating_sub(query.per_page))).take(size(query.per_page)).collect();
-    Ok(EventPage { total, rows })
 }
 
 fn answer(caller: &Caller, paging: Paging, page: &EventPage, clusters: &Clusters) -> Result<Response, Failure> {
