@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::page::Link;
-use crate::present::present;
+
+mod settings;
+
+pub use settings::{CustomSessionTimeouts, OrganizationSettings, OrganizationSettingsPatch};
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,61 +20,6 @@ pub struct Organization {
     pub is_deleted: bool,
     /// This organization.
     pub links: Vec<Link>,
-}
-
-/// The settings of an organization, with what each is in Byleave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OrganizationSettings {
-    /// False: not enforced here.
-    pub api_access_list_required: bool,
-    /// False: there is nothing of that kind here.
-    #[serde(rename = "genAIFeaturesEnabled")]
-    pub gen_ai_features_enabled: bool,
-    /// False: not enforced here.
-    pub multi_factor_auth_required: bool,
-    /// Whether the organization blocks support.
-    pub restrict_employee_access: bool,
-    /// False: there is nothing of that kind here.
-    pub streams_cross_group_enabled: bool,
-}
-
-/// A partial change of the settings. What Byleave does not enforce is refused by name unless it says what is so anyway.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OrganizationSettingsPatch {
-    /// Not enforced: only false is taken.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub api_access_list_required: Option<bool>,
-    /// Not enforced: refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub custom_session_timeouts: Option<serde_json::Value>,
-    /// Nothing of that kind: only false is taken.
-    #[serde(
-        rename = "genAIFeaturesEnabled",
-        default,
-        deserialize_with = "present",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub gen_ai_features_enabled: Option<bool>,
-    /// Not enforced: refused.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub max_service_account_secret_validity_in_hours: Option<i64>,
-    /// Not enforced: only false is taken.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub multi_factor_auth_required: Option<bool>,
-    /// Not kept: only null is taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operations_contact: Option<String>,
-    /// Whether the organization blocks support.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub restrict_employee_access: Option<bool>,
-    /// Not kept: only the empty text is taken.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub security_contact: Option<String>,
-    /// Nothing of that kind: only false is taken.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    pub streams_cross_group_enabled: Option<bool>,
 }
 
 /// A project.

@@ -78,8 +78,12 @@ types! {
     OrgEmployeeAccessRestricted = "ORG_EMPLOYEE_ACCESS_RESTRICTED" in Organization, of "organization.blocked";
     /// The block was lifted.
     OrgEmployeeAccessUnrestricted = "ORG_EMPLOYEE_ACCESS_UNRESTRICTED" in Organization, of "organization.unblocked";
+    /// The longest life of a service account's secret was set.
+    OrgServiceAccountMaxSecretValidityEdited = "ORG_SERVICE_ACCOUNT_MAX_SECRET_VALIDITY_EDITED" in Organization, of "organization.longest_secret_set";
     /// A person left.
     RemovedFromOrg = "REMOVED_FROM_ORG" in Organization, of "user.removed";
+    /// Where security notices go was set or removed.
+    SecurityContactModified = "SECURITY_CONTACT_MODIFIED" in Organization, of "organization.security_contact_set";
     /// A person's roles changed.
     UserRolesChanged = "USER_ROLES_CHANGED_AUDIT" in Organization, of "user.roles_changed";
 }
@@ -94,11 +98,13 @@ impl EventType {
             Event::ClusterRemoved { .. } => Some(Self::ClusterDeleted),
             Event::GrantGiven { .. } => Some(Self::EmployeeAccessGranted),
             Event::GrantRevoked { .. } => Some(Self::EmployeeAccessRevoked),
+            Event::LongestSecretSet { .. } => Some(Self::OrgServiceAccountMaxSecretValidityEdited),
             Event::LogDownloaded { .. } => Some(Self::EmployeeDownloadedClusterLogs),
             Event::OrganizationBlocked {} => Some(Self::OrgEmployeeAccessRestricted),
             Event::OrganizationClaimed { .. } => Some(Self::OrgCreated),
             Event::OrganizationUnblocked {} => Some(Self::OrgEmployeeAccessUnrestricted),
             Event::ProjectAdded { .. } => Some(Self::GroupCreated),
+            Event::SecurityContactSet { .. } => Some(Self::SecurityContactModified),
             Event::SessionClosed { .. } => Some(Self::HostSshSessionEnded),
             Event::SessionOpened { .. } => Some(Self::HostCertificateForSupportAccess),
             Event::UserAdded { .. } => Some(Self::JoinedOrg),
@@ -128,6 +134,7 @@ impl EventType {
             | Event::NodeChecked { .. }
             | Event::NodeRemoved { .. }
             | Event::NodeRiskAccepted { .. }
+            | Event::OperationsContactSet { .. }
             | Event::OrganizationInvited { .. }
             | Event::RecordingRead { .. }
             | Event::ServerStarted { .. }

@@ -16,6 +16,7 @@ use crate::inventory::{LogKind, Revision};
 use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
 use crate::role::Roles;
 use crate::session::SessionEnd;
+use crate::setting::SecretHours;
 use crate::time::{Timestamp, Ttl};
 use crate::word::words;
 
@@ -219,6 +220,12 @@ events! {
     OrganizationUnblocked = "organization.unblocked" in Organization {}
     /// The longest grant was set.
     LongestGrantSet = "organization.longest_grant_set" in Organization { longest: Ttl, }
+    /// The longest life of a service account's secret was set.
+    LongestSecretSet = "organization.longest_secret_set" in Organization { longest_hours: SecretHours, }
+    /// Where security notices go was set, or removed.
+    SecurityContactSet = "organization.security_contact_set" in Organization { contact: Option<Erasable>, }
+    /// Where operational notices go was set, or removed.
+    OperationsContactSet = "organization.operations_contact_set" in Organization { contact: Option<Erasable>, }
     /// A person joined, by invitation of an owner.
     UserAdded = "user.added" in Organization { user: UserId, user_name: Erasable, roles: Roles, }
     /// An owner invited a person.

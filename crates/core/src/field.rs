@@ -16,6 +16,7 @@ use crate::inventory::{LogKind, Revision};
 use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
 use crate::role::Roles;
 use crate::session::SessionEnd;
+use crate::setting::SecretHours;
 use crate::time::{Timestamp, Ttl};
 
 /// A text that may have to be erased later. The log holds only SHA-256(salt ‖ text); the text and its salt stand
@@ -198,6 +199,16 @@ impl Field for Revision {
 
     fn from_value(value: Value) -> Result<Self, String> {
         Self::new(i64::from_value(value)?).ok_or_else(|| "must be a positive number".into())
+    }
+}
+
+impl Field for SecretHours {
+    fn to_value(&self) -> Value {
+        Value::Int(self.hours())
+    }
+
+    fn from_value(value: Value) -> Result<Self, String> {
+        Self::new(i64::from_value(value)?).map_err(|error| error.to_string())
     }
 }
 

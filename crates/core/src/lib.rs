@@ -39,6 +39,7 @@ pub mod role;
 #[cfg(feature = "samples")]
 pub mod sample;
 pub mod session;
+pub mod setting;
 pub mod time;
 mod word;
 

@@ -62,6 +62,8 @@ names! {
     SyncDatabase: sync_database, "must be a database name, or at least 8 characters before a final `*`, and never admin, local or config";
     /// The e-mail address by which a customer's person signs in.
     UserName: email, "must be an e-mail address in lower case of at most 254 characters";
+    /// Where notices of an organization go.
+    Contact: |text| email(&text.to_ascii_lowercase()), "must be an e-mail address of at most 254 characters";
     /// The name of a support engineer, known to the vendor only.
     EmployeeName: |text| free(text, 64), "must have 1 to 64 characters, none of them control characters, and no space at either end";
     /// The vendor's word in employee identifiers, `<vendor>-employee-<digits>`.

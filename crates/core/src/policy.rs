@@ -28,6 +28,8 @@ words! {
         ApplyInventory = "apply inventory",
         /// Block support from the organization.
         Block = "block",
+        /// Set the contacts of the organization and the longest life of a service account's secret.
+        ChangeSettings = "change settings",
         /// Have the gateway try a node.
         CheckNode = "check node",
         /// End a live session.
@@ -68,6 +70,7 @@ impl Action {
     pub const fn needs_fresh_sign_in(self) -> bool {
         match self {
             Self::AcceptNodeRisk
+            | Self::ChangeSettings
             | Self::Grant
             | Self::ManageApiKeys
             | Self::ManageUsers
@@ -152,6 +155,7 @@ const fn administrator(action: Action) -> bool {
         | Action::ResolveIdentifier => true,
         Action::AcceptNodeRisk
         | Action::Block
+        | Action::ChangeSettings
         | Action::Grant
         | Action::ManageApiKeys
         | Action::ManageUsers
@@ -188,6 +192,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
         Action::ReadOrganization => project.is_none(),
         Action::AcceptNodeRisk
         | Action::Block
+        | Action::ChangeSettings
         | Action::ManageApiKeys
         | Action::ManageUsers
         | Action::SetLongestGrant

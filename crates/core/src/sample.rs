@@ -12,6 +12,7 @@ use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
 use crate::name::{HostName, LogName, PublicKey, SyncDatabase};
 use crate::role::{OrgRole, ProjectRole, Roles};
 use crate::session::SessionEnd;
+use crate::setting::SecretHours;
 use crate::time::{DAY, Timestamp, Ttl};
 
 /// An instant on a day of 2026.
@@ -160,6 +161,9 @@ fn organization_events() -> Vec<Event> {
         Event::OrganizationBlocked {},
         Event::OrganizationUnblocked {},
         Event::LongestGrantSet { longest: Ttl::MAX },
+        Event::LongestSecretSet { longest_hours: SecretHours::MAX },
+        Event::SecurityContactSet { contact: Some(erasable("security@shop.example")) },
+        Event::OperationsContactSet { contact: Some(erasable("ops@shop.example")) },
         Event::UserAdded { user: USER, user_name: erasable("leo@shop.example"), roles: roles.clone() },
         Event::UserInvited { invitation, user_name: erasable("ida@shop.example"), roles: roles.clone() },
         Event::UserRolesChanged { user: USER, roles: Roles::default() },

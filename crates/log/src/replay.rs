@@ -153,6 +153,7 @@ impl Organization {
             Event::OrganizationBlocked {} => self.set_blocked(at, true),
             Event::OrganizationUnblocked {} => self.set_blocked(at, false),
             Event::LongestGrantSet { longest } => self.set_longest(*longest),
+            Event::LongestSecretSet { longest_hours } => self.set_longest_secret(*longest_hours),
             Event::UserAdded { user, roles, .. } => self.add_user(*user, roles, &entry.by)?,
             Event::UserInvited { roles, .. } => self.invite(roles),
             Event::UserRolesChanged { user, roles } => self.change_roles(*user, roles)?,
@@ -184,7 +185,11 @@ impl Organization {
             Event::SessionDenied { .. } => self.cluster(event).map(drop)?,
             Event::RecordingRead { session, .. } => self.known_session(event, *session)?,
             Event::ClockDoubtLeft { .. } => self.leave_doubt(at),
-            Event::IdentifierResolved { .. } | Event::TimePassed {} | Event::UserPasswordChanged { .. } => {}
+            Event::IdentifierResolved { .. }
+            | Event::OperationsContactSet { .. }
+            | Event::SecurityContactSet { .. }
+            | Event::TimePassed {}
+            | Event::UserPasswordChanged { .. } => {}
             Event::InstallationCreated { .. }
             | Event::ServerStarted { .. }
             | Event::OrganizationInvited { .. }

@@ -232,6 +232,9 @@ impl Audit {
         if stored.longest != replayed.longest() {
             self.find(log, "the longest grant differs");
         }
+        if stored.longest_secret != replayed.longest_secret() {
+            self.find(log, "the longest life of a service account's secret differs");
+        }
         if users(sql, id).await? != *replayed.users() {
             self.find(log, "the users or their roles differ");
         }

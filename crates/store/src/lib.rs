@@ -34,6 +34,7 @@ pub mod proof;
 mod row;
 pub mod seal;
 pub mod session;
+pub mod setting;
 pub mod store;
 pub mod transaction;
 pub mod user;

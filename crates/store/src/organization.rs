@@ -5,8 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::id::{OrgId, ProjectId};
-use byleave_core::name::{OrgName, ProjectName, PublicKey};
+use byleave_core::name::{Contact, OrgName, ProjectName, PublicKey};
 use byleave_core::policy::{Action, Refusal, Resource, may};
+use byleave_core::setting::SecretHours;
 use byleave_core::time::{Reading, Timestamp, Ttl};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use sqlx::SqliteConnection;
@@ -31,8 +32,25 @@ pub struct OrganizationRow {
     pub blocked: bool,
     /// The longest grant that can be given in it.
     pub longest: Ttl,
+    /// The longest that a secret of a service account may be valid.
+    pub longest_secret: SecretHours,
+    /// Where security notices go.
+    pub security_contact: Option<Contact>,
+    /// Where operational notices go.
+    pub operations_contact: Option<Contact>,
     /// When its first owner claimed it; `None` before that.
     pub claimed_at: Option<Timestamp>,
+}
+
+/// The columns of [`OrganizationRow`], for all or for one.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, name, blocked, longest_ms, longest_secret_hours, security_contact, operations_contact, claimed_at ",
+            "FROM organizations ",
+            $rest
+        )
+    };
 }
 
 /// A project.
@@ -74,9 +92,7 @@ impl Store {
         if matches!(actor, Actor::Employee { .. }) {
             return Err(StoreError::Forbidden(Refusal::Forbidden));
         }
-        let rows = sqlx::query("SELECT id, name, blocked, longest_ms, claimed_at FROM organizations ORDER BY name, id")
-            .fetch_all(&mut *sql)
-            .await?;
+        let rows = sqlx::query(select!("ORDER BY name, id")).fetch_all(&mut *sql).await?;
         let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| sees(&actor, row.id)).collect())
     }
@@ -186,7 +202,8 @@ impl Store {
     }
 }
 
-async fn set_blocked(
+/// Sets or lifts the block. Whoever calls has asked whether the actor may.
+pub(crate) async fn set_blocked(
     tx: &mut Transaction<'_>,
     actor: &Actor,
     id: OrgId,
@@ -214,10 +231,7 @@ fn sees(actor: &Actor, id: OrgId) -> bool {
 
 /// One organization.
 pub(crate) async fn load(sql: &mut SqliteConnection, id: OrgId) -> Result<OrganizationRow, StoreError> {
-    let row = sqlx::query("SELECT id, name, blocked, longest_ms, claimed_at FROM organizations WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(sql)
-        .await?;
+    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(sql).await?;
     read(&row.ok_or(StoreError::NotFound(Thing::Organization))?)
 }
 
@@ -227,6 +241,10 @@ fn read(row: &SqliteRow) -> Result<OrganizationRow, StoreError> {
         name: row::text(row, "name")?,
         blocked: row::flag(row, "blocked")?,
         longest: grant::ttl(row)?,
+        longest_secret: SecretHours::new(row::raw(row, "longest_secret_hours")?)
+            .map_err(|error| StoreError::corrupt(format!("column `longest_secret_hours` {error}")))?,
+        security_contact: row::text_or_none(row, "security_contact")?,
+        operations_contact: row::text_or_none(row, "operations_contact")?,
         claimed_at: row::instant_or_none(row, "claimed_at")?,
     })
 }

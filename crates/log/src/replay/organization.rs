@@ -12,6 +12,7 @@ use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::Revision;
 use byleave_core::name::PublicKey;
 use byleave_core::role::{OrgRole, Roles};
+use byleave_core::setting::SecretHours;
 use byleave_core::time::{Now, Timestamp, Ttl};
 
 use super::problem::{Problem, text};
@@ -26,6 +27,7 @@ pub struct Organization {
     claimed: bool,
     blocked: bool,
     longest: Ttl,
+    longest_secret: SecretHours,
     users: BTreeMap<UserId, Roles>,
     former: BTreeSet<UserId>,
     invited: Vec<Roles>,
@@ -107,6 +109,7 @@ impl Organization {
             claimed: false,
             blocked: false,
             longest: Ttl::MAX,
+            longest_secret: SecretHours::MAX,
             users: BTreeMap::new(),
             former: BTreeSet::new(),
             invited: Vec::new(),
@@ -144,6 +147,11 @@ impl Organization {
     /// The longest grant.
     pub const fn longest(&self) -> Ttl {
         self.longest
+    }
+
+    /// The longest life of a service account's secret.
+    pub const fn longest_secret(&self) -> SecretHours {
+        self.longest_secret
     }
 
     /// Its users with their roles.
@@ -191,6 +199,10 @@ impl Organization {
 
     pub(super) fn set_longest(&mut self, longest: Ttl) {
         self.longest = longest;
+    }
+
+    pub(super) fn set_longest_secret(&mut self, longest: SecretHours) {
+        self.longest_secret = longest;
     }
 
     pub(super) fn leave_doubt(&mut self, at: Timestamp) {

@@ -45,6 +45,9 @@ impl Right {
             Event::OrganizationClaimed { owner, .. } => Self::Claim(*owner),
             Event::OrganizationBlocked {} => Self::Customer(Action::Block, whole),
             Event::OrganizationUnblocked {} => Self::Customer(Action::Unblock, whole),
+            Event::LongestSecretSet { .. } | Event::OperationsContactSet { .. } | Event::SecurityContactSet { .. } => {
+                Self::Customer(Action::ChangeSettings, whole)
+            }
             Event::LongestGrantSet { .. } => Self::Customer(Action::SetLongestGrant, whole),
             Event::UserAdded { user, .. } => Self::Join(*user),
             Event::UserInvited { .. } | Event::UserRolesChanged { .. } | Event::UserRemoved { .. } => {

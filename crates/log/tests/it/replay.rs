@@ -9,6 +9,7 @@ use byleave_core::inventory::{LogKind, Revision};
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::sample::{self, CLUSTER, NODE, PROJECT, public_key, text};
 use byleave_core::session::SessionEnd;
+use byleave_core::setting::SecretHours;
 use byleave_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, Ttl};
 use byleave_log::replay::{Problem, Replay};
 use byleave_log::verify::{Kind, Report, Verdict, verify};
@@ -88,6 +89,9 @@ fn only_customers_change_consent() {
     let events = [
         Event::OrganizationBlocked {},
         Event::LongestGrantSet { longest: Ttl::MAX },
+        Event::LongestSecretSet { longest_hours: SecretHours::MAX },
+        Event::SecurityContactSet { contact: None },
+        Event::OperationsContactSet { contact: Some(name()) },
         Event::UserInvited { invitation, user_name: name(), roles: roles.clone() },
         Event::UserRolesChanged { user: MANAGER, roles: roles.clone() },
         Event::UserRemoved { user: MANAGER },

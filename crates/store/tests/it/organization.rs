@@ -1,9 +1,12 @@
 //! Organizations and projects, and who sees them.
 
 use byleave_core::actor::Actor;
+use byleave_core::name::Contact;
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
+use byleave_core::setting::SecretHours;
 use byleave_store::StoreError;
 use byleave_store::error::Thing;
+use byleave_store::setting::SettingsPatch;
 
 use crate::world::{World, join, organization};
 
@@ -33,6 +36,33 @@ async fn blocking_twice_is_one_event() {
     assert_eq!(store.unblock(owner, now, id).await.unwrap().anchors, []);
     let member = join(&world, "max@shop.example", Roles::in_organization([OrgRole::Member])).await;
     assert!(matches!(store.block(&member, now, id).await, Err(StoreError::Forbidden(_))));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn settings_are_set_together_or_not_at_all() {
+    let world = World::new().await;
+    let (store, now, id) = (&world.store, &world.now, world.organization);
+    let security: Contact = "Security@shop.example".parse().unwrap();
+    let patch = SettingsPatch {
+        blocked: Some(true),
+        longest_secret: Some(SecretHours::new(8).unwrap()),
+        security_contact: Some(Some(security.clone())),
+        operations_contact: Some(None),
+    };
+    let set = store.change_settings(&world.owner, now, id, patch.clone()).await.unwrap();
+    assert_eq!((set.value.blocked, set.value.longest_secret.hours()), (true, 8));
+    assert_eq!((set.value.security_contact, set.value.operations_contact), (Some(security), None));
+    let told = ["organization.blocked", "organization.longest_secret_set", "organization.security_contact_set"];
+    assert!(world.feed().await.ends_with(&told), "{:?}", world.feed().await);
+    assert_eq!(store.change_settings(&world.owner, now, id, patch.clone()).await.unwrap().anchors, []);
+    let member = join(&world, "max@shop.example", Roles::in_organization([OrgRole::ReadOnly])).await;
+    for actor in [member, Actor::Administrator, Actor::Employee { id: world.employee }] {
+        for patch in [patch.clone(), SettingsPatch { blocked: None, ..patch.clone() }] {
+            let refused = store.change_settings(&actor, now, id, patch).await;
+            assert!(matches!(refused, Err(StoreError::Forbidden(_) | StoreError::NotFound(_))), "{refused:?}");
+        }
+    }
     world.assert_sound().await;
 }
 

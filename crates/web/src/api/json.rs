@@ -121,9 +121,20 @@ fn explain(path: &str, message: &str) -> Failure {
     } else if message.starts_with("duplicate field") {
         Failure::field(ErrorCode::InvalidAttribute, inner(quoted), "is named twice")
     } else {
-        let rule = message.rsplit_once("expected ").map_or("a value of another type", |(_, rule)| rule);
+        let rule = message.rsplit_once("expected ").map_or("a value of another type", |(_, rule)| plain(rule));
         let field = if parent.is_empty() { "body" } else { parent };
         Failure::field(ErrorCode::InvalidAttribute, field, format!("must be {rule}"))
+    }
+}
+
+/// What serde expected, in words for people.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        rust if rust.starts_with("struct ") => "an object",
+        rule => rule,
     }
 }
 
@@ -173,6 +184,12 @@ mod tests {
             ),
             (r#"{"grantType":1,"expirationTime":"y"}"#, InvalidAttribute, "field `grantType` must be a string"),
             (r#"{"grantType":null,"expirationTime":"y"}"#, InvalidAttribute, "field `grantType` must be a string"),
+            (r#"{"grantType":"x","expirationTime":"y","links":1}"#, InvalidAttribute, "field `links` must be a list"),
+            (
+                r#"{"grantType":"x","expirationTime":"y","links":[1]}"#,
+                InvalidAttribute,
+                "field `links[0]` must be an object",
+            ),
             (r#"["x","y"]"#, InvalidJson, "field `body` must be an object"),
             (r#""x""#, InvalidJson, "field `body` must be an object"),
         ];

@@ -150,6 +150,7 @@ pub(super) fn line(names: &Names, row: &EventRow) -> Line {
     };
     consent(names, &who, event)
         .or_else(|| visit(names, &who, &of, event))
+        .or_else(|| setting(&who, event))
         .or_else(|| people(names, &who, event))
         .or_else(|| inventory(names, &who, event))
         .unwrap_or_else(|| other(&who, event))
@@ -347,6 +348,24 @@ fn inventory(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         _ => return None,
     };
     Some(Line::plain(Icon::Server, text))
+}
+
+/// Settings that neither open nor close anything.
+#[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
+fn setting(who: &Markup, event: &Event) -> Option<Line> {
+    let contact = |what: &str, contact: &Option<Erasable>| match erasable(contact.as_ref()) {
+        Some(address) => html! { (who) " set the " (what) " contact to " (address) "." },
+        None => html! { (who) " removed the " (what) " contact." },
+    };
+    let text = match event {
+        Event::LongestSecretSet { longest_hours } => {
+            html! { (who) " set the longest life of service account secrets to " (longest_hours.hours()) " hours." }
+        }
+        Event::OperationsContactSet { contact: address } => contact("operations", address),
+        Event::SecurityContactSet { contact: address } => contact("security", address),
+        _ => return None,
+    };
+    Some(Line::plain(Icon::Info, text))
 }
 
 /// The rest: time, the clock, and events of the installation, which no customer's feed holds.

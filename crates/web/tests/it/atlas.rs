@@ -84,17 +84,16 @@ async fn only_what_is_enforced_can_be_set() {
     assert_eq!(key.get(&path).await.ok(), after);
     assert_eq!(key.patch(&path, json!({})).await.ok(), after, "nothing named, nothing changed");
 
-    let kept = json!({ "apiAccessListRequired": false, "multiFactorAuthRequired": false, "securityContact": "" });
-    key.patch(&path, kept).await.ok();
+    key.patch(&path, after.clone()).await.ok();
+    let said = json!({ "customSessionTimeouts": null, "apiAccessListRequired": false, "securityContact": "" });
+    assert_eq!(key.patch(&path, said).await.ok(), after, "what is so anyway may be said");
     for (field, value) in [
         ("apiAccessListRequired", json!(true)),
         ("multiFactorAuthRequired", json!(true)),
         ("genAIFeaturesEnabled", json!(true)),
         ("streamsCrossGroupEnabled", json!(true)),
-        ("maxServiceAccountSecretValidityInHours", json!(24)),
-        ("securityContact", json!("a@b.c")),
-        ("operationsContact", json!("a@b.c")),
         ("customSessionTimeouts", json!({ "absoluteSessionTimeoutInSeconds": 3600 })),
+        ("customSessionTimeouts", json!({ "idleSessionTimeoutInSeconds": 3600 })),
     ] {
         let answer = key.patch(&path, json!({ field: value, "restrictEmployeeAccess": false })).await;
         let detail = answer.refused(400, "SETTING_NOT_ENFORCED");
@@ -107,6 +106,70 @@ async fn only_what_is_enforced_can_be_set() {
 
     let open = key.patch(&path, json!({ "restrictEmployeeAccess": false })).await.ok();
     assert_eq!(open, before);
+}
+
+#[tokio::test]
+async fn contacts_and_the_life_of_secrets_are_kept_and_told() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    let path = format!("/api/atlas/v2/orgs/{}/settings", shop.organization);
+    let before = key.get(&path).await.ok();
+    assert_eq!(
+        before,
+        json!({
+            "apiAccessListRequired": false, "genAIFeaturesEnabled": false, "multiFactorAuthRequired": false,
+            "maxServiceAccountSecretValidityInHours": 8760, "operationsContact": null, "restrictEmployeeAccess": false,
+            "securityContact": "", "streamsCrossGroupEnabled": false,
+        })
+    );
+    let set = json!({
+        "maxServiceAccountSecretValidityInHours": 24, "operationsContact": "Ops@shop.example",
+        "securityContact": "security@shop.example", "restrictEmployeeAccess": true,
+    });
+    let after = key.patch(&path, set.clone()).await.ok();
+    for (field, value) in set.as_object().unwrap() {
+        assert_eq!(after[field], *value, "{after}");
+    }
+    assert_eq!(key.patch(&path, after.clone()).await.ok(), after);
+    for (field, value, code) in [
+        ("maxServiceAccountSecretValidityInHours", json!(7), "VALIDATION_ERROR"),
+        ("maxServiceAccountSecretValidityInHours", json!(8761), "VALIDATION_ERROR"),
+        ("maxServiceAccountSecretValidityInHours", json!(24.5), "INVALID_ATTRIBUTE"),
+        ("maxServiceAccountSecretValidityInHours", json!("24"), "INVALID_ATTRIBUTE"),
+        ("maxServiceAccountSecretValidityInHours", json!(null), "INVALID_ATTRIBUTE"),
+        ("securityContact", json!(null), "INVALID_ATTRIBUTE"),
+        ("securityContact", json!("nobody"), "VALIDATION_ERROR"),
+        ("securityContact", json!(format!("{}@shop.example", "x".repeat(255))), "VALIDATION_ERROR"),
+        ("operationsContact", json!(""), "VALIDATION_ERROR"),
+        ("operationsContact", json!("ä@shop.example"), "VALIDATION_ERROR"),
+        ("operationsContact", json!(["a@b.c"]), "INVALID_ATTRIBUTE"),
+        ("customSessionTimeouts", json!("never"), "INVALID_ATTRIBUTE"),
+    ] {
+        let detail =
+            key.patch(&path, json!({ field: value, "restrictEmployeeAccess": false })).await.refused(400, code);
+        assert!(detail.contains(&format!("`{field}`")) && !detail.contains("i64"), "{detail}");
+    }
+    assert_eq!(key.get(&path).await.ok(), after);
+    let cleared = json!({ "operationsContact": null, "securityContact": "", "restrictEmployeeAccess": false });
+    let cleared = key.patch(&path, cleared).await.ok();
+    assert_eq!((&cleared["operationsContact"], &cleared["securityContact"]), (&json!(null), &json!("")));
+    let feed = key.get(&format!("/api/atlas/v2/orgs/{}/events", shop.organization)).await.ok();
+    let told: Vec<String> = feed["results"].as_array().unwrap().iter().map(|e| text(&e["eventTypeName"])).collect();
+    let expected = [
+        "SECURITY_CONTACT_MODIFIED",
+        "ORG_EMPLOYEE_ACCESS_UNRESTRICTED",
+        "SECURITY_CONTACT_MODIFIED",
+        "ORG_SERVICE_ACCOUNT_MAX_SECRET_VALIDITY_EDITED",
+        "ORG_EMPLOYEE_ACCESS_RESTRICTED",
+    ];
+    assert_eq!(told[..5], expected, "the other contact has no type in Atlas");
+    let member = house.key(&shop, json!({ "orgRoles": ["ORG_READ_ONLY"] })).await;
+    assert_eq!(member.get(&path).await.ok()["maxServiceAccountSecretValidityInHours"], 24);
+    member.patch(&path, json!({ "securityContact": 1 })).await.refused(403, "USER_UNAUTHORIZED");
+    house.clock.advance(301_000);
+    shop.owner.patch(&path, json!({ "securityContact": "a@b.c" })).await.refused(403, "SIGN_IN_AGAIN");
+    shop.owner.patch(&path, json!({ "restrictEmployeeAccess": true })).await.ok();
 }
 
 #[tokio::test]

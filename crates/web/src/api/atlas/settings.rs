@@ -1,15 +1,20 @@
-//! The settings of an organization: the block, and a refusal by name for what is not enforced here.
+//! The settings of an organization: the block, contacts, the longest life of secrets, and a refusal by name for what is
+//! not enforced here.
 
 use axum::response::Response;
-use byleave_api::atlas::{OrganizationSettings, OrganizationSettingsPatch};
+use byleave_api::atlas::{CustomSessionTimeouts, OrganizationSettings, OrganizationSettingsPatch};
 use byleave_api::error::ErrorCode;
+use byleave_core::name::Contact;
 use byleave_core::policy::{Action, Resource};
+use byleave_core::setting::{SecretHours, SecretHoursError};
 use byleave_store::organization::OrganizationRow;
+use byleave_store::setting::SettingsPatch;
 
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::path::OrgPath;
+use crate::api::show::parse;
 use crate::api::shut::shut;
 use crate::door::Scope;
 
@@ -19,60 +24,81 @@ pub(super) async fn get(caller: Caller, OrgPath(id): OrgPath) -> Result<Response
     caller.ok(&show(&row))
 }
 
-/// Changes what is named and answers with all.
+/// Changes what is named, all of it or nothing, and answers with all settings.
 pub(super) async fn patch(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> Result<Response, Failure> {
-    let row = caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
+    caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
     caller.may(Action::Block, Resource::Organization(id))?;
-    let patch: OrganizationSettingsPatch = body.json(&caller.app).await?;
-    refuse_what_is_not_enforced(&patch)?;
+    let body: OrganizationSettingsPatch = body.json(&caller.app).await?;
+    refuse_what_is_not_enforced(&body)?;
+    let patch = read(&body)?;
+    if patch.is_more_than_the_block() {
+        caller.may(Action::ChangeSettings, Resource::Organization(id))?;
+    }
+    if patch.blocked == Some(false) {
+        caller.may(Action::Unblock, Resource::Organization(id))?;
+    }
+    let blocked = patch.blocked;
     let (store, actor, now) = (caller.app.store.clone(), caller.actor.clone(), caller.now.clone());
-    let row = match patch.restrict_employee_access {
-        None => row,
-        Some(true) => {
-            let write = async move { store.block(&actor, &now, id).await };
-            shut(&caller, Scope::Organization(id), "the block", write).await?.value
-        }
-        Some(false) => {
-            caller.may(Action::Unblock, Resource::Organization(id))?;
-            let row = caller.ask(store.unblock(&actor, &now, id)).await?.value;
-            caller.app.door.unlatch(Scope::Organization(id));
-            row
-        }
+    let write = async move { store.change_settings(&actor, &now, id, patch).await };
+    let row = match blocked {
+        Some(true) => shut(&caller, Scope::Organization(id), "the block", write).await?.value,
+        Some(false) | None => caller.ask(write).await?.value,
     };
+    if blocked == Some(false) {
+        caller.app.door.unlatch(Scope::Organization(id));
+    }
     caller.ok(&show(&row))
+}
+
+fn read(body: &OrganizationSettingsPatch) -> Result<SettingsPatch, Failure> {
+    let contact = |field, text: &str| parse::<Contact>(field, text);
+    let hours = |hours| SecretHours::new(hours).map_err(refuse_hours);
+    let security = |text: &String| match text.as_str() {
+        "" => Ok(None),
+        text => contact("securityContact", text).map(Some),
+    };
+    let operations = |text: &Option<String>| text.as_deref().map(|text| contact("operationsContact", text)).transpose();
+    Ok(SettingsPatch {
+        blocked: body.restrict_employee_access,
+        longest_secret: body.max_service_account_secret_validity_in_hours.map(hours).transpose()?,
+        security_contact: body.security_contact.as_ref().map(security).transpose()?,
+        operations_contact: body.operations_contact.as_ref().map(operations).transpose()?,
+    })
+}
+
+fn refuse_hours(error: SecretHoursError) -> Failure {
+    Failure::field(ErrorCode::ValidationError, "maxServiceAccountSecretValidityInHours", error.to_string())
 }
 
 /// Refuses settings that would promise what nobody keeps.
 fn refuse_what_is_not_enforced(patch: &OrganizationSettingsPatch) -> Result<(), Failure> {
-    let flags = [
-        ("apiAccessListRequired", patch.api_access_list_required),
-        ("genAIFeaturesEnabled", patch.gen_ai_features_enabled),
-        ("multiFactorAuthRequired", patch.multi_factor_auth_required),
-        ("streamsCrossGroupEnabled", patch.streams_cross_group_enabled),
+    let timeouts = patch.custom_session_timeouts.as_ref().is_some_and(|set| *set != CustomSessionTimeouts::default());
+    let asked = [
+        ("apiAccessListRequired", patch.api_access_list_required, "nothing here demands an access list of every key"),
+        ("customSessionTimeouts", Some(timeouts), "web sessions last 12 hours, whatever is set"),
+        ("genAIFeaturesEnabled", patch.gen_ai_features_enabled, "there are no such features here"),
+        ("multiFactorAuthRequired", patch.multi_factor_auth_required, "nothing here asks for a second factor"),
+        ("streamsCrossGroupEnabled", patch.streams_cross_group_enabled, "there are no streams here"),
     ];
-    let texts = [
-        ("customSessionTimeouts", patch.custom_session_timeouts.is_some()),
-        ("maxServiceAccountSecretValidityInHours", patch.max_service_account_secret_validity_in_hours.is_some()),
-        ("operationsContact", patch.operations_contact.is_some()),
-        ("securityContact", patch.security_contact.as_deref().is_some_and(|text| !text.is_empty())),
-    ];
-    let asked = flags.into_iter().map(|(name, value)| (name, value == Some(true))).chain(texts);
-    match asked.into_iter().find(|(_, asked)| *asked) {
+    match asked.into_iter().find(|(_, asked, _)| *asked == Some(true)) {
         None => Ok(()),
-        Some((name, _)) => Err(Failure::field(
+        Some((name, _, why)) => Err(Failure::field(
             ErrorCode::SettingNotEnforced,
             name,
-            "is not enforced here, so it is not stored either; nothing was changed",
+            format!("is not enforced here ({why}), so it is not stored either; nothing was changed"),
         )),
     }
 }
 
-const fn show(row: &OrganizationRow) -> OrganizationSettings {
+fn show(row: &OrganizationRow) -> OrganizationSettings {
     OrganizationSettings {
         api_access_list_required: false,
         gen_ai_features_enabled: false,
+        max_service_account_secret_validity_in_hours: row.longest_secret.hours(),
         multi_factor_auth_required: false,
+        operations_contact: row.operations_contact.as_ref().map(ToString::to_string),
         restrict_employee_access: row.blocked,
+        security_contact: row.security_contact.as_ref().map(ToString::to_string).unwrap_or_default(),
         streams_cross_group_enabled: false,
     }
 }

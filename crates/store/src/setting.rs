@@ -1,0 +1,105 @@
+//! Several settings of an organization at once: all of them or none.
+//!
+//! Each setting asks its own rule and writes its own event; what is set to what it is already writes nothing.
+
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::Event;
+use byleave_core::field::Erasable;
+use byleave_core::id::OrgId;
+use byleave_core::name::Contact;
+use byleave_core::policy::Action;
+use byleave_core::setting::SecretHours;
+use byleave_core::time::Reading;
+
+use crate::authority::require_in_organization;
+use crate::error::{StoreError, Thing};
+use crate::organization::{OrganizationRow, load, set_blocked};
+use crate::store::Store;
+use crate::transaction::{Transaction, Written};
+
+/// What is to be set; the rest stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsPatch {
+    /// Whether support is blocked.
+    pub blocked: Option<bool>,
+    /// The longest that a secret of a service account may be valid.
+    pub longest_secret: Option<SecretHours>,
+    /// Where security notices go; `Some(None)` removes it.
+    pub security_contact: Option<Option<Contact>>,
+    /// Where operational notices go; `Some(None)` removes it.
+    pub operations_contact: Option<Option<Contact>>,
+}
+
+impl SettingsPatch {
+    /// Whether it sets anything besides the block.
+    pub const fn is_more_than_the_block(&self) -> bool {
+        self.longest_secret.is_some() || self.security_contact.is_some() || self.operations_contact.is_some()
+    }
+}
+
+impl Store {
+    /// Sets what is named. Setting the block works in clock doubt, with whatever comes with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] unless the actor is an owner.
+    pub async fn change_settings(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        id: OrgId,
+        patch: SettingsPatch,
+    ) -> Result<Written<OrganizationRow>, StoreError> {
+        let actor = actor.clone();
+        let body = self.write("change settings", now, move |tx| {
+            Box::pin(async move {
+                if let Some(blocked) = patch.blocked {
+                    let action = if blocked { Action::Block } else { Action::Unblock };
+                    require_in_organization(&mut tx.sql, &actor, action, id).await?;
+                    set_blocked(tx, &actor, id, blocked).await?;
+                }
+                if patch.is_more_than_the_block() {
+                    require_in_organization(&mut tx.sql, &actor, Action::ChangeSettings, id).await?;
+                    let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+                    set_the_rest(tx, id, &by, patch).await?;
+                }
+                require_in_organization(&mut tx.sql, &actor, Action::ReadOrganization, id).await?;
+                load(&mut tx.sql, id).await
+            })
+        });
+        body.await
+    }
+}
+
+async fn set_the_rest(tx: &mut Transaction<'_>, id: OrgId, by: &By, patch: SettingsPatch) -> Result<(), StoreError> {
+    let before = load(&mut tx.sql, id).await?;
+    if let Some(longest_hours) = patch.longest_secret.filter(|hours| *hours != before.longest_secret) {
+        sqlx::query("UPDATE organizations SET longest_secret_hours = $2 WHERE id = $1")
+            .bind(id.to_string())
+            .bind(longest_hours.hours())
+            .execute(&mut *tx.sql)
+            .await?;
+        tx.append(id, by.clone(), Event::LongestSecretSet { longest_hours }).await?;
+    }
+    if let Some(contact) = patch.security_contact.filter(|contact| *contact != before.security_contact) {
+        let sql = "UPDATE organizations SET security_contact = $2 WHERE id = $1";
+        let contact = set_contact(tx, id, sql, contact).await?;
+        tx.append(id, by.clone(), Event::SecurityContactSet { contact }).await?;
+    }
+    if let Some(contact) = patch.operations_contact.filter(|contact| *contact != before.operations_contact) {
+        let sql = "UPDATE organizations SET operations_contact = $2 WHERE id = $1";
+        let contact = set_contact(tx, id, sql, contact).await?;
+        tx.append(id, by.clone(), Event::OperationsContactSet { contact }).await?;
+    }
+    Ok(())
+}
+
+/// Writes a contact; the log gets it as a text that can be erased.
+async fn set_contact(
+    tx: &mut Transaction<'_>,
+    id: OrgId,
+    sql: &'static str,
+    contact: Option<Contact>,
+) -> Result<Option<Erasable>, StoreError> {
+    sqlx::query(sql).bind(id.to_string()).bind(contact.as_ref().map(Contact::as_str)).execute(&mut *tx.sql).await?;
+    Ok(contact.map(|contact| tx.erasable(&contact)))
+}
