@@ -4,8 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::Link;
 
+mod projects;
 mod settings;
 
+pub use projects::{
+    ApiKeyOfCaller, CloudCluster, Group, NewGroup, OrgGroup, ResourceTag, RoleAssignment, SystemStatus,
+};
 pub use settings::{CustomSessionTimeouts, OrganizationSettings, OrganizationSettingsPatch};
 
 /// An organization.
@@ -20,24 +24,6 @@ pub struct Organization {
     pub is_deleted: bool,
     /// This organization.
     pub links: Vec<Link>,
-}
-
-/// A project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Group {
-    /// How many clusters it has.
-    pub cluster_count: u64,
-    /// When it was made.
-    pub created: String,
-    /// Its id.
-    pub id: String,
-    /// This project.
-    pub links: Vec<Link>,
-    /// Its name.
-    pub name: String,
-    /// Its organization.
-    pub org_id: String,
 }
 
 /// A cluster.

@@ -73,6 +73,8 @@ codes! {
     ClusterNotFound = "CLUSTER_NOT_FOUND", 404;
     /// What is asked does not fit what is there.
     Conflict = "CONFLICT", 409;
+    /// The organization has a project of this name.
+    GroupAlreadyExists = "GROUP_ALREADY_EXISTS", 409;
     /// No such project.
     GroupNotFound = "GROUP_NOT_FOUND", 404;
     /// A value has a form that it must not have.

@@ -240,7 +240,7 @@ events! {
     ApiKeyAdded = "api_key.added" in Organization { api_key: ApiKeyId, public_key: String, roles: Roles, }
     /// A digest key was removed.
     ApiKeyRemoved = "api_key.removed" in Organization { api_key: ApiKeyId, }
-    /// The inventory got a project.
+    /// A project came: an owner made it, or the inventory names it.
     ProjectAdded = "project.added" in Organization { project: ProjectId, name: ProjectName, }
     /// The inventory got a cluster.
     ClusterAdded = "cluster.added" in Organization { project: ProjectId, cluster: ClusterId, name: ClusterName, host: HostName, revision: Revision, }

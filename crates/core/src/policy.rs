@@ -32,6 +32,8 @@ words! {
         ChangeSettings = "change settings",
         /// Have the gateway try a node.
         CheckNode = "check node",
+        /// Make a project.
+        CreateProject = "create project",
         /// End a live session.
         EndSession = "end session",
         /// Give a grant.
@@ -79,6 +81,7 @@ impl Action {
             Self::ApplyInventory
             | Self::Block
             | Self::CheckNode
+            | Self::CreateProject
             | Self::EndSession
             | Self::InviteFirstOwner
             | Self::LeaveDoubt
@@ -156,6 +159,7 @@ const fn administrator(action: Action) -> bool {
         Action::AcceptNodeRisk
         | Action::Block
         | Action::ChangeSettings
+        | Action::CreateProject
         | Action::Grant
         | Action::ManageApiKeys
         | Action::ManageUsers
@@ -193,6 +197,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
         Action::AcceptNodeRisk
         | Action::Block
         | Action::ChangeSettings
+        | Action::CreateProject
         | Action::ManageApiKeys
         | Action::ManageUsers
         | Action::SetLongestGrant

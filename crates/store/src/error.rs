@@ -89,6 +89,9 @@ pub enum Conflict {
     /// The password is another one by now.
     #[error("the password was changed meanwhile")]
     PasswordChanged,
+    /// The organization has a project of this name.
+    #[error("the organization has a project of this name")]
+    ProjectNameTaken,
     /// A session of this id exists.
     #[error("a session with this id exists")]
     SessionTaken,

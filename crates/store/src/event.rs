@@ -110,6 +110,17 @@ impl Store {
         Ok(EventPage { total, rows })
     }
 
+    /// The public part of the API key that asks; `None` for whoever asks without one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be read.
+    pub async fn own_public_key(&self, actor: &Actor) -> Result<Option<String>, StoreError> {
+        match actor {
+            Actor::ApiKey { id, .. } => public_key(&mut *self.read().await?, *id).await,
+            Actor::Administrator | Actor::Employee { .. } | Actor::System | Actor::User { .. } => Ok(None),
+        }
+    }
+
     /// One event.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ pub mod inventory;
 pub mod invitation;
 pub mod node;
 pub mod organization;
+pub mod project;
 pub mod proof;
 mod row;
 pub mod seal;

@@ -1,11 +1,11 @@
-//! Organizations and projects: who they are, the block, and the longest grant.
+//! Organizations: who they are, the block, and the longest grant.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
-use byleave_core::id::{OrgId, ProjectId};
-use byleave_core::name::{Contact, OrgName, ProjectName, PublicKey};
+use byleave_core::id::OrgId;
+use byleave_core::name::{Contact, OrgName, PublicKey};
 use byleave_core::policy::{Action, Refusal, Resource, may};
 use byleave_core::setting::SecretHours;
 use byleave_core::time::{Reading, Timestamp, Ttl};
@@ -14,12 +14,14 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
-use crate::authority::{present, readable, require_in_organization, require_in_project};
+use crate::authority::{present, require_in_organization};
 use crate::error::{StoreError, Thing};
 use crate::grant;
 use crate::row;
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
+
+pub use crate::project::ProjectRow;
 
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,21 +53,6 @@ macro_rules! select {
             $rest
         )
     };
-}
-
-/// A project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProjectRow {
-    /// Its id.
-    pub id: ProjectId,
-    /// Its organization.
-    pub organization: OrgId,
-    /// Its name.
-    pub name: ProjectName,
-    /// How many clusters it has, removed ones not counted.
-    pub cluster_count: u64,
-    /// When it was made.
-    pub created_at: Timestamp,
 }
 
 impl Store {
@@ -106,34 +93,6 @@ impl Store {
         let actor = present(&mut sql, actor).await?;
         let row = load(&mut sql, id).await?;
         if sees(&actor, id) { Ok(row) } else { Err(StoreError::NotFound(Thing::Organization)) }
-    }
-
-    /// The projects that the actor can read, by name.
-    ///
-    /// # Errors
-    /// [`StoreError::Forbidden`] for whoever is not a customer.
-    pub async fn projects(&self, actor: &Actor) -> Result<Vec<ProjectRow>, StoreError> {
-        let mut sql = self.read().await?;
-        let actor = present(&mut sql, actor).await?;
-        let Some((organization, _)) = actor.membership() else {
-            return Err(StoreError::Forbidden(Refusal::Forbidden));
-        };
-        let mut found = Vec::new();
-        for id in readable(&mut sql, &actor, organization).await? {
-            found.push(project_row(&mut sql, id).await?);
-        }
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(found)
-    }
-
-    /// One project.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if the actor may not know of it.
-    pub async fn project(&self, actor: &Actor, id: ProjectId) -> Result<ProjectRow, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, id).await?;
-        project_row(&mut sql, id).await
     }
 
     /// Blocks support from the organization. Writes nothing if it is blocked already. Works in clock doubt.
@@ -246,24 +205,6 @@ fn read(row: &SqliteRow) -> Result<OrganizationRow, StoreError> {
         security_contact: row::text_or_none(row, "security_contact")?,
         operations_contact: row::text_or_none(row, "operations_contact")?,
         claimed_at: row::instant_or_none(row, "claimed_at")?,
-    })
-}
-
-async fn project_row(sql: &mut SqliteConnection, id: ProjectId) -> Result<ProjectRow, StoreError> {
-    let row = sqlx::query(
-        "SELECT organization, name, created_at,
-                (SELECT COUNT(*) FROM clusters WHERE project = projects.id AND removed = 0) AS clusters
-         FROM projects WHERE id = $1",
-    )
-    .bind(id.to_string())
-    .fetch_one(sql)
-    .await?;
-    Ok(ProjectRow {
-        id,
-        organization: row::text(&row, "organization")?,
-        name: row::text(&row, "name")?,
-        cluster_count: row::count(&row, "clusters")?,
-        created_at: row::instant(&row, "created_at")?,
     })
 }
 

@@ -186,7 +186,7 @@ impl Store {
 }
 
 /// A user who was not removed.
-async fn load(sql: &mut SqliteConnection, organization: OrgId, id: UserId) -> Result<UserRow, StoreError> {
+pub(crate) async fn load(sql: &mut SqliteConnection, organization: OrgId, id: UserId) -> Result<UserRow, StoreError> {
     let row =
         sqlx::query("SELECT name, added_at FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
             .bind(id.to_string())

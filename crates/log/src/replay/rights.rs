@@ -31,6 +31,8 @@ enum Right {
     Join(UserId),
     /// This person, of themselves.
     Oneself(UserId),
+    /// An owner, or the vendor's inventory.
+    Project,
     /// Byleave itself.
     System,
     /// The vendor's administrator by this action, or Byleave on their behalf.
@@ -55,8 +57,8 @@ impl Right {
             }
             Event::UserPasswordChanged { user } => Self::Oneself(*user),
             Event::ApiKeyAdded { .. } | Event::ApiKeyRemoved { .. } => Self::Customer(Action::ManageApiKeys, whole),
-            Event::ProjectAdded { .. }
-            | Event::ClusterAdded { .. }
+            Event::ProjectAdded { .. } => Self::Project,
+            Event::ClusterAdded { .. }
             | Event::ClusterChanged { .. }
             | Event::ClusterRemoved { .. }
             | Event::NodeAdded { .. }
@@ -124,6 +126,11 @@ pub(super) fn check(event: &Event, by: &By, organization: &Organization) -> Resu
             }
         },
         Right::Oneself(user) => oneself(by, organization, user).err(),
+        Right::Project => match by {
+            By::ApiKey(_) | By::User(_) => customer(by, organization, Action::CreateProject, whole).err(),
+            By::Administrator | By::Employee(_) => administrator(by, Action::ApplyInventory).err(),
+            By::System => None,
+        },
         Right::System => (*by != By::System).then_some("only Byleave itself does"),
         Right::Vendor(_) if *by == By::System => None,
         Right::Vendor(action) => administrator(by, action).err(),

@@ -128,7 +128,13 @@ fn only_the_vendor_changes_the_inventory_and_resolves() {
     let whole = story();
     let added = Event::ProjectAdded { project: text("0f0f0f0f0f0f0f0f0f0f0f0f"), name: text("New") };
     let resolved = Event::IdentifierResolved { identifier: sample::identifier() };
-    for event in [added, resolved, Event::ClockDoubtLeft { set_back_ms: 1 }] {
+    assert_refused(whole.clone(), MINUTE, employee(), added.clone(), "only an administrator of the vendor does");
+    let member = "their roles at that moment did not allow it";
+    assert_refused(whole.clone(), MINUTE, By::User(MANAGER), added.clone(), member);
+    for by in [owner(), By::Administrator] {
+        assert_taken(whole.clone(), MINUTE, by, added.clone());
+    }
+    for event in [resolved, Event::ClockDoubtLeft { set_back_ms: 1 }] {
         assert_refused(whole.clone(), MINUTE, owner(), event.clone(), "only an administrator of the vendor does");
         assert_refused(whole.clone(), MINUTE, employee(), event.clone(), "only an administrator of the vendor does");
         assert_taken(whole.clone(), MINUTE, By::Administrator, event);

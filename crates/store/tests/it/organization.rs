@@ -1,11 +1,12 @@
 //! Organizations and projects, and who sees them.
 
 use byleave_core::actor::Actor;
-use byleave_core::name::Contact;
+use byleave_core::inventory::Prune;
+use byleave_core::name::{Contact, ProjectName};
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::setting::SecretHours;
 use byleave_store::StoreError;
-use byleave_store::error::Thing;
+use byleave_store::error::{Conflict, Thing};
 use byleave_store::setting::SettingsPatch;
 
 use crate::world::{World, join, organization};
@@ -63,6 +64,42 @@ async fn settings_are_set_together_or_not_at_all() {
             assert!(matches!(refused, Err(StoreError::Forbidden(_) | StoreError::NotFound(_))), "{refused:?}");
         }
     }
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_owner_makes_a_project_that_the_inventory_uses() {
+    let world = World::new().await;
+    let (store, now, id) = (&world.store, &world.now, world.organization);
+    let name = |text: &str| text.parse::<ProjectName>().unwrap();
+    let made = store.create_project(&world.owner, now, id, name("New"), None).await.unwrap();
+    assert_eq!((made.value.cluster_count, made.anchors.len()), (0, 1));
+    let taken = store.create_project(&world.owner, now, id, name("Shop"), None).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(Conflict::ProjectNameTaken))), "{taken:?}");
+    let max = join(&world, "max@shop.example", Roles::in_organization([OrgRole::Member])).await;
+    let Actor::User { id: user, .. } = max else { unreachable!() };
+    for actor in [&max, &Actor::Administrator, &Actor::Employee { id: world.employee }] {
+        let refused = store.create_project(actor, now, id, name("Other"), None).await;
+        assert!(matches!(refused, Err(StoreError::Forbidden(_) | StoreError::NotFound(_))), "{refused:?}");
+    }
+    let size = world.feed().await.len();
+    let (_, eve) = organization(&world.store, &world.now, "Eve", "eve@eve.example").await;
+    let Actor::User { id: stranger, .. } = eve else { unreachable!() };
+    let unknown = store.create_project(&world.owner, now, id, name("Other"), Some(stranger)).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(Thing::User))), "{unknown:?}");
+    assert_eq!(world.feed().await.len(), size, "all or nothing");
+    let his = store.create_project(&world.owner, now, id, name("Max"), Some(user)).await.unwrap().value;
+    assert_eq!(store.projects(&max).await.unwrap(), [his]);
+    let mut wanted = crate::world::wanted(id);
+    wanted[2].project = name("New");
+    wanted[2].name = "d".parse().unwrap();
+    wanted[2].host = "d.example".parse().unwrap();
+    wanted[2].nodes = vec![crate::world::wanted_node("d-1.example", 77)];
+    store.apply_inventory(&Actor::Administrator, now, &wanted, Prune::Keep).await.unwrap();
+    assert_eq!(store.project_by_name(&world.owner, &name("New")).await.unwrap().cluster_count, 1);
+    let estate = store.estate(&world.owner).await.unwrap();
+    let shown: Vec<_> = estate.iter().map(|row| (row.project.name.as_str(), row.clusters.len())).collect();
+    assert_eq!(shown, [("Bank", 1), ("Max", 0), ("New", 1), ("Shop", 2)]);
     world.assert_sound().await;
 }
 

@@ -7,10 +7,13 @@ mod events;
 mod organizations;
 mod projects;
 mod settings;
+mod status;
 
 use crate::api::version::{ACCESS, CLUSTERS, FIRST};
 
 routes! {
+    GET "/api/atlas/v2" as ["/api/atlas/v2"] => status::get, FIRST;
+    GET "/api/atlas/v2/clusters" as ["/api/atlas/v2/clusters"] => projects::with_clusters, FIRST;
     GET "/api/atlas/v2/orgs" as ["/api/atlas/v2/orgs"] => organizations::list, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}" as ["/api/atlas/v2/orgs/{orgId}"] => organizations::get, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}/settings" as ["/api/atlas/v2/orgs/{orgId}/settings"] => settings::get, FIRST;
@@ -20,6 +23,8 @@ routes! {
     GET "/api/atlas/v2/orgs/{orgId}/events/{id}" as ["/api/atlas/v2/orgs/{orgId}/events/{id}"] => events::one_of_organization, FIRST;
     GET "/api/atlas/v2/eventTypes" as ["/api/atlas/v2/eventTypes"] => event_types::list, FIRST;
     GET "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::list, FIRST;
+    POST "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::create, FIRST;
+    GET "/api/atlas/v2/groups/byName/{groupName}" as ["/api/atlas/v2/groups/byName/{groupName}"] => projects::by_name, FIRST;
     GET "/api/atlas/v2/groups/{groupId}" as ["/api/atlas/v2/groups/{groupId}"] => projects::get, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/events" as ["/api/atlas/v2/groups/{groupId}/events"] => events::of_project, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/events/{id}" as ["/api/atlas/v2/groups/{groupId}/events/{id}"] => events::one_of_project, FIRST;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use byleave_api::error::{ApiError, BadRequestDetail, ErrorCode, FieldViolation};
 use byleave_core::grant::GiveError;
 use byleave_store::StoreError;
-use byleave_store::error::{Rule, Thing};
+use byleave_store::error::{Conflict, Rule, Thing};
 
 use crate::auth::password::HashError;
 use crate::auth::sign_in::SignInError;
@@ -151,7 +151,7 @@ impl IntoResponse for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict(conflict) => Self::new(ErrorCode::Conflict, conflict.to_string()),
+            StoreError::Conflict(conflict) => Self::new(code_of(conflict), conflict.to_string()),
             StoreError::Corrupt(_) => {
                 log(&error);
                 internal()
@@ -170,6 +170,24 @@ impl From<StoreError> for Failure {
                 .with_header(header::RETRY_AFTER, "5".to_owned())
             }
         }
+    }
+}
+
+const fn code_of(conflict: Conflict) -> ErrorCode {
+    match conflict {
+        Conflict::ProjectNameTaken => ErrorCode::GroupAlreadyExists,
+        Conflict::ApiKeyTaken
+        | Conflict::BasisEnded
+        | Conflict::Claimed
+        | Conflict::EmployeeKeyTaken
+        | Conflict::EmployeeNameTaken
+        | Conflict::LastOwner
+        | Conflict::NotClaimed
+        | Conflict::NotInDoubt
+        | Conflict::PasswordChanged
+        | Conflict::SessionEnded
+        | Conflict::SessionTaken
+        | Conflict::UserNameTaken => ErrorCode::Conflict,
     }
 }
 

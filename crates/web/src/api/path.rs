@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use byleave_api::error::ErrorCode;
 use byleave_core::id::{IdError, OrgId, ProjectId};
-use byleave_core::name::ClusterName;
+use byleave_core::name::{ClusterName, ProjectName};
 use byleave_store::proof::Tile;
 
 use crate::api::error::Failure;
@@ -19,6 +19,9 @@ pub struct OrgPath(pub OrgId);
 
 /// The project of `{groupId}`.
 pub struct GroupPath(pub ProjectId);
+
+/// The name of `{groupName}`.
+pub struct GroupNamePath(pub ProjectName);
 
 /// The cluster of `{groupId}` and `{clusterName}`.
 pub struct ClusterPath {
@@ -107,6 +110,16 @@ impl FromRequestParts<Arc<App>> for GroupPath {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let text = parameter(parts, app, "groupId").await?;
         id(ErrorCode::InvalidGroupId, "groupId", &text).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for GroupNamePath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let text = parameter(parts, app, "groupName").await?;
+        let refuse = |_| Failure::field(ErrorCode::InvalidAttribute, "groupName", ProjectName::RULE);
+        text.parse().map(Self).map_err(refuse)
     }
 }
 

@@ -222,6 +222,15 @@ impl House {
         Client::digest(self.address, &text(&made["publicKey"]), &text(&made["privateKey"]))
     }
 
+    /// Invites a person, claims for them, and signs them in.
+    pub(crate) async fn person(&self, customer: &Customer, user_name: &str, roles: Value) -> Client {
+        let path = format!("/api/byleave/v1/organizations/{}/users", customer.organization);
+        let invited = customer.owner.post(&path, json!({ "userName": user_name, "roles": roles })).await.created();
+        let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&invited["token"]));
+        self.nobody().post(&claim, json!({ "password": PASSWORD })).await.created();
+        self.sign_in(user_name).await
+    }
+
     /// Adds an employee with a key.
     pub(crate) async fn employee(&self, name: &str, key: &str) -> (EmployeeId, EmployeeKeyId) {
         let administrator = self.administrator();

@@ -21,6 +21,7 @@ mod lock;
 mod log;
 mod names;
 mod people;
+mod projects;
 mod rates;
 mod shut;
 mod stream;
