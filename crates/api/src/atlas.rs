@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::Link;
 
+mod history;
 mod projects;
 mod settings;
 
+pub use history::{AccessLog, AccessLogs};
 pub use projects::{
     ApiKeyOfCaller, CloudCluster, Group, NewGroup, OrgGroup, ResourceTag, RoleAssignment, SystemStatus,
 };

@@ -4,6 +4,7 @@ mod access;
 mod clusters;
 mod event_types;
 mod events;
+mod history;
 mod organizations;
 mod projects;
 mod settings;
@@ -28,6 +29,8 @@ routes! {
     GET "/api/atlas/v2/groups/{groupId}" as ["/api/atlas/v2/groups/{groupId}"] => projects::get, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/events" as ["/api/atlas/v2/groups/{groupId}/events"] => events::of_project, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/events/{id}" as ["/api/atlas/v2/groups/{groupId}/events/{id}"] => events::one_of_project, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/dbAccessHistory/clusters/{clusterName}" as ["/api/atlas/v2/groups/{groupId}/dbAccessHistory/clusters/{clusterName}"] => history::of_cluster, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/dbAccessHistory/processes/{hostname}" as ["/api/atlas/v2/groups/{groupId}/dbAccessHistory/processes/{hostname}"] => history::of_process, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/clusters" as ["/api/atlas/v2/groups/{groupId}/clusters"] => clusters::list, CLUSTERS;
     GET "/api/atlas/v2/groups/{groupId}/clusters/{clusterAndVerb}" as ["/api/atlas/v2/groups/{groupId}/clusters/{clusterName}"] => clusters::get, CLUSTERS;
     POST "/api/atlas/v2/groups/{groupId}/clusters/{clusterAndVerb}" as [

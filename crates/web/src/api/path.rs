@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use byleave_api::error::ErrorCode;
 use byleave_core::id::{IdError, OrgId, ProjectId};
-use byleave_core::name::{ClusterName, ProjectName};
+use byleave_core::name::{ClusterName, HostName, ProjectName};
 use byleave_store::proof::Tile;
 
 use crate::api::error::Failure;
@@ -22,6 +22,14 @@ pub struct GroupPath(pub ProjectId);
 
 /// The name of `{groupName}`.
 pub struct GroupNamePath(pub ProjectName);
+
+/// The host of `{groupId}` and `{hostname}`.
+pub struct HostPath {
+    /// The project.
+    pub project: ProjectId,
+    /// The host's name.
+    pub host: HostName,
+}
 
 /// The cluster of `{groupId}` and `{clusterName}`.
 pub struct ClusterPath {
@@ -120,6 +128,17 @@ impl FromRequestParts<Arc<App>> for GroupNamePath {
         let text = parameter(parts, app, "groupName").await?;
         let refuse = |_| Failure::field(ErrorCode::InvalidAttribute, "groupName", ProjectName::RULE);
         text.parse().map(Self).map_err(refuse)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for HostPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let GroupPath(project) = GroupPath::from_request_parts(parts, app).await?;
+        let text = parameter(parts, app, "hostname").await?;
+        let refuse = |_| Failure::field(ErrorCode::InvalidAttribute, "hostname", HostName::RULE);
+        Ok(Self { project, host: text.parse().map_err(refuse)? })
     }
 }
 

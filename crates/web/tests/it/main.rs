@@ -14,6 +14,7 @@ mod client;
 mod clients;
 mod events;
 mod expiry;
+mod history;
 mod house;
 mod limits;
 #[path = "../shared/lock.rs"]
