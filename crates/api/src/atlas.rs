@@ -81,6 +81,15 @@ pub struct GrantRequest {
     pub links: Option<Vec<Link>>,
 }
 
+/// Where the feed can be looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityFeedLink {
+    /// A page of this server, with the filter that was asked for; people have to be signed in there.
+    pub link: String,
+    /// This path.
+    pub links: Vec<Link>,
+}
+
 /// An event type that feeds can hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -17,6 +17,7 @@ pub mod app;
 pub mod auth;
 pub mod came;
 pub mod door;
+mod feed_filter;
 pub mod pages;
 pub mod rate;
 pub mod serve;

@@ -1,6 +1,7 @@
 //! The paths that Atlas has, too, in Atlas's manner: versions by date, envelopes, pages.
 
 mod access;
+mod activity;
 mod clusters;
 mod event_types;
 mod events;
@@ -10,7 +11,7 @@ mod projects;
 mod settings;
 mod status;
 
-use crate::api::version::{ACCESS, CLUSTERS, FIRST};
+use crate::api::version::{ACCESS, ACTIVITY, CLUSTERS, FIRST};
 
 routes! {
     GET "/api/atlas/v2" as ["/api/atlas/v2"] => status::get, FIRST;
@@ -20,6 +21,7 @@ routes! {
     GET "/api/atlas/v2/orgs/{orgId}/settings" as ["/api/atlas/v2/orgs/{orgId}/settings"] => settings::get, FIRST;
     PATCH "/api/atlas/v2/orgs/{orgId}/settings" as ["/api/atlas/v2/orgs/{orgId}/settings"] => settings::patch, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}/groups" as ["/api/atlas/v2/orgs/{orgId}/groups"] => projects::of_organization, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/activityFeed" as ["/api/atlas/v2/orgs/{orgId}/activityFeed"] => activity::of_organization, ACTIVITY;
     GET "/api/atlas/v2/orgs/{orgId}/events" as ["/api/atlas/v2/orgs/{orgId}/events"] => events::of_organization, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}/events/{id}" as ["/api/atlas/v2/orgs/{orgId}/events/{id}"] => events::one_of_organization, FIRST;
     GET "/api/atlas/v2/eventTypes" as ["/api/atlas/v2/eventTypes"] => event_types::list, FIRST;
@@ -27,6 +29,7 @@ routes! {
     POST "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::create, FIRST;
     GET "/api/atlas/v2/groups/byName/{groupName}" as ["/api/atlas/v2/groups/byName/{groupName}"] => projects::by_name, FIRST;
     GET "/api/atlas/v2/groups/{groupId}" as ["/api/atlas/v2/groups/{groupId}"] => projects::get, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/activityFeed" as ["/api/atlas/v2/groups/{groupId}/activityFeed"] => activity::of_project, ACTIVITY;
     GET "/api/atlas/v2/groups/{groupId}/events" as ["/api/atlas/v2/groups/{groupId}/events"] => events::of_project, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/events/{id}" as ["/api/atlas/v2/groups/{groupId}/events/{id}"] => events::one_of_project, FIRST;
     GET "/api/atlas/v2/groups/{groupId}/dbAccessHistory/clusters/{clusterName}" as ["/api/atlas/v2/groups/{groupId}/dbAccessHistory/clusters/{clusterName}"] => history::of_cluster, FIRST;

@@ -216,6 +216,11 @@ impl Caller {
         format!("{}{}", self.origin, self.uri.path())
     }
 
+    /// The path that was asked for.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
     /// A link to a path of this server.
     pub fn link(&self, path: &str, rel: &str) -> Link {
         Link { href: format!("{}{path}", self.origin), rel: rel.to_owned() }

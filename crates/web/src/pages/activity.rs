@@ -17,8 +17,9 @@ use super::path;
 use super::problem::{Answer, Problem};
 use super::sentence::{Names, line};
 use super::visitor::Visitor;
-use super::when::{day, second};
+use super::when::{day, full, second};
 use crate::app::App;
+use crate::feed_filter::{FeedFilter, Written};
 
 /// Entries a page.
 const PER_PAGE: u32 = 50;
@@ -35,33 +36,83 @@ pub(super) struct Wanted {
 }
 
 /// The page.
-pub(super) async fn show(State(app): State<Arc<App>>, Query(wanted): Query<Wanted>, visitor: Visitor) -> Answer {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Query(wanted): Query<Wanted>,
+    Query(written): Query<Written>,
+    visitor: Visitor,
+) -> Answer {
     let number = wanted.page.parse().unwrap_or(1).clamp(1, LAST);
     let support = wanted.show == "support";
-    let query = EventQuery {
-        page: number,
-        per_page: PER_PAGE,
-        names: Some(if support { SUPPORT.to_vec() } else { told() }),
-        ..EventQuery::newest(EventsOf::Organization(visitor.org()))
-    };
+    let filter = FeedFilter::read(&written).ok_or(Problem::NotFound)?;
+    let query = EventQuery { page: number, per_page: PER_PAGE, ..query(&app, &visitor, &filter, support).await? };
     let events = app.store.events(visitor.actor(), query).await?;
     let names = names(&app, &visitor).await?;
     let content = html! {
         div.head {
             div { h1 { "Activity" } p { "Newest first, all times in UTC. Each entry is sealed in your organization’s log." } }
             nav.nav aria-label="Filter" { ul {
-                li { a href=(path::ACTIVITY) aria-current=[(!support).then_some("true")] { "Everything" } }
+                li { a href=(path::ACTIVITY) aria-current=[(!support && filter.is_empty()).then_some("true")] {
+                    "Everything"
+                } }
                 li { a href={ (path::ACTIVITY) "?show=support" } aria-current=[support.then_some("true")] {
                     "What support did"
                 } }
             } }
         }
+        (chosen(&names, &filter))
         section.panel #feed data-live {
             (feed(&names, &events.rows, visitor.at()))
         }
-        (pages(&events, number, support))
+        (pages(&events, number, &address(&filter, support)))
     };
     visitor.page(&app, Tab::Activity, "Activity", content).await
+}
+
+/// What is asked of the store.
+async fn query(app: &App, visitor: &Visitor, filter: &FeedFilter, support: bool) -> Result<EventQuery, Problem> {
+    let of = filter.project.map_or(EventsOf::Organization(visitor.org()), EventsOf::Project);
+    let names = if support { SUPPORT.to_vec() } else { filter.names().unwrap_or_else(told) };
+    let clusters = match filter.project {
+        Some(project) if !filter.clusters.is_empty() => {
+            let known = app.store.cluster_names(visitor.actor(), project).await?;
+            Some(known.into_iter().filter(|(_, name)| filter.clusters.contains(name)).map(|(id, _)| id).collect())
+        }
+        Some(_) | None => None,
+    };
+    // What is asked for includes its last millisecond, what the store is asked for does not.
+    let before = filter.until.map(|at| at.plus(1));
+    Ok(EventQuery { names: Some(names), clusters, from: filter.from, before, ..EventQuery::newest(of) })
+}
+
+/// The query of this page's address, for the pages before and after it.
+fn address(filter: &FeedFilter, support: bool) -> String {
+    let parts = [if support { "show=support".to_owned() } else { String::new() }, filter.query()];
+    parts.into_iter().filter(|part| !part.is_empty()).map(|part| format!("&{part}")).collect()
+}
+
+/// Says what is left out, if something is.
+fn chosen(names: &Names, filter: &FeedFilter) -> Markup {
+    let project = filter.project.map(|id| names.projects.get(&id).map_or_else(|| id.to_string(), ToString::to_string));
+    let clusters: Vec<&str> = filter.clusters.iter().map(byleave_core::name::ClusterName::as_str).collect();
+    html! {
+        @if !filter.is_empty() {
+            div.notice #filter role="status" {
+                (icon(Icon::Info))
+                div {
+                    strong { "Not everything is shown" }
+                    p {
+                        @if let Some(project) = project { "Project " (project) ". " }
+                        @if !clusters.is_empty() { "Clusters " (clusters.join(", ")) ". " }
+                        @if !filter.types.is_empty() { "Events of type " (filter.types.join(", ")) ". " }
+                        @if let Some(from) = filter.from { "From " (full(from)) ". " }
+                        @if let Some(until) = filter.until { "Until " (full(until)) ". " }
+                        a href=(path::ACTIVITY) { "Show everything" }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The events that tell what support did.
@@ -136,9 +187,8 @@ fn item(names: &Names, row: &EventRow) -> Markup {
     }
 }
 
-fn pages(events: &EventPage, number: u32, support: bool) -> Markup {
+fn pages(events: &EventPage, number: u32, filter: &str) -> Markup {
     let last = u32::try_from(events.total.div_ceil(u64::from(PER_PAGE))).unwrap_or(LAST).clamp(1, LAST);
-    let filter = if support { "&show=support" } else { "" };
     let to = |page: u32| format!("{}?page={page}{filter}", path::ACTIVITY);
     html! {
         nav.pages #pages data-live aria-label="Pages of the feed" {

@@ -6,7 +6,7 @@ use byleave_core::name::ClusterName;
 /// The list of clusters, where a visitor arrives.
 pub(super) const CLUSTERS: &str = "/clusters";
 /// The activity feed.
-pub(super) const ACTIVITY: &str = "/activity";
+pub(super) use crate::feed_filter::ACTIVITY;
 /// The sessions.
 pub(super) const SESSIONS: &str = "/sessions";
 /// The organization's settings.

@@ -121,13 +121,16 @@ async fn close(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A path of ours, and nothing that leads elsewhere.
+/// A path of ours, and nothing that leads elsewhere. Only the feed may be asked for with a filter.
 fn next(wanted: &str) -> String {
-    let own = wanted.starts_with('/')
-        && wanted.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.'))
-        && !wanted.starts_with("//")
-        && wanted != path::SIGN_OUT;
-    if own { wanted.to_owned() } else { path::CLUSTERS.to_owned() }
+    let (place, filter) = wanted.split_once('?').map_or((wanted, None), |(place, filter)| (place, Some(filter)));
+    let own = place.starts_with('/')
+        && place.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.'))
+        && !place.starts_with("//")
+        && place != path::SIGN_OUT;
+    let plain = |byte| matches!(byte, b'=' | b'&' | b',' | b'_' | b':' | b'-' | b'.') || byte.is_ascii_alphanumeric();
+    let sound = filter.is_none_or(|filter| place == path::ACTIVITY && filter.bytes().all(plain));
+    if own && sound { wanted.to_owned() } else { path::CLUSTERS.to_owned() }
 }
 
 fn sign_in_page(typed: &Typed, faults: &Faults) -> Response {
@@ -198,10 +201,23 @@ mod tests {
 
     #[test]
     fn signing_in_never_leads_elsewhere() {
-        for bad in ["", "//evil.example", "https://evil.example", "/\\evil", "javascript:alert(1)", "/a?b", "/sign-out"]
-        {
+        for bad in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "javascript:alert(1)",
+            "/a?b",
+            "/sign-out",
+            "/sign-out?page=2",
+            "/activity?next=//evil.example",
+            "//activity?types=A",
+            "/activity?a=%0d%0a",
+        ] {
             assert_eq!(next(bad), path::CLUSTERS, "{bad}");
         }
-        assert_eq!(next("/settings/block"), "/settings/block");
+        for own in ["/settings/block", "/activity?types=A_B,C&from=2026-11-23T18:00:00.000Z&clusters=a-b"] {
+            assert_eq!(next(own), own);
+        }
     }
 }

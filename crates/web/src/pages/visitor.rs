@@ -50,7 +50,12 @@ impl FromRequestParts<Arc<App>> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let recorded = parts.uri.query().and_then(recorded::index);
-        let came_for = (parts.method == "GET").then(|| parts.uri.path().to_owned());
+        // Only the feed has an address that says more than its path.
+        let came_for = match parts.uri.path_and_query() {
+            Some(feed) if feed.path() == path::ACTIVITY => feed.as_str(),
+            Some(_) | None => parts.uri.path(),
+        };
+        let came_for = (parts.method == "GET").then(|| came_for.to_owned());
         let can_close = rate::can_close(&parts.method, parts.uri.path());
         match Self::of(app, cookie::read(&parts.headers), recorded, can_close).await {
             Ok(visitor) => Ok(visitor),

@@ -8,6 +8,7 @@
     reason = "a test that fails says so"
 )]
 
+mod activity;
 mod atlas;
 mod bodies;
 mod client;

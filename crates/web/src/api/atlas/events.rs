@@ -73,15 +73,20 @@ async fn clusters(caller: &Caller, project: ProjectId) -> Result<Clusters, Failu
 
 /// The clusters of the filter `clusterNames`, removed ones included; names that nothing here has match nothing.
 fn wanted_clusters(caller: &Caller, clusters: &Clusters) -> Result<Option<Vec<ClusterId>>, Failure> {
-    let names = caller.parameters("clusterNames");
-    if names.is_empty() {
-        return Ok(None);
-    }
-    let refuse = || Failure::field(ErrorCode::InvalidQueryParameter, "clusterNames", ClusterName::RULE);
-    let names = names.iter().flat_map(|names| names.split(','));
-    let names: Vec<ClusterName> = names.map(|name| name.parse().map_err(|_| refuse())).collect::<Result<_, _>>()?;
+    let names = names_of_clusters(caller, "clusterNames")?;
     let wanted = |name: &str| names.iter().any(|wanted| wanted.as_str() == name);
-    Ok(Some(clusters.iter().filter(|(_, name)| wanted(name)).map(|(id, _)| *id).collect()))
+    let ids = || clusters.iter().filter(|(_, name)| wanted(name)).map(|(id, _)| *id).collect();
+    Ok((!names.is_empty()).then(ids))
+}
+
+/// The names of a filter by cluster.
+///
+/// # Errors
+/// [`Failure`] for what can be no name.
+pub(super) fn names_of_clusters(caller: &Caller, name: &str) -> Result<Vec<ClusterName>, Failure> {
+    let refuse = |_| Failure::field(ErrorCode::InvalidQueryParameter, name, ClusterName::RULE);
+    let names = caller.parameters(name);
+    names.iter().flat_map(|names| names.split(',')).map(|name| name.parse().map_err(refuse)).collect()
 }
 
 /// Reads the filters.
@@ -107,13 +112,22 @@ fn query(caller: &Caller, of: EventsOf, feed: Feed, paging: Paging) -> Result<Ev
 
 /// The types of a filter. Types that Atlas has and Byleave does not match nothing; names of our own events are none.
 fn types(caller: &Caller, name: &str) -> Result<Vec<EventType>, Failure> {
-    let values = caller.parameters(name);
-    let words: Vec<&str> = values.iter().flat_map(|value| value.split(',')).collect();
-    if let Some(word) = words.iter().find(|word| !could_be_a_type(word)) {
-        return Err(Failure::field(ErrorCode::InvalidEnumValue, name, "must be event types")
-            .saying(format!("An invalid enumeration value {word} was specified."), vec![(*word).to_owned()]));
+    let words = type_words(caller, name)?;
+    Ok(EventType::ALL.iter().copied().filter(|kind| words.iter().any(|word| word == kind.as_str())).collect())
+}
+
+/// The words of a filter by type.
+///
+/// # Errors
+/// [`Failure`] for a word that is no event type.
+pub(super) fn type_words(caller: &Caller, name: &str) -> Result<Vec<String>, Failure> {
+    let words = caller.parameters(name);
+    let words: Vec<String> = words.iter().flat_map(|value| value.split(',')).map(ToOwned::to_owned).collect();
+    match words.iter().find(|word| !could_be_a_type(word)) {
+        None => Ok(words),
+        Some(word) => Err(Failure::field(ErrorCode::InvalidEnumValue, name, "must be event types")
+            .saying(format!("An invalid enumeration value {word} was specified."), vec![word.clone()])),
     }
-    Ok(EventType::ALL.iter().copied().filter(|kind| words.contains(&kind.as_str())).collect())
 }
 
 fn could_be_a_type(word: &str) -> bool {
@@ -123,7 +137,11 @@ fn could_be_a_type(word: &str) -> bool {
     known || plain && !own()
 }
 
-fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, Failure> {
+/// An instant of the query.
+///
+/// # Errors
+/// [`Failure`] for what is none.
+pub(super) fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = caller.parameter(name)? else { return Ok(None) };
     // A bare `+` of an offset arrives as a space.
     let parsed = text.replace(' ', "+").parse::<Timestamp>();
