@@ -5,10 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::page::Link;
 
 mod history;
+mod people;
 mod projects;
 mod settings;
 
 pub use history::{AccessLog, AccessLogs};
+pub use people::{
+    GroupRole, GroupRoleAssignment, GroupUser, InvitationRequest, InvitedGroupRoles, OrgUser, OrgUserRequest,
+    OrgUserRoles, OrgUserUpdate, OrganizationInvitation, RoleChange,
+};
 pub use projects::{
     ApiKeyOfCaller, CloudCluster, Group, NewGroup, OrgGroup, ResourceTag, RoleAssignment, SystemStatus,
 };

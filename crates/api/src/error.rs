@@ -95,6 +95,8 @@ codes! {
     InvalidVersionDate = "INVALID_VERSION_DATE", 406;
     /// The inventory breaks a rule.
     InventoryRefused = "INVENTORY_REFUSED", 400;
+    /// An organization keeps at least one user with `ORG_OWNER`.
+    LastOwner = "LAST_OWNER", 409;
     /// The path exists, the method does not.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405;
     /// A required field is missing.

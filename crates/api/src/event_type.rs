@@ -68,6 +68,8 @@ types! {
     HostCertificateForSupportAccess = "HOST_X509_CERTIFICATE_CERTIFICATE_GENERATED_FOR_SUPPORT_ACCESS" in Project, of "session.opened";
     /// A support engineer's session ended.
     HostSshSessionEnded = "HOST_SSH_SESSION_ENDED" in Project, of "session.closed";
+    /// An invitation was taken back.
+    OrgInvitationDeleted = "ORG_INVITATION_DELETED" in Organization, of "user.invitation_withdrawn";
     /// A person was invited.
     InvitedToOrg = "INVITED_TO_ORG" in Organization, of "user.invited";
     /// A person joined.
@@ -98,6 +100,7 @@ impl EventType {
             Event::ClusterRemoved { .. } => Some(Self::ClusterDeleted),
             Event::GrantGiven { .. } => Some(Self::EmployeeAccessGranted),
             Event::GrantRevoked { .. } => Some(Self::EmployeeAccessRevoked),
+            Event::InvitationWithdrawn { .. } => Some(Self::OrgInvitationDeleted),
             Event::LongestSecretSet { .. } => Some(Self::OrgServiceAccountMaxSecretValidityEdited),
             Event::LogDownloaded { .. } => Some(Self::EmployeeDownloadedClusterLogs),
             Event::OrganizationBlocked {} => Some(Self::OrgEmployeeAccessRestricted),
@@ -125,6 +128,7 @@ impl EventType {
             | Event::InstallationCreated { .. }
             | Event::InstallationDoubtLeft { .. }
             | Event::InventoryApplied { .. }
+            | Event::InvitationChanged { .. }
             | Event::LogAdded { .. }
             | Event::LogChanged { .. }
             | Event::LogRemoved { .. }

@@ -230,6 +230,10 @@ events! {
     UserAdded = "user.added" in Organization { user: UserId, user_name: Erasable, roles: Roles, }
     /// An owner invited a person.
     UserInvited = "user.invited" in Organization { invitation: InvitationId, user_name: Erasable, roles: Roles, }
+    /// The roles changed that an invited person will have.
+    InvitationChanged = "user.invitation_changed" in Organization { invitation: InvitationId, roles: Roles, }
+    /// An invitation that nobody has claimed was taken back.
+    InvitationWithdrawn = "user.invitation_withdrawn" in Organization { invitation: InvitationId, }
     /// A person's roles changed.
     UserRolesChanged = "user.roles_changed" in Organization { user: UserId, roles: Roles, }
     /// A person set another password for themselves.

@@ -69,6 +69,43 @@ roles! {
     }
 }
 
+/// A change of the roles of one user or invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RolesChange {
+    /// This role in the organization besides the others.
+    Add(OrgRole),
+    /// Not this role in the organization any more.
+    Remove(OrgRole),
+    /// These roles in place of those in the organization, and of those in projects if some are named.
+    Set {
+        /// In the whole organization.
+        organization: BTreeSet<OrgRole>,
+        /// In single projects; `None` keeps those that are.
+        projects: Option<BTreeMap<ProjectId, BTreeSet<ProjectRole>>>,
+    },
+}
+
+impl RolesChange {
+    /// What it makes of the roles that are.
+    #[must_use]
+    pub fn apply(self, roles: &Roles) -> Roles {
+        let mut roles = roles.clone();
+        match self {
+            Self::Add(role) => {
+                roles.organization.insert(role);
+            }
+            Self::Remove(role) => {
+                roles.organization.remove(&role);
+            }
+            Self::Set { organization, projects } => {
+                roles.organization = organization;
+                roles.projects = projects.unwrap_or(roles.projects);
+            }
+        }
+        roles
+    }
+}
+
 /// The roles of one user or key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {

@@ -166,6 +166,8 @@ fn organization_events() -> Vec<Event> {
         Event::OperationsContactSet { contact: Some(erasable("ops@shop.example")) },
         Event::UserAdded { user: USER, user_name: erasable("leo@shop.example"), roles: roles.clone() },
         Event::UserInvited { invitation, user_name: erasable("ida@shop.example"), roles: roles.clone() },
+        Event::InvitationChanged { invitation, roles: roles.clone() },
+        Event::InvitationWithdrawn { invitation },
         Event::UserRolesChanged { user: USER, roles: Roles::default() },
         Event::UserPasswordChanged { user: USER },
         Event::UserRemoved { user: USER },

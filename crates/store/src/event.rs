@@ -202,6 +202,15 @@ pub(crate) async fn disclosures(
     rows.iter().map(read).collect()
 }
 
+/// What somebody of a customer is called: the name of a user, the public part of a key.
+pub(crate) async fn name_of(sql: &mut SqliteConnection, by: &By) -> Result<Option<String>, StoreError> {
+    match by {
+        By::ApiKey(id) => public_key(sql, *id).await,
+        By::User(id) => Ok(user_name(sql, *id).await?.map(|name| name.to_string())),
+        By::Administrator | By::Employee(_) | By::System => Ok(None),
+    }
+}
+
 async fn user_name(sql: &mut SqliteConnection, id: UserId) -> Result<Option<UserName>, StoreError> {
     let row = sqlx::query("SELECT name FROM users WHERE id = $1").bind(id.to_string()).fetch_optional(sql).await?;
     row.map(|row| row::text(&row, "name")).transpose()

@@ -15,6 +15,7 @@ use sqlx::SqliteConnection;
 
 use crate::authority::{self, Holder, require, require_in_organization};
 use crate::error::{Conflict, StoreError, Thing};
+use crate::event;
 use crate::inventory;
 use crate::organization;
 use crate::row;
@@ -65,6 +66,10 @@ pub struct InvitationRow {
     pub user_name: UserName,
     /// With which roles.
     pub roles: Roles,
+    /// Who invited: the name of a user, or the public part of an API key; `None` for old invitations.
+    pub inviter: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// Until when it can be claimed.
     pub expires_at: Timestamp,
 }
@@ -158,7 +163,7 @@ impl Store {
                     .bind(tx.at().millis())
                     .execute(&mut *tx.sql)
                     .await?;
-                let invited = invite(tx, organization, &user, &roles, false).await?;
+                let invited = invite(tx, organization, &user, &roles, Some(&by)).await?;
                 let (invitation, user_name) = (invited.invitation, tx.erasable(&user));
                 tx.append(organization, by, Event::UserInvited { invitation, user_name, roles }).await?;
                 Ok(invited)
@@ -180,22 +185,7 @@ impl Store {
         let mut sql = self.read().await?;
         require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
         let at = self.judged(&mut sql, now).await?.at;
-        let rows = sqlx::query(
-            "SELECT id, user_name, expires_at FROM invitations
-             WHERE organization = $1 AND closed_at IS NULL AND expires_at > $2 ORDER BY user_name",
-        )
-        .bind(organization.to_string())
-        .bind(at.millis())
-        .fetch_all(&mut *sql)
-        .await?;
-        let mut found = Vec::new();
-        for row in &rows {
-            let id: InvitationId = row::text(row, "id")?;
-            let roles = authority::roles(&mut sql, Holder::Invitation(id)).await?;
-            let (user_name, expires_at) = (row::text(row, "user_name")?, row::instant(row, "expires_at")?);
-            found.push(InvitationRow { id, user_name, roles, expires_at });
-        }
-        Ok(found)
+        all(&mut sql, organization, at).await
     }
 
     /// What the holder of a token may see before claiming.
@@ -254,18 +244,19 @@ async fn invite_first_owner(
     name: OrgName,
     owner: UserName,
 ) -> Result<Invited, StoreError> {
-    let invited = invite(tx, organization, &owner, &Roles::in_organization([OrgRole::Owner]), true).await?;
+    let invited = invite(tx, organization, &owner, &Roles::in_organization([OrgRole::Owner]), None).await?;
     let event = Event::OrganizationInvited { organization, name, invitation: invited.invitation };
     tx.append_installation(By::Administrator, event).await?;
     Ok(invited)
 }
 
+/// Invites a person; without an owner who does it, the first owner.
 async fn invite(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     user: &UserName,
     roles: &Roles,
-    first_owner: bool,
+    by_owner: Option<&By>,
 ) -> Result<Invited, StoreError> {
     refuse_taken(&mut tx.sql, user).await?;
     let invitation = InvitationId::from_bytes(tx.random());
@@ -273,20 +264,86 @@ async fn invite(
     let expires_at = tx.at().plus(INVITED_FOR);
     sqlx::query(
         "INSERT INTO invitations (id, organization, user_name, token_hash, first_owner, created_at, expires_at,
-                                  closed_at, closed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, NULL, NULL)",
+                                  invited_by, closed_at, closed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)",
     )
     .bind(invitation.to_string())
     .bind(organization.to_string())
     .bind(user.as_str())
     .bind(token_hash(token.expose()).to_vec())
-    .bind(i64::from(first_owner))
+    .bind(i64::from(by_owner.is_none()))
     .bind(tx.at().millis())
     .bind(expires_at.millis())
+    .bind(by_owner.map(row::field_text).transpose()?)
     .execute(&mut *tx.sql)
     .await?;
     authority::set_roles(&mut tx.sql, organization, Holder::Invitation(invitation), roles).await?;
     Ok(Invited { organization, invitation, token, expires_at })
+}
+
+/// The invitations of an organization that can still be claimed, by user name.
+pub(crate) async fn all(
+    sql: &mut SqliteConnection,
+    organization: OrgId,
+    at: Timestamp,
+) -> Result<Vec<InvitationRow>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, user_name, invited_by, created_at, expires_at FROM invitations
+         WHERE organization = $1 AND closed_at IS NULL AND expires_at > $2 AND first_owner = 0 ORDER BY user_name",
+    )
+    .bind(organization.to_string())
+    .bind(at.millis())
+    .fetch_all(&mut *sql)
+    .await?;
+    let mut found = Vec::new();
+    for row in &rows {
+        let id: InvitationId = row::text(row, "id")?;
+        let inviter = match row::field_or_none::<By>(row, "invited_by")? {
+            Some(by) => event::name_of(sql, &by).await?,
+            None => None,
+        };
+        found.push(InvitationRow {
+            id,
+            user_name: row::text(row, "user_name")?,
+            roles: authority::roles(sql, Holder::Invitation(id)).await?,
+            inviter,
+            created_at: row::instant(row, "created_at")?,
+            expires_at: row::instant(row, "expires_at")?,
+        });
+    }
+    Ok(found)
+}
+
+/// Takes back an invitation that can be claimed. Whoever calls has asked whether the actor may.
+pub(crate) async fn withdraw(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    by: By,
+    id: InvitationId,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE invitations SET closed = 'replaced', closed_at = $2 WHERE id = $1 AND closed_at IS NULL")
+        .bind(id.to_string())
+        .bind(tx.at().millis())
+        .execute(&mut *tx.sql)
+        .await?;
+    tx.append(organization, by, Event::InvitationWithdrawn { invitation: id }).await?;
+    Ok(())
+}
+
+/// Gives an invitation other roles. Whoever calls has asked whether the actor may.
+pub(crate) async fn set_roles(
+    tx: &mut Transaction<'_>,
+    organization: OrgId,
+    by: By,
+    row: &InvitationRow,
+    roles: Roles,
+) -> Result<(), StoreError> {
+    if row.roles == roles {
+        return Ok(());
+    }
+    authority::set_roles(&mut tx.sql, organization, Holder::Invitation(row.id), &roles).await?;
+    tx.append(organization, by, Event::InvitationChanged { invitation: row.id, roles }).await?;
+    Ok(())
 }
 
 /// User names are unique in the installation, so that no identity is two parties'.

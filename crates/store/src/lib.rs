@@ -28,6 +28,7 @@ pub mod grant;
 pub mod hub;
 pub mod inventory;
 pub mod invitation;
+pub mod member;
 pub mod node;
 pub mod organization;
 pub mod project;

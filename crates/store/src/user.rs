@@ -80,13 +80,7 @@ impl Store {
                 require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
                 let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
                 let row = load(&mut tx.sql, organization, user).await?;
-                if row.roles != roles {
-                    if !roles.has(OrgRole::Owner) {
-                        keep_an_owner(&mut tx.sql, &row).await?;
-                    }
-                    authority::set_roles(&mut tx.sql, organization, Holder::User(user), &roles).await?;
-                    tx.append(organization, by, Event::UserRolesChanged { user, roles }).await?;
-                }
+                set_roles(tx, &by, &row, roles).await?;
                 load(&mut tx.sql, organization, user).await
             })
         });
@@ -110,19 +104,7 @@ impl Store {
                 require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
                 let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
                 let row = load(&mut tx.sql, organization, user).await?;
-                keep_an_owner(&mut tx.sql, &row).await?;
-                sqlx::query("UPDATE users SET removed_at = $2, password_hash = '' WHERE id = $1")
-                    .bind(user.to_string())
-                    .bind(tx.at().millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                sqlx::query("DELETE FROM roles WHERE user_id = $1")
-                    .bind(user.to_string())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                close_web_sessions(tx, user, None).await?;
-                tx.append(organization, by, Event::UserRemoved { user }).await?;
-                Ok(())
+                remove(tx, by, &row).await
             })
         });
         body.await
@@ -223,6 +205,39 @@ pub(crate) async fn insert(
     .execute(&mut *tx.sql)
     .await?;
     Ok(id)
+}
+
+/// Gives a user other roles. Whoever calls has asked whether the actor may.
+pub(crate) async fn set_roles(
+    tx: &mut Transaction<'_>,
+    by: &By,
+    row: &UserRow,
+    roles: Roles,
+) -> Result<(), StoreError> {
+    if row.roles == roles {
+        return Ok(());
+    }
+    if !roles.has(OrgRole::Owner) {
+        keep_an_owner(&mut tx.sql, row).await?;
+    }
+    authority::set_roles(&mut tx.sql, row.organization, Holder::User(row.id), &roles).await?;
+    tx.append(row.organization, by.clone(), Event::UserRolesChanged { user: row.id, roles }).await?;
+    Ok(())
+}
+
+/// Removes a user. Whoever calls has asked whether the actor may.
+pub(crate) async fn remove(tx: &mut Transaction<'_>, by: By, row: &UserRow) -> Result<(), StoreError> {
+    keep_an_owner(&mut tx.sql, row).await?;
+    let user = row.id;
+    sqlx::query("UPDATE users SET removed_at = $2, password_hash = '' WHERE id = $1")
+        .bind(user.to_string())
+        .bind(tx.at().millis())
+        .execute(&mut *tx.sql)
+        .await?;
+    sqlx::query("DELETE FROM roles WHERE user_id = $1").bind(user.to_string()).execute(&mut *tx.sql).await?;
+    close_web_sessions(tx, user, None).await?;
+    tx.append(row.organization, by, Event::UserRemoved { user }).await?;
+    Ok(())
 }
 
 /// Refuses if this is the last user with `ORG_OWNER`: keys do not count, nobody could sign in any more.

@@ -7,7 +7,7 @@ use byleave_core::actor::By;
 use byleave_core::event::{Entry, Event};
 use byleave_core::field::Field;
 use byleave_core::grant::{Grant, GrantEnd, GrantType, Request, Terms, give, in_force};
-use byleave_core::id::{ApiKeyId, ClusterId, GrantId, NodeId, OrgId, ProjectId, SessionId, UserId};
+use byleave_core::id::{ApiKeyId, ClusterId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SessionId, UserId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::Revision;
 use byleave_core::name::PublicKey;
@@ -30,7 +30,7 @@ pub struct Organization {
     longest_secret: SecretHours,
     users: BTreeMap<UserId, Roles>,
     former: BTreeSet<UserId>,
-    invited: Vec<Roles>,
+    invited: BTreeMap<InvitationId, Roles>,
     api_keys: BTreeMap<ApiKeyId, Roles>,
     pub(super) projects: BTreeSet<ProjectId>,
     pub(super) clusters: BTreeMap<ClusterId, ClusterState>,
@@ -112,7 +112,7 @@ impl Organization {
             longest_secret: SecretHours::MAX,
             users: BTreeMap::new(),
             former: BTreeSet::new(),
-            invited: Vec::new(),
+            invited: BTreeMap::new(),
             api_keys: BTreeMap::new(),
             projects: BTreeSet::new(),
             clusters: BTreeMap::new(),
@@ -212,8 +212,21 @@ impl Organization {
         });
     }
 
-    pub(super) fn invite(&mut self, roles: &Roles) {
-        self.invited.push(roles.clone());
+    pub(super) fn invite(&mut self, id: InvitationId, roles: &Roles) -> Result<(), Problem> {
+        match self.invited.insert(id, roles.clone()) {
+            Some(_) => Err(Problem::Twice { what: "invitation" }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn change_invitation(&mut self, id: InvitationId, roles: &Roles) -> Result<(), Problem> {
+        let known = self.invited.get_mut(&id).ok_or(Problem::Unknown { what: "invitation" })?;
+        *known = roles.clone();
+        Ok(())
+    }
+
+    pub(super) fn withdraw_invitation(&mut self, id: InvitationId) -> Result<(), Problem> {
+        self.invited.remove(&id).map(drop).ok_or(Problem::Unknown { what: "invitation" })
     }
 
     /// A person joins: by an invitation for exactly these roles, which is used up.
@@ -221,11 +234,11 @@ impl Organization {
         if self.users.contains_key(&id) || self.former.contains(&id) {
             return Err(Problem::Twice { what: "user" });
         }
-        let invitation = self.invited.iter().position(|invited| invited == roles);
+        let invitation = self.invited.iter().find(|(_, invited)| *invited == roles).map(|(id, _)| *id);
         let by_owner = matches!(by, By::User(other) if *other != id) || matches!(by, By::ApiKey(_));
         match invitation {
-            Some(position) => {
-                self.invited.remove(position);
+            Some(invitation) => {
+                self.invited.remove(&invitation);
             }
             None if by_owner => {}
             None => return Err(Problem::NotInvited),

@@ -52,9 +52,11 @@ impl Right {
             }
             Event::LongestGrantSet { .. } => Self::Customer(Action::SetLongestGrant, whole),
             Event::UserAdded { user, .. } => Self::Join(*user),
-            Event::UserInvited { .. } | Event::UserRolesChanged { .. } | Event::UserRemoved { .. } => {
-                Self::Customer(Action::ManageUsers, whole)
-            }
+            Event::InvitationChanged { .. }
+            | Event::InvitationWithdrawn { .. }
+            | Event::UserInvited { .. }
+            | Event::UserRolesChanged { .. }
+            | Event::UserRemoved { .. } => Self::Customer(Action::ManageUsers, whole),
             Event::UserPasswordChanged { user } => Self::Oneself(*user),
             Event::ApiKeyAdded { .. } | Event::ApiKeyRemoved { .. } => Self::Customer(Action::ManageApiKeys, whole),
             Event::ProjectAdded { .. } => Self::Project,

@@ -93,6 +93,8 @@ fn only_customers_change_consent() {
         Event::SecurityContactSet { contact: None },
         Event::OperationsContactSet { contact: Some(name()) },
         Event::UserInvited { invitation, user_name: name(), roles: roles.clone() },
+        Event::InvitationChanged { invitation, roles: roles.clone() },
+        Event::InvitationWithdrawn { invitation },
         Event::UserRolesChanged { user: MANAGER, roles: roles.clone() },
         Event::UserRemoved { user: MANAGER },
         Event::ApiKeyAdded { api_key: text("0c0c0c0c0c0c0c0c0c0c0c0c"), public_key: "k".into(), roles: roles.clone() },

@@ -6,12 +6,15 @@ mod clusters;
 mod event_types;
 mod events;
 mod history;
+mod invitations;
 mod organizations;
 mod projects;
+mod roles;
 mod settings;
 mod status;
+mod users;
 
-use crate::api::version::{ACCESS, ACTIVITY, CLUSTERS, FIRST};
+use crate::api::version::{ACCESS, ACTIVITY, CLUSTERS, FIRST, PEOPLE};
 
 routes! {
     GET "/api/atlas/v2" as ["/api/atlas/v2"] => status::get, FIRST;
@@ -24,6 +27,20 @@ routes! {
     GET "/api/atlas/v2/orgs/{orgId}/activityFeed" as ["/api/atlas/v2/orgs/{orgId}/activityFeed"] => activity::of_organization, ACTIVITY;
     GET "/api/atlas/v2/orgs/{orgId}/events" as ["/api/atlas/v2/orgs/{orgId}/events"] => events::of_organization, FIRST;
     GET "/api/atlas/v2/orgs/{orgId}/events/{id}" as ["/api/atlas/v2/orgs/{orgId}/events/{id}"] => events::one_of_organization, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/users" as ["/api/atlas/v2/orgs/{orgId}/users"] => users::of_organization, PEOPLE;
+    POST "/api/atlas/v2/orgs/{orgId}/users" as ["/api/atlas/v2/orgs/{orgId}/users"] => users::invite, PEOPLE;
+    GET "/api/atlas/v2/orgs/{orgId}/users/{idAndVerb}" as ["/api/atlas/v2/orgs/{orgId}/users/{id}"] => users::get, PEOPLE;
+    PATCH "/api/atlas/v2/orgs/{orgId}/users/{idAndVerb}" as ["/api/atlas/v2/orgs/{orgId}/users/{id}"] => users::patch, PEOPLE;
+    DELETE "/api/atlas/v2/orgs/{orgId}/users/{idAndVerb}" as ["/api/atlas/v2/orgs/{orgId}/users/{id}"] => users::delete, PEOPLE;
+    POST "/api/atlas/v2/orgs/{orgId}/users/{idAndVerb}" as [
+        "/api/atlas/v2/orgs/{orgId}/users/{id}:addRole",
+        "/api/atlas/v2/orgs/{orgId}/users/{id}:removeRole"
+    ] => users::post, PEOPLE;
+    GET "/api/atlas/v2/orgs/{orgId}/invites" as ["/api/atlas/v2/orgs/{orgId}/invites"] => invitations::list, FIRST;
+    POST "/api/atlas/v2/orgs/{orgId}/invites" as ["/api/atlas/v2/orgs/{orgId}/invites"] => invitations::post, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/invites/{id}" as ["/api/atlas/v2/orgs/{orgId}/invites/{id}"] => invitations::get, FIRST;
+    DELETE "/api/atlas/v2/orgs/{orgId}/invites/{id}" as ["/api/atlas/v2/orgs/{orgId}/invites/{id}"] => invitations::delete, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/users" as ["/api/atlas/v2/groups/{groupId}/users"] => users::of_project, PEOPLE;
     GET "/api/atlas/v2/eventTypes" as ["/api/atlas/v2/eventTypes"] => event_types::list, FIRST;
     GET "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::list, FIRST;
     POST "/api/atlas/v2/groups" as ["/api/atlas/v2/groups"] => projects::create, FIRST;

@@ -175,13 +175,13 @@ impl From<StoreError> for Failure {
 
 const fn code_of(conflict: Conflict) -> ErrorCode {
     match conflict {
+        Conflict::LastOwner => ErrorCode::LastOwner,
         Conflict::ProjectNameTaken => ErrorCode::GroupAlreadyExists,
         Conflict::ApiKeyTaken
         | Conflict::BasisEnded
         | Conflict::Claimed
         | Conflict::EmployeeKeyTaken
         | Conflict::EmployeeNameTaken
-        | Conflict::LastOwner
         | Conflict::NotClaimed
         | Conflict::NotInDoubt
         | Conflict::PasswordChanged

@@ -13,6 +13,8 @@ pub const CLUSTERS: Versions = &["2023-01-01", "2023-02-01", "2024-08-05"];
 pub const ACCESS: Versions = &["2024-08-05"];
 /// Links to the activity feed.
 pub const ACTIVITY: Versions = &["2025-03-12"];
+/// Users.
+pub const PEOPLE: Versions = &["2025-02-19"];
 /// Byleave's own paths.
 pub const NONE: Versions = &[];
 

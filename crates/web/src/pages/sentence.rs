@@ -265,6 +265,10 @@ fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::UserAdded { user_name, roles: given, .. } => {
             Line::plain(Icon::Person, html! { (name_of(user_name)) " joined as " (roles(given, &names.projects)) "." })
         }
+        Event::InvitationChanged { roles: given, .. } => {
+            Line::plain(Icon::Person, html! { (who) " changed an invitation to " (roles(given, &names.projects)) "." })
+        }
+        Event::InvitationWithdrawn { .. } => Line::plain(Icon::Person, html! { (who) " took an invitation back." }),
         Event::UserInvited { user_name, roles: given, .. } => {
             let given = roles(given, &names.projects);
             Line::plain(Icon::Person, html! { (who) " invited " (name_of(user_name)) " as " (given) "." })

@@ -222,6 +222,12 @@ impl House {
         Client::digest(self.address, &text(&made["publicKey"]), &text(&made["privateKey"]))
     }
 
+    /// A client with a new digest key of these roles, made by the owner after giving their password again.
+    pub(crate) async fn key_after_sign_in(&self, customer: &Customer, roles: Value) -> Client {
+        customer.owner.post("/api/byleave/v1/session/refresh", json!({ "password": PASSWORD })).await.ok();
+        self.key(customer, roles).await
+    }
+
     /// Invites a person, claims for them, and signs them in.
     pub(crate) async fn person(&self, customer: &Customer, user_name: &str, roles: Value) -> Client {
         let path = format!("/api/byleave/v1/organizations/{}/users", customer.organization);

@@ -21,6 +21,7 @@ mod limits;
 #[path = "../shared/lock.rs"]
 mod lock;
 mod log;
+mod members;
 mod names;
 mod people;
 mod projects;

@@ -168,7 +168,7 @@ async fn people_are_invited_changed_and_removed_by_owners() {
     sam.get("/api/byleave/v1/session").await.refused(401, "UNEXPECTED_ERROR");
     shop.owner.delete(&one).await.refused(404, "RESOURCE_NOT_FOUND");
     let me = text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]);
-    let detail = shop.owner.delete(&format!("{users}/{me}")).await.refused(409, "CONFLICT");
+    let detail = shop.owner.delete(&format!("{users}/{me}")).await.refused(409, "LAST_OWNER");
     assert!(detail.contains("ORG_OWNER"), "{detail}");
 }
 
