@@ -13,6 +13,7 @@ mod grant;
 mod history;
 mod inventory;
 mod invitation;
+mod member;
 mod organization;
 mod session;
 mod user;
