@@ -248,6 +248,8 @@ mod tests {
             assert!(!reads.is_empty(), "{page:?}");
             assert!(reads.iter().all(|line| line.starts_with("SEARCH leaves USING INDEX")), "{page:?}");
             assert!(!page.iter().any(|line| line.contains("TEMP B-TREE")), "nothing is sorted: {page:?}");
+            let by_cluster = filter.clusters.is_none() || reads.iter().all(|line| line.contains("leaves_cluster"));
+            assert!(by_cluster, "{page:?}");
             let total = plan(&mut sql, filter.total()).await;
             assert!(total.iter().all(|line| line.contains("feed_counts")), "{total:?}");
         }

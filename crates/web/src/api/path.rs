@@ -4,6 +4,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use byleave_api::error::ErrorCode;
@@ -77,7 +78,7 @@ pub struct TextVerbPath {
 
 /// Reads one parameter of the path; where other methods take a verb after it, it has the longer name.
 async fn parameter(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<String, Failure> {
-    let malformed = |_| Failure::field(ErrorCode::InvalidAttribute, name, "must be UTF-8");
+    let malformed = |error: RawPathParamsRejection| no_text(&error.body_text());
     let parameters = RawPathParams::from_request_parts(parts, app).await.map_err(malformed)?;
     let is = |key: &str| match name {
         "clusterName" => matches!(key, "clusterName" | "clusterAndVerb"),
@@ -87,6 +88,20 @@ async fn parameter(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<Stri
     };
     let found = parameters.iter().find(|(key, _)| is(key)).map(|(_, value)| value.to_owned());
     found.ok_or_else(|| Failure::not_found(parts.uri.path()))
+}
+
+/// Refuses a parameter that is no text; the router names it between backticks, by the longer name.
+fn no_text(error: &str) -> Failure {
+    let (code, name) = match error.split('`').nth(1).unwrap_or_default() {
+        "orgId" => (ErrorCode::InvalidOrgId, "orgId"),
+        "groupId" => (ErrorCode::InvalidGroupId, "groupId"),
+        "clusterAndVerb" => (ErrorCode::InvalidAttribute, "clusterName"),
+        "id" | "idAndVerb" => (ErrorCode::InvalidId, "id"),
+        "key" => (ErrorCode::InvalidId, "key"),
+        "textAndVerb" => (ErrorCode::InvalidAttribute, "text"),
+        name => (ErrorCode::InvalidAttribute, name),
+    };
+    Failure::field(code, name, "must be UTF-8")
 }
 
 fn id<T: FromStr<Err = IdError>>(code: ErrorCode, name: &str, text: &str) -> Result<T, Failure> {

@@ -10,6 +10,7 @@
 
 mod activity;
 mod atlas;
+mod bad_input;
 mod bodies;
 mod client;
 mod clients;
