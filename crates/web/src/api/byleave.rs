@@ -40,6 +40,7 @@ routes! {
     PATCH "/api/byleave/v1/organizations/{orgId}/users/{id}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::patch, NONE;
     DELETE "/api/byleave/v1/organizations/{orgId}/users/{id}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::delete, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/invitations" as ["/api/byleave/v1/organizations/{orgId}/invitations"] => users::invitations, NONE;
+    DELETE "/api/byleave/v1/organizations/{orgId}/invitations/{id}" as ["/api/byleave/v1/organizations/{orgId}/invitations/{id}"] => users::withdraw, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/apiKeys" as ["/api/byleave/v1/organizations/{orgId}/apiKeys"] => api_keys::list, NONE;
     POST "/api/byleave/v1/organizations/{orgId}/apiKeys" as ["/api/byleave/v1/organizations/{orgId}/apiKeys"] => api_keys::post, NONE;
     DELETE "/api/byleave/v1/organizations/{orgId}/apiKeys/{id}" as ["/api/byleave/v1/organizations/{orgId}/apiKeys/{id}"] => api_keys::delete, NONE;

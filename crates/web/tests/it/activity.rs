@@ -1,39 +1,25 @@
 //! Links to the activity page: they lead through sign-in to the part of the feed that was asked for.
 
-use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::header::LOCATION;
 use serde_json::json;
 
-use crate::house::{House, PASSWORD, text};
-
-fn browser() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
-}
+use crate::browser::Browser;
+use crate::house::{House, text};
 
 /// Follows a link as somebody who is not signed in yet, and tells what they read.
 async fn follow(house: &House, link: &str) -> String {
-    let browser = browser();
-    let origin = house.nobody().url("");
-    let to = |answer: &reqwest::Response| answer.headers()[LOCATION].to_str().unwrap().to_owned();
-    let answer = browser.get(link).send().await.unwrap();
+    let (browser, origin) = (Browser::new(house), house.nobody().url(""));
+    let path = link.strip_prefix(&origin).unwrap();
+    let answer = browser.get(path).await;
     assert!(answer.status().is_redirection(), "{}", answer.status());
-    let sign_in = to(&answer);
-    let (page, next) = sign_in.split_once("?next=").unwrap();
-    let next = percent_encoding::percent_decode_str(next).decode_utf8().unwrap().into_owned();
-    let form = [("user_name", "owner@shop.example"), ("password", PASSWORD), ("next", next.as_str())];
-    let body = serde_urlencoded(&form);
-    let sent = browser.post(format!("{origin}{page}")).header("content-type", "application/x-www-form-urlencoded");
-    let answer = sent.body(body).send().await.unwrap();
-    assert_eq!(format!("{origin}{}", to(&answer)), link, "sign-in leads back");
-    let cookie = answer.headers()[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let answer = browser.get(link).header(COOKIE, cookie).send().await.unwrap();
+    let sign_in = answer.headers()[LOCATION].to_str().unwrap().to_owned();
+    let next = sign_in.split_once("?next=").unwrap().1;
+    let next = percent_encoding::percent_decode_str(next).decode_utf8().unwrap();
+    let (browser, led) = Browser::sign_in(house, "owner@shop.example", &next).await;
+    assert_eq!(led, path, "sign-in leads back");
+    let answer = browser.get(path).await;
     assert_eq!(answer.status(), 200);
     answer.text().await.unwrap()
-}
-
-fn serde_urlencoded(form: &[(&str, &str)]) -> String {
-    let encode =
-        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    form.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
 #[tokio::test]

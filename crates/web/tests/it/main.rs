@@ -12,6 +12,7 @@ mod activity;
 mod atlas;
 mod bad_input;
 mod bodies;
+mod browser;
 mod client;
 mod clients;
 mod events;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::client::Client;
 use crate::house::{Customer, House, PASSWORD, text};
 
@@ -110,6 +111,15 @@ async fn the_last_owner_stays_on_every_path() {
         assert_eq!(detail.status, 409, "{}", detail.text);
     }
     key.post(&format!("{one}:removeRole"), json!({ "orgRole": "ORG_MEMBER" })).await.ok();
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "").await;
+    for (path, form) in
+        [(format!("/users/{me}/remove"), vec![]), (format!("/users/{me}/roles"), vec![("role", "ORG_MEMBER")])]
+    {
+        let answer = browser.post(&path, &form).await;
+        assert_eq!(answer.status(), 422, "{path}");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("An organization must keep at least one user with ORG_OWNER."), "{page}");
+    }
     assert_eq!(shop.owner.get(&feed).await.ok(), before);
     // Neither does an invitation.
     let roles = json!({ "orgRoles": ["ORG_OWNER"] });
@@ -161,6 +171,13 @@ async fn invitations_are_the_same_in_both_forms() {
     let feed = shop.owner.get(&format!("/api/atlas/v2/orgs/{}/events", shop.organization)).await.ok();
     let told: Vec<_> = (0..2).map(|index| text(&feed["results"][index]["eventTypeName"])).collect();
     assert_eq!(told, ["ORG_INVITATION_DELETED", "INVITED_TO_ORG"]);
+    let body = json!({ "userName": "ida@shop.example", "roles": { "orgRoles": ["ORG_MEMBER"] } });
+    let own = format!("/api/byleave/v1/organizations/{}", shop.organization);
+    let made = shop.owner.post(&format!("{own}/users"), body).await.created();
+    let one = format!("{own}/invitations/{}", text(&made["invitationId"]));
+    assert_eq!(shop.owner.delete(&one).await.ok()["anchors"][0]["log"], shop.organization);
+    shop.owner.delete(&one).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(shop.owner.get(&invites).await.ok(), json!([]));
     let user = text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]);
     shop.owner.delete(&format!("{invites}/{user}")).await.refused(404, "RESOURCE_NOT_FOUND");
     house.clock.advance(301_000);

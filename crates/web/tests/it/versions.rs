@@ -46,6 +46,20 @@ async fn a_date_chooses_the_version_and_no_date_is_406() {
 }
 
 #[tokio::test]
+async fn every_operation_of_atlas_wants_a_version_before_it_looks_at_the_path() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    for (method, path) in byleave_web::api::atlas::OPERATIONS {
+        let path = path.replace(['{', '}'], "~");
+        for accept in ["application/json", "*/*", "application/vnd.atlas.2022-12-31+json"] {
+            let call = || Call::new(method.parse().unwrap(), &path).header("accept", accept);
+            house.nobody().send(call()).await.refused(401, "UNEXPECTED_ERROR");
+            shop.owner.send(call()).await.refused(406, "INVALID_VERSION_DATE");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_is_json_in_either_media_type() {
     let house = House::open().await;
     let shop = house.customer("shop").await;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::byleave::{Done, List, NewUser, OpenInvitation, RolesChanged, RolesPatch, User};
-use byleave_core::id::UserId;
+use byleave_core::id::{InvitationId, UserId};
 use byleave_core::policy::{Action, Resource};
 use byleave_store::user::UserRow;
 
@@ -41,6 +41,18 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     let store = &caller.app.store;
     let written = caller.ask(store.invite_user(&caller.actor, &caller.now, id, name, roles)).await?;
     caller.object(StatusCode::CREATED, &invited(written))
+}
+
+/// Takes an invitation back that nobody has claimed yet.
+pub(super) async fn withdraw(
+    caller: Caller,
+    OrgPath(id): OrgPath,
+    IdPath(invitation): IdPath<InvitationId>,
+) -> Result<Response, Failure> {
+    caller.may(Action::ManageUsers, Resource::Organization(id))?;
+    let store = &caller.app.store;
+    let written = caller.ask(store.withdraw_invitation(&caller.actor, &caller.now, id, invitation)).await?;
+    caller.ok(&Done { anchors: show::anchors(written.anchors) })
 }
 
 /// Gives other roles.
