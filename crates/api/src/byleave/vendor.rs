@@ -123,10 +123,23 @@ pub struct InventoryNode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
+    /// The projects, with clusters or without: the inventory's own, and those that customers made.
+    #[serde(default)]
+    pub projects: Vec<InventoryProject>,
     /// The clusters that are present.
     pub clusters: Vec<InventoryCluster>,
     /// The nodes that are present, with the ids that checks need.
     pub nodes: Vec<InventoryNodeId>,
+}
+
+/// A project that a cluster can be put into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InventoryProject {
+    /// The id of the organization.
+    pub organization: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// The id of a node.

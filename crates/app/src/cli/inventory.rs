@@ -5,7 +5,9 @@ mod file;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use byleave_api::byleave::{Inventory, InventoryChange, InventoryPlan, InventoryRequest};
+use byleave_api::byleave::{
+    Inventory, InventoryChange, InventoryCluster, InventoryPlan, InventoryProject, InventoryRequest,
+};
 use byleave_core::id::OrgId;
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -138,5 +140,15 @@ fn show(inventory: &Inventory) -> String {
             vec![organization, name, node.host.clone(), node.address.clone(), logs, check(&node.host).to_owned()]
         })
     });
-    table(&["organization", "cluster", "node", "address", "logs", "check"], rows.collect(), "no nodes")
+    let nodes = table(&["organization", "cluster", "node", "address", "logs", "check"], rows.collect(), "no nodes");
+    let is_empty = |project: &&InventoryProject| {
+        let of = |cluster: &InventoryCluster| {
+            cluster.organization == project.organization && cluster.project == project.name
+        };
+        !inventory.clusters.iter().any(of)
+    };
+    let line =
+        |project: &InventoryProject| format!("no cluster in project `{}` of {}\n", project.name, project.organization);
+    let empty: Vec<String> = inventory.projects.iter().filter(is_empty).map(line).collect();
+    if empty.is_empty() { nodes } else { format!("{}\n{}", nodes.trim_end(), empty.concat()) }
 }

@@ -29,6 +29,9 @@ async fn a_project_that_an_owner_made_is_the_one_that_the_inventory_means() {
     let third = key.post(&format!("{GROUPS}?envelope=true&pretty=true"), again).await.created();
     assert_eq!((&third["status"], &third["content"]["name"]), (&json!(201), &json!("Third")));
 
+    let inventory = house.administrator().get("/api/byleave/v1/inventory").await.ok();
+    let known = json!({ "organization": shop.organization, "name": "Staging & Test" });
+    assert!(inventory["projects"].as_array().unwrap().contains(&known), "the vendor sees where clusters can go");
     let mut wanted = cluster(&shop.organization, "staging");
     wanted["project"] = json!("Staging & Test");
     let inventory = json!({ "clusters": [cluster(&shop.organization, "shop"), wanted] });

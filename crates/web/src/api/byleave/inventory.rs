@@ -104,7 +104,11 @@ fn show_inventory(inventory: &Inventory) -> api::Inventory {
         host: node.host.to_string(),
         check: show::check(&node).to_owned(),
     });
-    api::Inventory { clusters: clusters.collect(), nodes: ids.collect() }
+    let projects = inventory.projects.iter().map(|project| api::InventoryProject {
+        organization: project.organization.to_string(),
+        name: project.name.to_string(),
+    });
+    api::Inventory { projects: projects.collect(), clusters: clusters.collect(), nodes: ids.collect() }
 }
 
 fn show_node(node: &Node) -> api::InventoryNode {
