@@ -54,8 +54,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "BYLEAVE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) server: String,
     /// Certificates (PEM) of authorities to trust besides the system's
-    #[arg(long, global = true, env = "BYLEAVE_CA", value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
+    #[arg(long, global = true, env = "BYLEAVE_TLS_CA", value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// The public part of an API key
     #[arg(long, global = true, env = "BYLEAVE_PUBLIC_KEY", value_name = "KEY")]
     pub(crate) public_key: Option<String>,

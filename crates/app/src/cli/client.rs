@@ -87,7 +87,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .user_agent(concat!("byleave/", env!("CARGO_PKG_VERSION")));
-        let builder = match &global.ca {
+        let builder = match &global.tls_ca {
             Some(file) => builder.tls_certs_merge(authorities(file)?),
             None => builder,
         };
@@ -284,7 +284,7 @@ impl Client {
         let (is_late, is_untrusted) = (error.is_timeout(), is_untrusted(&error));
         let error = anyhow::Error::new(error.without_url()).context(format!("no answer from `{}`", self.server()));
         let fault = Fault { exit: Exit::Unavailable, ..Fault::from(error) }.advise(if is_untrusted {
-            "is it the right server? if its certificate is of an authority of your own, name that with --ca or BYLEAVE_CA"
+            "is it the right server? if its certificate is of an authority of your own, name that with --tls-ca or BYLEAVE_TLS_CA"
         } else {
             "is the server running (`byleave serve`)? name another one with --server or BYLEAVE_SERVER"
         });
@@ -378,9 +378,9 @@ fn is_untrusted(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Reads the certificates of `--ca`.
+/// Reads the certificates of `--tls-ca`.
 fn authorities(file: &Path) -> Outcome<Vec<reqwest::Certificate>> {
-    let fault = |why: String| Fault::usage(format!("--ca `{}` {why}", file.display()));
+    let fault = |why: String| Fault::usage(format!("--tls-ca `{}` {why}", file.display()));
     let pem = std::fs::read(file).map_err(|error| fault(format!("cannot be read: {error}")))?;
     match reqwest::Certificate::from_pem_bundle(&pem) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),

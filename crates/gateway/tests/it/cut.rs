@@ -115,7 +115,7 @@ fn a_thread_that_is_stuck_in_the_midst_of_relaying_delays_no_cut() {
     let (release, released) = mpsc::channel::<()>();
     *world.memory.after_open.lock().unwrap() = Some(Box::new(move |_| {
         stuck.send(()).unwrap();
-        drop(released.recv());
+        let _ = released.recv();
     }));
     let second = Running(world.ssh(&[], WAITING).spawn().unwrap());
     is_stuck.recv_timeout(PATIENCE).unwrap();

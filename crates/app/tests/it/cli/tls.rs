@@ -21,7 +21,7 @@ fn make(dir: &Path) {
 }
 
 fn trusting(server: &Server, certificate: &Path) -> Person {
-    server.administrator().with("BYLEAVE_CA", certificate.to_str().unwrap())
+    server.administrator().with("BYLEAVE_TLS_CA", certificate.to_str().unwrap())
 }
 
 #[test]
@@ -40,9 +40,9 @@ fn the_command_line_trusts_the_authority_that_it_is_given_and_no_other() {
 
     trusting(&server, &kept).run(&["organizations", "list"]).ok();
     let untrusted = server.administrator().run(&["organizations", "list"]).fails(5);
-    assert!(untrusted.contains("certificate") && untrusted.contains("--ca"), "{untrusted}");
-    let missing = server.administrator().with("BYLEAVE_CA", "/nowhere").run(&["organizations", "list"]).fails(2);
-    assert!(missing.contains("--ca"), "{missing}");
+    assert!(untrusted.contains("certificate") && untrusted.contains("--tls-ca"), "{untrusted}");
+    let missing = server.administrator().with("BYLEAVE_TLS_CA", "/nowhere").run(&["organizations", "list"]).fails(2);
+    assert!(missing.contains("--tls-ca"), "{missing}");
     let empty = trusting(&server, &key).run(&["organizations", "list"]).fails(2);
     assert!(empty.contains("no certificate"), "{empty}");
 
