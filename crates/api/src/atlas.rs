@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::page::Link;
 use crate::present::present;
 
+pub mod account;
+
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,6 +10,8 @@
 //!
 //! The methods of [`Store`] stand in one module per noun. Read [`mod@store`] and [`mod@transaction`] first.
 
+pub mod access_token;
+pub mod account;
 pub mod api_key;
 mod audit;
 mod authority;
@@ -28,11 +30,14 @@ pub mod grant;
 pub mod hub;
 pub mod inventory;
 pub mod invitation;
+pub mod network;
 pub mod node;
 pub mod organization;
 pub mod proof;
 mod row;
 pub mod seal;
+pub mod secret;
+pub mod service_account;
 pub mod session;
 pub mod store;
 pub mod transaction;

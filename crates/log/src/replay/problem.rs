@@ -128,6 +128,9 @@ pub enum Problem {
         /// When that one was.
         before: Timestamp,
     },
+    /// A service account has more secrets than it can have.
+    #[error("the service account has more than 2 secrets")]
+    TooManySecrets,
     /// Something with this id is there already.
     #[error("the {what} is there already")]
     Twice {

@@ -185,7 +185,10 @@ const fn not_found(thing: Thing) -> ErrorCode {
         | Thing::Identifier
         | Thing::Installation
         | Thing::Invitation
+        | Thing::Network
         | Thing::Node
+        | Thing::Secret
+        | Thing::ServiceAccount
         | Thing::Session
         | Thing::User => ErrorCode::ResourceNotFound,
     }
@@ -211,6 +214,8 @@ impl From<Rule> for Failure {
                     .collect();
                 failure
             }
+            Rule::Secrets(error) => Self::new(ErrorCode::ValidationError, error.to_string()),
+            Rule::TooManyNetworks => Self::field(ErrorCode::ValidationError, "body", Rule::TooManyNetworks.to_string()),
             Rule::NoRole => Self::field(ErrorCode::ValidationError, "roles", "must name at least one role"),
             Rule::ForeignProject => {
                 Self::field(ErrorCode::ValidationError, "roles", "must name projects of the organization only")

@@ -11,6 +11,8 @@ pub const FIRST: Versions = &["2023-01-01"];
 pub const CLUSTERS: Versions = &["2023-01-01", "2023-02-01", "2024-08-05"];
 /// Granting and revoking.
 pub const ACCESS: Versions = &["2024-08-05"];
+/// Service accounts.
+pub const ACCOUNTS: Versions = &["2024-08-05"];
 /// Byleave's own paths.
 pub const NONE: Versions = &[];
 

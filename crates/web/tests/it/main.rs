@@ -8,6 +8,8 @@
     reason = "a test that fails says so"
 )]
 
+mod accounts;
+mod api_keys;
 mod atlas;
 mod bodies;
 mod client;
