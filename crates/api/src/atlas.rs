@@ -19,6 +19,8 @@ pub use projects::{
 };
 pub use settings::{CustomSessionTimeouts, OrganizationSettings, OrganizationSettingsPatch};
 
+pub mod account;
+
 /// An organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -81,7 +81,7 @@ codes! {
     InvalidAttribute = "INVALID_ATTRIBUTE", 400;
     /// A value is none of the allowed ones.
     InvalidEnumValue = "INVALID_ENUM_VALUE", 400;
-    /// Any other id is not 24 lower-case hexadecimal digits.
+    /// Any other id does not have its form.
     InvalidId = "INVALID_ID", 400;
     /// The id of a project is not 24 lower-case hexadecimal digits.
     InvalidGroupId = "INVALID_GROUP_ID", 400;
@@ -93,6 +93,8 @@ codes! {
     InvalidQueryParameter = "INVALID_QUERY_PARAMETER", 400;
     /// The `Accept` header names no version that exists.
     InvalidVersionDate = "INVALID_VERSION_DATE", 406;
+    /// The access list of the API key or service account does not hold the caller's address.
+    IpAddressNotOnAccessList = "IP_ADDRESS_NOT_ON_ACCESS_LIST", 403;
     /// The inventory breaks a rule.
     InventoryRefused = "INVENTORY_REFUSED", 400;
     /// An organization keeps at least one user with `ORG_OWNER`.

@@ -52,6 +52,14 @@ types! {
     ApiKeyCreated = "API_KEY_CREATED" in Organization, of "api_key.added";
     /// A digest key was removed.
     ApiKeyDeleted = "API_KEY_DELETED" in Organization, of "api_key.removed";
+    /// A network was added from which a digest key is taken.
+    ApiKeyAccessListEntryAdded = "API_KEY_ACCESS_LIST_ENTRY_ADDED" in Organization, of "api_key.network_added";
+    /// A network was removed from which a digest key is taken.
+    ApiKeyAccessListEntryDeleted = "API_KEY_ACCESS_LIST_ENTRY_DELETED" in Organization, of "api_key.network_removed";
+    /// A digest key got another description.
+    ApiKeyDescriptionChanged = "API_KEY_DESCRIPTION_CHANGED" in Organization, of "api_key.description_changed";
+    /// A digest key got other roles.
+    ApiKeyRolesChanged = "API_KEY_ROLES_CHANGED" in Organization, of "api_key.roles_changed";
     /// A cluster came.
     ClusterCreated = "CLUSTER_CREATED" in Project, of "cluster.added";
     /// A cluster went.
@@ -86,6 +94,22 @@ types! {
     RemovedFromOrg = "REMOVED_FROM_ORG" in Organization, of "user.removed";
     /// Where security notices go was set or removed.
     SecurityContactModified = "SECURITY_CONTACT_MODIFIED" in Organization, of "organization.security_contact_set";
+    /// A network was added from which a service account is taken.
+    ServiceAccountAccessListEntryAdded = "SERVICE_ACCOUNT_ACCESS_LIST_ENTRY_ADDED" in Organization, of "service_account.network_added";
+    /// A network was removed from which a service account is taken.
+    ServiceAccountAccessListEntryDeleted = "SERVICE_ACCOUNT_ACCESS_LIST_ENTRY_DELETED" in Organization, of "service_account.network_removed";
+    /// A service account was made.
+    ServiceAccountCreated = "SERVICE_ACCOUNT_CREATED" in Organization, of "service_account.added";
+    /// A service account was removed.
+    ServiceAccountDeleted = "SERVICE_ACCOUNT_DELETED" in Organization, of "service_account.removed";
+    /// A service account got another name or description.
+    ServiceAccountDetailsChanged = "SERVICE_ACCOUNT_DETAILS_CHANGED" in Organization, of "service_account.details_changed";
+    /// A service account got other roles.
+    ServiceAccountRolesChanged = "SERVICE_ACCOUNT_ROLES_CHANGED" in Organization, of "service_account.roles_changed";
+    /// A service account got a secret.
+    ServiceAccountSecretAdded = "SERVICE_ACCOUNT_SECRET_ADDED" in Organization, of "service_account.secret_added";
+    /// A secret of a service account was removed.
+    ServiceAccountSecretDeleted = "SERVICE_ACCOUNT_SECRET_DELETED" in Organization, of "service_account.secret_removed";
     /// A person's roles changed.
     UserRolesChanged = "USER_ROLES_CHANGED_AUDIT" in Organization, of "user.roles_changed";
 }
@@ -96,6 +120,18 @@ impl EventType {
         match event {
             Event::ApiKeyAdded { .. } => Some(Self::ApiKeyCreated),
             Event::ApiKeyRemoved { .. } => Some(Self::ApiKeyDeleted),
+            Event::ApiKeyRolesChanged { .. } => Some(Self::ApiKeyRolesChanged),
+            Event::ApiKeyDescriptionChanged { .. } => Some(Self::ApiKeyDescriptionChanged),
+            Event::ApiKeyNetworkAdded { .. } => Some(Self::ApiKeyAccessListEntryAdded),
+            Event::ApiKeyNetworkRemoved { .. } => Some(Self::ApiKeyAccessListEntryDeleted),
+            Event::ServiceAccountAdded { .. } => Some(Self::ServiceAccountCreated),
+            Event::ServiceAccountDetailsChanged { .. } => Some(Self::ServiceAccountDetailsChanged),
+            Event::ServiceAccountRolesChanged { .. } => Some(Self::ServiceAccountRolesChanged),
+            Event::ServiceAccountRemoved { .. } => Some(Self::ServiceAccountDeleted),
+            Event::ServiceAccountSecretAdded { .. } => Some(Self::ServiceAccountSecretAdded),
+            Event::ServiceAccountSecretRemoved { .. } => Some(Self::ServiceAccountSecretDeleted),
+            Event::ServiceAccountNetworkAdded { .. } => Some(Self::ServiceAccountAccessListEntryAdded),
+            Event::ServiceAccountNetworkRemoved { .. } => Some(Self::ServiceAccountAccessListEntryDeleted),
             Event::ClusterAdded { .. } => Some(Self::ClusterCreated),
             Event::ClusterRemoved { .. } => Some(Self::ClusterDeleted),
             Event::GrantGiven { .. } => Some(Self::EmployeeAccessGranted),

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use byleave_core::name::{VendorName, VendorSlug};
+use byleave_web::auth::digest::Algorithm;
 use byleave_web::came::Proxies;
 use byleave_web::rate::Rates;
 use byleave_web::tls::PemFiles;
@@ -52,6 +53,9 @@ pub(crate) struct ServeArgs {
     /// The gateway's addresses as nodes see them, comma separated: nodes accept its certificates from there only
     #[arg(long, env = "BYLEAVE_GATEWAY_SOURCE", value_name = "ADDRESSES")]
     pub(crate) gateway_source: Option<String>,
+    /// The hash of HTTP Digest for API keys: md5, which all clients know, or sha-256
+    #[arg(long, env = "BYLEAVE_DIGEST", value_name = "HASH")]
+    pub(crate) digest: Option<String>,
     /// Where nodes have the byleave binary
     #[arg(long, env = "BYLEAVE_NODE_HELPER", value_name = "PATH")]
     pub(crate) node_helper: Option<String>,
@@ -72,6 +76,7 @@ struct File {
     vendor_slug: Option<String>,
     gateway_source: Option<String>,
     node_helper: Option<String>,
+    digest: Option<String>,
 }
 
 /// What a server runs with.
@@ -95,6 +100,8 @@ pub(crate) struct Config {
     pub(crate) vendor_slug: VendorSlug,
     /// The `source-address` of certificates.
     pub(crate) gateway_source: String,
+    /// The hash of HTTP Digest.
+    pub(crate) digest: Algorithm,
     /// The path in the forced command of certificates.
     pub(crate) node_helper: String,
 }
@@ -136,11 +143,17 @@ impl Config {
             caller: args.requests_per_caller.or(file.requests_per_caller).unwrap_or(usual.caller),
             address: args.requests_per_address.or(file.requests_per_address).unwrap_or(usual.address),
         };
+        let digest = match args.digest.or(file.digest).as_deref() {
+            None | Some("md5") => Algorithm::Md5,
+            Some("sha-256") => Algorithm::Sha256,
+            Some(other) => bail!("`digest` must be md5 or sha-256, not `{other}`"),
+        };
         let config = Self {
             data,
             tls,
             proxies: Proxies::new(proxies),
             rates,
+            digest,
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             ssh_listen: args.ssh_listen.or(file.ssh_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 2222))),
             vendor,
@@ -207,6 +220,8 @@ mod tests {
     fn settings_are_read_and_bad_ones_named() {
         assert_eq!(load("").unwrap().ssh_listen.port(), 2222);
         assert_eq!(load("vendor = 'Acme'\nlisten = '127.0.0.1:9'").unwrap().vendor.as_str(), "Acme");
+        assert_eq!(load("").unwrap().digest, Algorithm::Md5);
+        assert_eq!(load("digest = 'sha-256'").unwrap().digest, Algorithm::Sha256);
         for (bad, named) in [
             ("colour = 'red'", "colour"),
             ("vendor_slug = 'Acme Inc'", "vendor_slug"),
@@ -218,6 +233,8 @@ mod tests {
             ("gateway_source = 'everywhere'", "gateway_source"),
             ("gateway_source = '0.0.0.0/0'", "gateway_source"),
             ("node_helper = '/bin/sh -c id'", "node_helper"),
+            ("digest = 'sha-512'", "digest"),
+            ("digest = 'MD5'", "digest"),
         ] {
             let error = format!("{:#}", load(bad).unwrap_err());
             assert!(error.contains(named), "{bad}: {error}");

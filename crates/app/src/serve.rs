@@ -16,7 +16,6 @@ use byleave_gateway::Gateway;
 use byleave_gateway::control::Which;
 use byleave_gateway::live::Handle;
 use byleave_store::{Store, StoreOptions};
-use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
 use byleave_web::tls::Tls;
 use byleave_web::{App, Entrance, Limits, NodeSettings};
@@ -162,7 +161,7 @@ impl Running {
             entropy,
             administrator: TokenHash::of(&administrator_token),
             vendor: config.vendor.clone(),
-            digest: Algorithm::Md5,
+            digest: config.digest,
             nodes: NodeSettings {
                 gateways: config.gateway_source.split(',').map(str::to_owned).collect(),
                 helper: config.node_helper.clone(),

@@ -1,6 +1,6 @@
 //! Who is asking, after authentication.
 
-use crate::id::{ApiKeyId, EmployeeId, OrgId, UserId};
+use crate::id::{ApiKeyId, EmployeeId, OrgId, ServiceAccountId, UserId};
 use crate::identifier::EmployeeIdentifier;
 use crate::role::Roles;
 
@@ -23,6 +23,15 @@ pub enum Actor {
         /// The engineer.
         id: EmployeeId,
     },
+    /// A service account of a customer.
+    ServiceAccount {
+        /// The account.
+        id: ServiceAccountId,
+        /// Its organization.
+        organization: OrgId,
+        /// Its roles there.
+        roles: Roles,
+    },
     /// Byleave itself: time passing, a restart, the gateway.
     System,
     /// A customer's person.
@@ -43,6 +52,7 @@ impl Actor {
             Self::Administrator => Some(By::Administrator),
             Self::ApiKey { id, .. } => Some(By::ApiKey(*id)),
             Self::Employee { .. } => None,
+            Self::ServiceAccount { id, .. } => Some(By::ServiceAccount(*id)),
             Self::System => Some(By::System),
             Self::User { id, .. } => Some(By::User(*id)),
         }
@@ -51,9 +61,9 @@ impl Actor {
     /// The organization and roles of a customer's actor.
     pub fn membership(&self) -> Option<(OrgId, &Roles)> {
         match self {
-            Self::ApiKey { organization, roles, .. } | Self::User { organization, roles, .. } => {
-                Some((*organization, roles))
-            }
+            Self::ApiKey { organization, roles, .. }
+            | Self::ServiceAccount { organization, roles, .. }
+            | Self::User { organization, roles, .. } => Some((*organization, roles)),
             Self::Administrator | Self::Employee { .. } | Self::System => None,
         }
     }
@@ -68,6 +78,8 @@ pub enum By {
     ApiKey(ApiKeyId),
     /// A support engineer, under the pseudonym of the time.
     Employee(EmployeeIdentifier),
+    /// A service account of the customer.
+    ServiceAccount(ServiceAccountId),
     /// Byleave itself.
     System,
     /// A person of the customer.

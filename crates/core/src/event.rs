@@ -8,12 +8,13 @@ use crate::actor::By;
 use crate::field::{Erasable, Field, FieldError, Fields, Value};
 use crate::grant::{GrantEnd, GrantType};
 use crate::id::{
-    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SessionId,
-    StartId, UserId,
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SecretId,
+    ServiceAccountId, SessionId, StartId, UserId,
 };
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{LogKind, Revision};
 use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
+use crate::network::Network;
 use crate::role::Roles;
 use crate::session::SessionEnd;
 use crate::setting::SecretHours;
@@ -308,6 +309,30 @@ events! {
     ClockDoubtLeft = "clock.doubt_left" in Organization { set_back_ms: i64, }
     /// Time went by: at least one leaf an hour.
     TimePassed = "time.passed" in Organization {}
+    /// A digest key got other roles.
+    ApiKeyRolesChanged = "api_key.roles_changed" in Organization { api_key: ApiKeyId, roles: Roles, }
+    /// A digest key got another description.
+    ApiKeyDescriptionChanged = "api_key.description_changed" in Organization { api_key: ApiKeyId, }
+    /// A network was added to those from which a digest key is taken.
+    ApiKeyNetworkAdded = "api_key.network_added" in Organization { api_key: ApiKeyId, network: Network, }
+    /// A network was removed from those from which a digest key is taken.
+    ApiKeyNetworkRemoved = "api_key.network_removed" in Organization { api_key: ApiKeyId, network: Network, }
+    /// A service account was made.
+    ServiceAccountAdded = "service_account.added" in Organization { service_account: ServiceAccountId, roles: Roles, }
+    /// A service account got another name or description.
+    ServiceAccountDetailsChanged = "service_account.details_changed" in Organization { service_account: ServiceAccountId, }
+    /// A service account got other roles.
+    ServiceAccountRolesChanged = "service_account.roles_changed" in Organization { service_account: ServiceAccountId, roles: Roles, }
+    /// A service account was removed; its secrets and tokens went with it.
+    ServiceAccountRemoved = "service_account.removed" in Organization { service_account: ServiceAccountId, }
+    /// A secret was made with which a service account signs in.
+    ServiceAccountSecretAdded = "service_account.secret_added" in Organization { service_account: ServiceAccountId, secret: SecretId, expires_at: Timestamp, }
+    /// A secret of a service account was removed; the tokens that it got went with it.
+    ServiceAccountSecretRemoved = "service_account.secret_removed" in Organization { service_account: ServiceAccountId, secret: SecretId, }
+    /// A network was added to those from which a service account is taken.
+    ServiceAccountNetworkAdded = "service_account.network_added" in Organization { service_account: ServiceAccountId, network: Network, }
+    /// A network was removed from those from which a service account is taken.
+    ServiceAccountNetworkRemoved = "service_account.network_removed" in Organization { service_account: ServiceAccountId, network: Network, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

@@ -8,12 +8,13 @@ use crate::access::{Basis, Denial};
 use crate::actor::By;
 use crate::grant::{GrantEnd, GrantType};
 use crate::id::{
-    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SessionId,
-    StartId, UserId, read_hex,
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SecretId,
+    ServiceAccountId, SessionId, StartId, UserId, read_hex,
 };
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{LogKind, Revision};
 use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
+use crate::network::Network;
 use crate::role::Roles;
 use crate::session::SessionEnd;
 use crate::setting::SecretHours;
@@ -117,12 +118,15 @@ text_fields!(
     InvitationId,
     LogName,
     LogPath,
+    Network,
     NodeId,
     OrgId,
     OrgName,
     ProjectId,
     ProjectName,
     PublicKey,
+    SecretId,
+    ServiceAccountId,
     SessionEnd,
     SessionId,
     StartId,
@@ -281,6 +285,7 @@ impl Field for By {
             Self::Administrator => "administrator".into(),
             Self::ApiKey(id) => format!("api-key:{id}"),
             Self::Employee(identifier) => format!("employee:{identifier}"),
+            Self::ServiceAccount(id) => format!("service-account:{id}"),
             Self::System => "system".into(),
             Self::User(id) => format!("user:{id}"),
         })
@@ -293,10 +298,12 @@ impl Field for By {
             None if text == "system" => Ok(Self::System),
             Some(("api-key", id)) => id.parse().map(Self::ApiKey).map_err(|error| error.to_string()),
             Some(("employee", name)) => name.parse().map(Self::Employee).map_err(|error| error.to_string()),
+            Some(("service-account", id)) => id.parse().map(Self::ServiceAccount).map_err(|error| error.to_string()),
             Some(("user", id)) => id.parse().map(Self::User).map_err(|error| error.to_string()),
-            None | Some(_) => {
-                Err("must be administrator, system, api-key:<id>, employee:<identifier> or user:<id>".into())
-            }
+            None | Some(_) => Err(
+                "must be administrator, system, api-key:<id>, employee:<identifier>, service-account:<id> or user:<id>"
+                    .into(),
+            ),
         }
     }
 }

@@ -64,6 +64,10 @@ ids! {
     UserId
     /// A digest key of a customer.
     ApiKeyId
+    /// A service account of a customer. Clients know it as `mdb_sa_id_` and these digits.
+    ServiceAccountId
+    /// A secret of a service account.
+    SecretId
     /// A single-use invitation of a customer's person.
     InvitationId
     /// A support engineer of the vendor. Never shown to a customer.

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | organization, project (`group` in API paths), cluster, node | tenant; its part; a database deployment; one host of a cluster |
 //! | user, [role] | a customer's person; what they may do |
+//! | API key, [service account](service_account), [network] | what programs of a customer sign in with: HTTP Digest; OAuth 2.0 client credentials; from where |
 //! | employee, [employee identifier](identifier) | a support engineer of the vendor; the pseudonym a customer sees |
 //! | administrator | who runs the installation for the vendor, and can never consent |
 //! | [inventory] | organizations, projects, clusters, nodes, host keys, log paths and sync databases, with a revision per cluster |
@@ -34,10 +35,12 @@ pub mod id;
 pub mod identifier;
 pub mod inventory;
 pub mod name;
+pub mod network;
 pub mod policy;
 pub mod role;
 #[cfg(feature = "samples")]
 pub mod sample;
+pub mod service_account;
 pub mod session;
 pub mod setting;
 pub mod time;

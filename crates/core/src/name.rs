@@ -76,6 +76,10 @@ names! {
     Reason: |text| free(text, 500), "must have 1 to 500 characters, none of them control characters, and no space at either end";
     /// A description of an API key.
     Description: |text| free(text, 250), "must have 1 to 250 characters, none of them control characters, and no space at either end";
+    /// The name of a service account.
+    ServiceAccountName: |text| lettered(text, 64), "must have 1 to 64 letters, digits, spaces and - _ . , ', and no space at either end";
+    /// The description of a service account.
+    ServiceAccountDescription: |text| lettered(text, 250), "must have 1 to 250 letters, digits, spaces and - _ . , ', and no space at either end";
     /// Where a node's SSH server listens: a DNS name or an IP address (IPv6 in brackets), a colon and a port.
     Address: address, "must be a host name or IP address (IPv6 in brackets), a colon and a port, such as 10.0.0.7:22";
     /// An SSH public key in one line: algorithm, a space, base64, without a comment.
@@ -139,6 +143,11 @@ fn invisible(character: char) -> bool {
 fn free(text: &str, longest: usize) -> bool {
     let length = text.chars().count();
     (1..=longest).contains(&length) && text.trim() == text && !text.chars().any(|c| c.is_control() || invisible(c))
+}
+
+fn lettered(text: &str, longest: usize) -> bool {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ',' | '\'');
+    free(text, longest) && text.chars().all(allowed)
 }
 
 fn cluster(text: &str) -> bool {

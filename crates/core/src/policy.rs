@@ -3,9 +3,11 @@
 //! Nothing here knows an administrator or an employee who can consent. The whole table is printed as a golden file by
 //! the tests. What may be *reached* on a machine is another question: [`crate::access`].
 
+use std::collections::BTreeSet;
+
 use crate::actor::Actor;
 use crate::id::{OrgId, ProjectId};
-use crate::role::{OrgRole, ProjectRole};
+use crate::role::{OrgRole, ProjectRole, Roles};
 use crate::word::words;
 
 /// What an action is done to.
@@ -42,10 +44,12 @@ words! {
         InviteFirstOwner = "invite first owner",
         /// Leave clock doubt, which ends all grants.
         LeaveDoubt = "leave doubt",
-        /// Add and remove API keys.
+        /// Add, change and remove API keys and service accounts of the organization.
         ManageApiKeys = "manage API keys",
         /// Add, disable and key employees.
         ManageEmployees = "manage employees",
+        /// Add API keys and service accounts with roles in one project, change and remove those roles.
+        ManageProjectAccounts = "manage project keys",
         /// Add users, change their roles, remove them.
         ManageUsers = "manage users",
         /// Read the state of the installation: inventory, live sessions without their contents, health.
@@ -75,6 +79,7 @@ impl Action {
             | Self::ChangeSettings
             | Self::Grant
             | Self::ManageApiKeys
+            | Self::ManageProjectAccounts
             | Self::ManageUsers
             | Self::SetLongestGrant
             | Self::Unblock => true,
@@ -121,25 +126,57 @@ pub fn may(actor: &Actor, action: Action, resource: Resource) -> Result<(), Refu
     }
 }
 
+/// Whether the actor may give an API key or service account these roles in place of the former ones: an owner of the
+/// organization any, others only what changes in projects that they manage. Nobody gives a role that they have no power
+/// over, and a change of nothing gives no power over an account either.
+///
+/// # Errors
+/// As [`may`].
+pub fn may_give(actor: &Actor, organization: OrgId, before: &Roles, after: &Roles) -> Result<(), Refusal> {
+    let refused = match may(actor, Action::ManageApiKeys, Resource::Organization(organization)) {
+        Ok(()) => return Ok(()),
+        Err(refused) => refused,
+    };
+    let projects: BTreeSet<ProjectId> = before.projects.keys().chain(after.projects.keys()).copied().collect();
+    let mut changed = projects.into_iter().filter(|id| before.in_project(*id) != after.in_project(*id)).peekable();
+    if before.organization != after.organization || changed.peek().is_none() {
+        return Err(refused);
+    }
+    let manages = |id| may(actor, Action::ManageProjectAccounts, Resource::Project(organization, id)).is_ok();
+    if changed.all(manages) { Ok(()) } else { Err(refused) }
+}
+
+/// Whether the actor has power over an API key or service account with these roles: could have given all of them, and so
+/// may hold its secrets.
+///
+/// # Errors
+/// As [`may`].
+pub fn has_power_over(actor: &Actor, organization: OrgId, roles: &Roles) -> Result<(), Refusal> {
+    may_give(actor, organization, &Roles::default(), roles)
+}
+
+/// Every actor that belongs to a customer.
+macro_rules! customer {
+    () => {
+        Actor::ApiKey { .. } | Actor::ServiceAccount { .. } | Actor::User { .. }
+    };
+}
+
 /// Whether the actor may know that the resource exists.
 pub fn visible(actor: &Actor, resource: Resource) -> bool {
     match (actor, resource) {
         (Actor::Administrator | Actor::System, _) => true,
         (Actor::Employee { .. }, _) => false,
-        (Actor::User { .. } | Actor::ApiKey { .. }, Resource::Installation) => false,
-        (Actor::User { .. } | Actor::ApiKey { .. }, Resource::Organization(_)) => {
-            allowed(actor, Action::ReadOrganization, resource)
-        }
-        (Actor::User { .. } | Actor::ApiKey { .. }, Resource::Project(..)) => {
-            allowed(actor, Action::ReadProject, resource)
-        }
+        (customer!(), Resource::Installation) => false,
+        (customer!(), Resource::Organization(_)) => allowed(actor, Action::ReadOrganization, resource),
+        (customer!(), Resource::Project(..)) => allowed(actor, Action::ReadProject, resource),
     }
 }
 
 fn allowed(actor: &Actor, action: Action, resource: Resource) -> bool {
     match actor {
         Actor::Administrator => administrator(action),
-        Actor::ApiKey { .. } | Actor::User { .. } => customer(actor, action, resource),
+        customer!() => customer(actor, action, resource),
         Actor::Employee { .. } => false,
         Actor::System => matches!(action, Action::ReadInstallation | Action::EndSession),
     }
@@ -162,6 +199,7 @@ const fn administrator(action: Action) -> bool {
         | Action::CreateProject
         | Action::Grant
         | Action::ManageApiKeys
+        | Action::ManageProjectAccounts
         | Action::ManageUsers
         | Action::ReadOrganization
         | Action::ReadProject
@@ -188,7 +226,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
     let manager = in_project(ProjectRole::SupportAccessManager);
     match action {
         Action::Grant | Action::Revoke | Action::EndSession => owner && project.is_some() || project_owner || manager,
-        Action::ReadRecording => owner && project.is_some() || project_owner,
+        Action::ReadRecording | Action::ManageProjectAccounts => owner && project.is_some() || project_owner,
         Action::ReadProject => {
             let anywhere = owner || roles.has(OrgRole::ReadOnly);
             anywhere && project.is_some() || project_owner || manager || in_project(ProjectRole::ReadOnly)

@@ -128,6 +128,29 @@ impl Roles {
         self
     }
 
+    /// The same in projects, but these in the whole organization.
+    #[must_use]
+    pub fn with_organization(&self, roles: BTreeSet<OrgRole>) -> Self {
+        Self { organization: roles, projects: self.projects.clone() }
+    }
+
+    /// The same elsewhere, but these in one project.
+    #[must_use]
+    pub fn with_project(&self, project: ProjectId, roles: BTreeSet<ProjectRole>) -> Self {
+        let mut changed = self.clone();
+        if roles.is_empty() {
+            changed.projects.remove(&project);
+        } else {
+            changed.projects.insert(project, roles);
+        }
+        changed
+    }
+
+    /// The roles in a project.
+    pub fn in_project(&self, project: ProjectId) -> BTreeSet<ProjectRole> {
+        self.projects.get(&project).cloned().unwrap_or_default()
+    }
+
     /// Whether these include a role in the whole organization.
     pub fn has(&self, role: OrgRole) -> bool {
         self.organization.contains(&role)

@@ -6,7 +6,7 @@ use crate::actor::By;
 use crate::event::{Entry, Event, Forwarding, LogId, Scope, Side, Tried};
 use crate::field::Erasable;
 use crate::grant::{Grant, GrantEnd, GrantType};
-use crate::id::{ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, SessionId, UserId};
+use crate::id::{ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId};
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
 use crate::name::{HostName, LogName, PublicKey, SyncDatabase};
@@ -31,6 +31,8 @@ pub const USER: UserId = UserId::from_bytes([5; 12]);
 pub const GRANT: GrantId = GrantId::from_bytes([6; 12]);
 /// A session on it.
 pub const SESSION: SessionId = SessionId::from_bytes([7; 12]);
+/// A service account of the organization.
+pub const SERVICE_ACCOUNT: ServiceAccountId = ServiceAccountId::from_bytes([0x0f; 12]);
 /// An employee.
 pub const EMPLOYEE: EmployeeId = EmployeeId::from_bytes([8; 12]);
 
@@ -122,7 +124,7 @@ pub fn facts() -> Facts {
 
 /// One sample of every event in the order of [`Event::NAMES`], with every optional field filled.
 pub fn events() -> Vec<Event> {
-    [organization_events(), inventory_events(), access_events(), installation_events()].concat()
+    [organization_events(), inventory_events(), access_events(), account_events(), installation_events()].concat()
 }
 
 /// An entry for each of [`events`] in the log it belongs to; the entries of each log are numbered from 0.
@@ -135,16 +137,21 @@ pub fn entries() -> Vec<Entry> {
         By::Employee(identifier()),
     ];
     let (mut organization, mut installation) = (0, 0);
-    let entry = |(event, by): (Event, By)| {
+    let (mut others, of_accounts) = (by.into_iter().cycle(), account_events());
+    let entry = |event: Event| {
         let (log, next) = match event.scope() {
             Scope::Installation => (LogId::Installation, &mut installation),
             Scope::Organization => (LogId::Organization(ORGANIZATION), &mut organization),
         };
         let index = *next;
         *next += 1;
+        let by = match of_accounts.contains(&event) {
+            true => By::ServiceAccount(SERVICE_ACCOUNT),
+            false => others.next().unwrap_or(By::System),
+        };
         Entry { log, index, at: AT, by, event }
     };
-    events().into_iter().zip(by.into_iter().cycle()).map(entry).collect()
+    events().into_iter().map(entry).collect()
 }
 
 fn organization_events() -> Vec<Event> {
@@ -173,6 +180,26 @@ fn organization_events() -> Vec<Event> {
         Event::UserRemoved { user: USER },
         Event::ApiKeyAdded { api_key, public_key: "qwertyui".into(), roles },
         Event::ApiKeyRemoved { api_key },
+    ]
+}
+
+fn account_events() -> Vec<Event> {
+    let roles = Roles::in_organization([OrgRole::Member]).with(PROJECT, ProjectRole::SupportAccessManager);
+    let (api_key, secret) = (text("0a0a0a0a0a0a0a0a0a0a0a0a"), text("101010101010101010101010"));
+    let service_account = SERVICE_ACCOUNT;
+    vec![
+        Event::ApiKeyRolesChanged { api_key, roles: roles.clone() },
+        Event::ApiKeyDescriptionChanged { api_key },
+        Event::ApiKeyNetworkAdded { api_key, network: text("192.0.2.0/24") },
+        Event::ApiKeyNetworkRemoved { api_key, network: text("192.0.2.7") },
+        Event::ServiceAccountAdded { service_account, roles: roles.clone() },
+        Event::ServiceAccountDetailsChanged { service_account },
+        Event::ServiceAccountRolesChanged { service_account, roles },
+        Event::ServiceAccountRemoved { service_account },
+        Event::ServiceAccountSecretAdded { service_account, secret, expires_at: AT.plus(DAY) },
+        Event::ServiceAccountSecretRemoved { service_account, secret },
+        Event::ServiceAccountNetworkAdded { service_account, network: text("2001:db8::/32") },
+        Event::ServiceAccountNetworkRemoved { service_account, network: text("2001:db8::7") },
     ]
 }
 

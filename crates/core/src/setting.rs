@@ -2,7 +2,9 @@
 //!
 //! This module must never hold a setting that nothing enforces.
 
-/// The longest that a secret of a service account may be valid, in whole hours.
+use crate::time::{HOUR, Timestamp};
+
+/// How long a secret of a service account is valid, or may be at the longest: 8 hours to a year, in whole hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretHours(i64);
 
@@ -29,6 +31,11 @@ impl SecretHours {
     /// The number.
     pub const fn hours(self) -> i64 {
         self.0
+    }
+
+    /// When a secret ends that was made at `at`.
+    pub const fn until(self, at: Timestamp) -> Timestamp {
+        at.plus(self.0 * HOUR)
     }
 }
 

@@ -6,6 +6,7 @@
 //! not there to be checked. Nothing here trusts the log: only [`byleave_core`] says what is allowed. Read
 //! `replay/rights.rs` for who may cause what, `replay/session.rs` for how sessions are decided again.
 
+mod account;
 mod installation;
 mod inventory;
 mod organization;
@@ -17,6 +18,7 @@ use byleave_core::event::{Entry, Event, LogId, Scope};
 use byleave_core::grant::GrantEnd;
 use byleave_core::time::Timestamp;
 
+pub use account::Account;
 pub use installation::Installation;
 pub use organization::Organization;
 pub use problem::Problem;
@@ -160,8 +162,20 @@ impl Organization {
             Event::InvitationWithdrawn { invitation } => self.withdraw_invitation(*invitation)?,
             Event::UserRolesChanged { user, roles } => self.change_roles(*user, roles)?,
             Event::UserRemoved { user } => self.remove_user(*user)?,
-            Event::ApiKeyAdded { api_key, roles, .. } => self.add_api_key(*api_key, roles)?,
-            Event::ApiKeyRemoved { api_key } => self.remove_api_key(*api_key)?,
+            Event::ApiKeyAdded { .. }
+            | Event::ApiKeyRemoved { .. }
+            | Event::ApiKeyRolesChanged { .. }
+            | Event::ApiKeyDescriptionChanged { .. }
+            | Event::ApiKeyNetworkAdded { .. }
+            | Event::ApiKeyNetworkRemoved { .. }
+            | Event::ServiceAccountAdded { .. }
+            | Event::ServiceAccountDetailsChanged { .. }
+            | Event::ServiceAccountRolesChanged { .. }
+            | Event::ServiceAccountRemoved { .. }
+            | Event::ServiceAccountSecretAdded { .. }
+            | Event::ServiceAccountSecretRemoved { .. }
+            | Event::ServiceAccountNetworkAdded { .. }
+            | Event::ServiceAccountNetworkRemoved { .. } => self.change_account(at, event)?,
             Event::ProjectAdded { project, .. } => self.add_project(*project)?,
             Event::ClusterAdded { .. } => self.add_cluster(entry)?,
             Event::ClusterChanged { .. }

@@ -5,14 +5,16 @@ use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::id::{ApiKeyId, OrgId};
 use byleave_core::name::Description;
-use byleave_core::policy::Action;
+use byleave_core::network::Network;
 use byleave_core::role::Roles;
 use byleave_core::time::{Reading, Timestamp};
 use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
 
-use crate::authority::{self, Holder, require_in_organization};
-use crate::error::{Conflict, StoreError, Thing};
+use crate::account::{AccountId, Through, give};
+use crate::authority::{self, Holder};
+use crate::error::{Conflict, Rule, StoreError, Thing};
+use crate::network;
 use crate::row;
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
@@ -69,43 +71,58 @@ pub struct ApiKeyFacts {
     pub actor: Actor,
     /// What verifies it.
     pub ha1: Ha1,
+    /// From where it is taken; from everywhere if there is none.
+    pub networks: Vec<Network>,
+}
+
+/// What is changed of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiKeyChange {
+    /// Another description.
+    pub description: Option<Description>,
+    /// Other roles in the organization, or in the project through which the key is reached.
+    pub roles: Option<Roles>,
 }
 
 impl Store {
-    /// Adds a key to the organization.
+    /// Adds a key. Through a project, it has roles in that project only.
     ///
     /// # Errors
-    /// [`StoreError::Forbidden`] unless the actor is an owner, [`StoreError::Conflict`] if the public part is taken,
+    /// [`StoreError::Forbidden`] unless the actor has power over all roles, [`StoreError::Conflict`] if the public part is taken,
     /// [`StoreError::Refused`] for roles that are none.
     pub async fn add_api_key(
         &self,
         actor: &Actor,
         now: &Reading,
-        organization: OrgId,
+        through: impl Into<Through>,
         key: NewApiKey,
     ) -> Result<Written<ApiKeyRow>, StoreError> {
-        let actor = actor.clone();
+        let (actor, through) = (actor.clone(), through.into());
         let body = self.write("add API key", now, move |tx| {
             Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::ManageApiKeys, organization).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-                let id = insert(tx, organization, &key).await?;
-                authority::set_roles(&mut tx.sql, organization, Holder::ApiKey(id), &key.roles).await?;
+                let manager = through.manage(&mut tx.sql, &actor).await?;
+                if key.roles.is_empty() {
+                    return Err(StoreError::Refused(Rule::NoRole));
+                }
+                manager.give(&Roles::default(), &key.roles)?;
+                let id = insert(tx, manager.organization, &key).await?;
+                authority::set_roles(&mut tx.sql, manager.organization, Holder::ApiKey(id), &key.roles).await?;
                 let event = Event::ApiKeyAdded { api_key: id, public_key: key.public_key, roles: key.roles };
-                tx.append(organization, by, event).await?;
-                load(&mut tx.sql, organization, id).await
+                tx.append(manager.organization, manager.by, event).await?;
+                load(&mut tx.sql, manager.organization, through, id).await
             })
         });
         body.await
     }
 
-    /// The keys of an organization, oldest first.
+    /// The keys that are reached, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::Forbidden`] unless the actor is an owner.
-    pub async fn api_keys(&self, actor: &Actor, organization: OrgId) -> Result<Vec<ApiKeyRow>, StoreError> {
+    /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
+    pub async fn api_keys(&self, actor: &Actor, through: impl Into<Through>) -> Result<Vec<ApiKeyRow>, StoreError> {
+        let through = through.into();
         let mut sql = self.read().await?;
-        require_in_organization(&mut sql, actor, Action::ManageApiKeys, organization).await?;
+        let organization = through.read(&mut sql, actor).await?;
         let rows =
             sqlx::query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id")
                 .bind(organization.to_string())
@@ -113,9 +130,69 @@ impl Store {
                 .await?;
         let mut found = Vec::new();
         for row in &rows {
-            found.push(load(&mut sql, organization, row::text(row, "id")?).await?);
+            match load(&mut sql, organization, through, row::text(row, "id")?).await {
+                Ok(row) => found.push(row),
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(found)
+    }
+
+    /// One key by its id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none that is reached, and by role.
+    pub async fn api_key_of(
+        &self,
+        actor: &Actor,
+        through: impl Into<Through>,
+        key: ApiKeyId,
+    ) -> Result<ApiKeyRow, StoreError> {
+        let through = through.into();
+        let mut sql = self.read().await?;
+        let organization = through.read(&mut sql, actor).await?;
+        load(&mut sql, organization, through, key).await
+    }
+
+    /// Changes description and roles. Who manages a project changes the description only of a key that has no other
+    /// roles.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role, [`StoreError::Refused`] for no role at all.
+    pub async fn change_api_key(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        through: impl Into<Through>,
+        key: ApiKeyId,
+        change: ApiKeyChange,
+    ) -> Result<Written<ApiKeyRow>, StoreError> {
+        let (actor, through) = (actor.clone(), through.into());
+        let body = self.write("change API key", now, move |tx| {
+            Box::pin(async move {
+                let manager = through.manage(&mut tx.sql, &actor).await?;
+                let before = load(&mut tx.sql, manager.organization, through, key).await?;
+                if let Some(description) = change.description.filter(|new| *new != before.description) {
+                    manager.own(&before.roles)?;
+                    sqlx::query("UPDATE api_keys SET description = $2 WHERE id = $1")
+                        .bind(key.to_string())
+                        .bind(description.as_str())
+                        .execute(&mut *tx.sql)
+                        .await?;
+                    let event = Event::ApiKeyDescriptionChanged { api_key: key };
+                    tx.append(manager.organization, manager.by.clone(), event).await?;
+                }
+                if let Some(roles) = change.roles {
+                    if roles.is_empty() {
+                        return Err(StoreError::Refused(Rule::NoRole));
+                    }
+                    give(tx, &manager, through, AccountId::ApiKey(key), &roles).await?;
+                }
+                load(&mut tx.sql, manager.organization, through, key).await
+            })
+        });
+        body.await
     }
 
     /// Removes a key.
@@ -132,9 +209,9 @@ impl Store {
         let actor = actor.clone();
         let body = self.write("remove API key", now, move |tx| {
             Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::ManageApiKeys, organization).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::ApiKey))?;
-                load(&mut tx.sql, organization, key).await?;
+                let through = Through::Organization(organization);
+                let manager = through.manage(&mut tx.sql, &actor).await?;
+                load(&mut tx.sql, organization, through, key).await?;
                 // The sealed values go at once: nothing needs them any more.
                 sqlx::query("UPDATE api_keys SET removed_at = $2, ha1_sealed = $3 WHERE id = $1")
                     .bind(key.to_string())
@@ -142,8 +219,10 @@ impl Store {
                     .bind(Vec::new())
                     .execute(&mut *tx.sql)
                     .await?;
-                sqlx::query("DELETE FROM roles WHERE api_key = $1").bind(key.to_string()).execute(&mut *tx.sql).await?;
-                tx.append(organization, by, Event::ApiKeyRemoved { api_key: key }).await?;
+                for text in ["DELETE FROM networks WHERE api_key = $1", "DELETE FROM roles WHERE api_key = $1"] {
+                    sqlx::query(text).bind(key.to_string()).execute(&mut *tx.sql).await?;
+                }
+                tx.append(organization, manager.by, Event::ApiKeyRemoved { api_key: key }).await?;
                 Ok(())
             })
         });
@@ -162,11 +241,17 @@ impl Store {
         .bind(public_key)
         .fetch_optional(&mut *sql)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        let (id, organization) = (row::text(&row, "id")?, row::text(&row, "organization")?);
-        let plain = self.sealing().open(&context(id), &row::raw::<Vec<u8>>(&row, "ha1_sealed")?)?;
+        // An unknown key costs the same reads as a known one: whoever asks must not learn which exist.
+        let id = row.as_ref().map_or(Ok(ApiKeyId::from_bytes([0; 12])), |row| row::text(row, "id"))?;
         let roles = authority::roles(&mut sql, Holder::ApiKey(id)).await?;
-        Ok(Some(ApiKeyFacts { actor: Actor::ApiKey { id, organization, roles }, ha1: read_ha1(&plain)? }))
+        let networks = network::all(&mut sql, AccountId::ApiKey(id)).await?;
+        let Some(row) = row else { return Ok(None) };
+        let plain = self.sealing().open(&context(id), &row::raw::<Vec<u8>>(&row, "ha1_sealed")?)?;
+        Ok(Some(ApiKeyFacts {
+            actor: Actor::ApiKey { id, organization: row::text(&row, "organization")?, roles },
+            ha1: read_ha1(&plain)?,
+            networks: networks.into_iter().map(|row| row.network).collect(),
+        }))
     }
 }
 
@@ -196,8 +281,13 @@ async fn insert(tx: &mut Transaction<'_>, organization: OrgId, key: &NewApiKey) 
     Ok(id)
 }
 
-/// A key that was not removed.
-async fn load(sql: &mut SqliteConnection, organization: OrgId, id: ApiKeyId) -> Result<ApiKeyRow, StoreError> {
+/// A key that was not removed and is reached.
+async fn load(
+    sql: &mut SqliteConnection,
+    organization: OrgId,
+    through: Through,
+    id: ApiKeyId,
+) -> Result<ApiKeyRow, StoreError> {
     let row = sqlx::query(
         "SELECT public_key, description, added_at FROM api_keys
          WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
@@ -207,12 +297,16 @@ async fn load(sql: &mut SqliteConnection, organization: OrgId, id: ApiKeyId) -> 
     .fetch_optional(&mut *sql)
     .await?;
     let row = row.ok_or(StoreError::NotFound(Thing::ApiKey))?;
+    let roles = authority::roles(sql, Holder::ApiKey(id)).await?;
+    if !through.reaches(&roles) {
+        return Err(StoreError::NotFound(Thing::ApiKey));
+    }
     Ok(ApiKeyRow {
         id,
         organization,
         public_key: row::raw(&row, "public_key")?,
         description: row::text(&row, "description")?,
-        roles: authority::roles(sql, Holder::ApiKey(id)).await?,
+        roles,
         added_at: row::instant(&row, "added_at")?,
     })
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use byleave_core::access::{Facts, GRANTS_FOR};
 use byleave_core::event::LogId;
 use byleave_core::grant::Grant;
-use byleave_core::id::{ApiKeyId, EmployeeId, GrantId, InstallationId, OrgId, SessionId, UserId};
+use byleave_core::id::{ApiKeyId, EmployeeId, GrantId, InstallationId, OrgId, ServiceAccountId, SessionId, UserId};
 use byleave_core::inventory::Cluster;
 use byleave_core::role::Roles;
 use byleave_core::time::Timestamp;
@@ -16,16 +16,19 @@ use byleave_log::checkpoint::{Checkpoint, Origin};
 use byleave_log::hash::Hash;
 use byleave_log::key::SigningKey;
 use byleave_log::leaf::{disclose, leaf_hash, log_text, parse_log};
-use byleave_log::replay::{self, Replay};
+use byleave_log::replay::{self, Account, Replay};
 use byleave_log::tree::Frontier;
 use sqlx::SqliteConnection;
 
+use crate::account::AccountId;
 use crate::authority::{self, Holder};
 use crate::error::StoreError;
 use crate::event;
 use crate::facts;
+use crate::network;
 use crate::organization;
 use crate::row;
+use crate::secret;
 use crate::store::Store;
 
 /// What an audit of the state found.
@@ -239,7 +242,10 @@ impl Audit {
             self.find(log, "the users or their roles differ");
         }
         if api_keys(sql, id).await? != *replayed.api_keys() {
-            self.find(log, "the API keys or their roles differ");
+            self.find(log, "the API keys, their roles or access lists differ");
+        }
+        if service_accounts(sql, id).await? != *replayed.service_accounts() {
+            self.find(log, "the service accounts, their roles, secrets or access lists differ");
         }
         if live(sql, id).await? != replayed.live_sessions().collect() {
             self.find(log, "the open sessions differ");
@@ -292,12 +298,32 @@ async fn users(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<UserId,
     Ok(found)
 }
 
-async fn api_keys(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<ApiKeyId, Roles>, StoreError> {
+async fn api_keys(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<ApiKeyId, Account>, StoreError> {
     let rows = sqlx::query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL");
     let mut found = BTreeMap::new();
     for row in rows.bind(id.to_string()).fetch_all(&mut *sql).await? {
         let id = row::text(&row, "id")?;
-        found.insert(id, authority::roles(sql, Holder::ApiKey(id)).await?);
+        let networks = network::all(sql, AccountId::ApiKey(id)).await?;
+        let roles = authority::roles(sql, Holder::ApiKey(id)).await?;
+        let networks = networks.into_iter().map(|row| row.network).collect();
+        found.insert(id, Account { roles, secrets: BTreeSet::new(), networks });
+    }
+    Ok(found)
+}
+
+async fn service_accounts(
+    sql: &mut SqliteConnection,
+    id: OrgId,
+) -> Result<BTreeMap<ServiceAccountId, Account>, StoreError> {
+    let rows = sqlx::query("SELECT id FROM service_accounts WHERE organization = $1 AND removed_at IS NULL");
+    let mut found = BTreeMap::new();
+    for row in rows.bind(id.to_string()).fetch_all(&mut *sql).await? {
+        let id = row::text(&row, "id")?;
+        let networks = network::all(sql, AccountId::ServiceAccount(id)).await?;
+        let secrets = secret::all(sql, id).await?;
+        let roles = authority::roles(sql, Holder::ServiceAccount(id)).await?;
+        let networks = networks.into_iter().map(|row| row.network).collect();
+        found.insert(id, Account { roles, secrets: secrets.into_iter().map(|row| row.id).collect(), networks });
     }
     Ok(found)
 }

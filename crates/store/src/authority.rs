@@ -19,17 +19,46 @@ pub(crate) enum Holder {
     ApiKey(byleave_core::id::ApiKeyId),
     /// An invitation.
     Invitation(byleave_core::id::InvitationId),
+    /// A service account.
+    ServiceAccount(byleave_core::id::ServiceAccountId),
     /// A user.
     User(byleave_core::id::UserId),
 }
 
 impl Holder {
-    /// The three columns of which one is set.
-    fn columns(self) -> (Option<String>, Option<String>, Option<String>) {
+    fn id(self) -> String {
         match self {
-            Self::ApiKey(id) => (None, Some(id.to_string()), None),
-            Self::Invitation(id) => (None, None, Some(id.to_string())),
-            Self::User(id) => (Some(id.to_string()), None, None),
+            Self::ApiKey(id) => id.to_string(),
+            Self::Invitation(id) => id.to_string(),
+            Self::ServiceAccount(id) => id.to_string(),
+            Self::User(id) => id.to_string(),
+        }
+    }
+
+    const fn select(self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "SELECT project, role FROM roles WHERE api_key = $1",
+            Self::Invitation(_) => "SELECT project, role FROM roles WHERE invitation = $1",
+            Self::ServiceAccount(_) => "SELECT project, role FROM roles WHERE service_account = $1",
+            Self::User(_) => "SELECT project, role FROM roles WHERE user_id = $1",
+        }
+    }
+
+    const fn delete(self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "DELETE FROM roles WHERE api_key = $1",
+            Self::Invitation(_) => "DELETE FROM roles WHERE invitation = $1",
+            Self::ServiceAccount(_) => "DELETE FROM roles WHERE service_account = $1",
+            Self::User(_) => "DELETE FROM roles WHERE user_id = $1",
+        }
+    }
+
+    const fn insert(self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "INSERT INTO roles (api_key, project, role) VALUES ($1, $2, $3)",
+            Self::Invitation(_) => "INSERT INTO roles (invitation, project, role) VALUES ($1, $2, $3)",
+            Self::ServiceAccount(_) => "INSERT INTO roles (service_account, project, role) VALUES ($1, $2, $3)",
+            Self::User(_) => "INSERT INTO roles (user_id, project, role) VALUES ($1, $2, $3)",
         }
     }
 }
@@ -48,6 +77,14 @@ pub(crate) async fn present(sql: &mut SqliteConnection, actor: &Actor) -> Result
                     .is_some();
             let roles = if known { roles(sql, Holder::ApiKey(*id)).await? } else { Roles::default() };
             Actor::ApiKey { id: *id, organization: *organization, roles }
+        }
+        Actor::ServiceAccount { id, organization, .. } => {
+            let row = sqlx::query(
+                "SELECT id FROM service_accounts WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
+            );
+            let row = row.bind(id.to_string()).bind(organization.to_string()).fetch_optional(&mut *sql).await?;
+            let roles = if row.is_some() { roles(sql, Holder::ServiceAccount(*id)).await? } else { Roles::default() };
+            Actor::ServiceAccount { id: *id, organization: *organization, roles }
         }
         Actor::User { id, organization, .. } => {
             let known = sqlx::query("SELECT id FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
@@ -125,13 +162,7 @@ pub(crate) async fn readable(
 
 /// The roles of a holder.
 pub(crate) async fn roles(sql: &mut SqliteConnection, holder: Holder) -> Result<Roles, StoreError> {
-    let (user, api_key, invitation) = holder.columns();
-    let rows = sqlx::query("SELECT project, role FROM roles WHERE user_id = $1 OR api_key = $2 OR invitation = $3")
-        .bind(user)
-        .bind(api_key)
-        .bind(invitation)
-        .fetch_all(sql)
-        .await?;
+    let rows = sqlx::query(holder.select()).bind(holder.id()).fetch_all(sql).await?;
     let mut roles = Roles::default();
     for row in &rows {
         match row::text_or_none::<ProjectId>(row, "project")? {
@@ -153,14 +184,21 @@ pub(crate) async fn set_roles(
     holder: Holder,
     roles: &Roles,
 ) -> Result<(), StoreError> {
-    check_roles(sql, organization, roles).await?;
-    let (user, api_key, invitation) = holder.columns();
-    sqlx::query("DELETE FROM roles WHERE user_id = $1 OR api_key = $2 OR invitation = $3")
-        .bind(&user)
-        .bind(&api_key)
-        .bind(&invitation)
-        .execute(&mut *sql)
-        .await?;
+    if roles.is_empty() {
+        return Err(StoreError::Refused(Rule::NoRole));
+    }
+    replace_roles(sql, organization, holder, roles).await
+}
+
+/// Gives a holder these roles in place of the former ones; there may be none left.
+pub(crate) async fn replace_roles(
+    sql: &mut SqliteConnection,
+    organization: OrgId,
+    holder: Holder,
+    roles: &Roles,
+) -> Result<(), StoreError> {
+    check_projects(sql, organization, roles).await?;
+    sqlx::query(holder.delete()).bind(holder.id()).execute(&mut *sql).await?;
     let in_organization = roles.organization.iter().map(|role| (None, role.as_str()));
     let in_projects = roles
         .projects
@@ -168,22 +206,12 @@ pub(crate) async fn set_roles(
         .flat_map(|(project, roles)| roles.iter().map(move |role| (Some(project.to_string()), role.as_str())));
     let all: Vec<(Option<String>, &str)> = in_organization.chain(in_projects).collect();
     for (project, role) in all {
-        sqlx::query("INSERT INTO roles (user_id, api_key, invitation, project, role) VALUES ($1, $2, $3, $4, $5)")
-            .bind(&user)
-            .bind(&api_key)
-            .bind(&invitation)
-            .bind(project)
-            .bind(role)
-            .execute(&mut *sql)
-            .await?;
+        sqlx::query(holder.insert()).bind(holder.id()).bind(project).bind(role).execute(&mut *sql).await?;
     }
     Ok(())
 }
 
-async fn check_roles(sql: &mut SqliteConnection, organization: OrgId, roles: &Roles) -> Result<(), StoreError> {
-    if roles.is_empty() {
-        return Err(StoreError::Refused(Rule::NoRole));
-    }
+async fn check_projects(sql: &mut SqliteConnection, organization: OrgId, roles: &Roles) -> Result<(), StoreError> {
     for project in roles.projects.keys() {
         let known = sqlx::query("SELECT id FROM projects WHERE id = $1 AND organization = $2")
             .bind(project.to_string())

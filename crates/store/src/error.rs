@@ -6,6 +6,7 @@
 use byleave_core::grant::GiveError;
 use byleave_core::inventory::InventoryError;
 use byleave_core::policy::Refusal;
+use byleave_core::service_account::SecretError;
 
 /// Something that is not there, or that the actor may not know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +33,12 @@ pub enum Thing {
     Organization,
     /// A project.
     Project,
+    /// A network from which an account is taken.
+    Network,
+    /// A secret of a service account.
+    Secret,
+    /// A service account.
+    ServiceAccount,
     /// A session.
     Session,
     /// A user.
@@ -53,6 +60,9 @@ impl Thing {
             Self::Node => "node",
             Self::Organization => "organization",
             Self::Project => "project",
+            Self::Network => "entry of the access list",
+            Self::Secret => "secret",
+            Self::ServiceAccount => "service account",
             Self::Session => "session",
             Self::User => "user",
         }
@@ -80,6 +90,9 @@ pub enum Conflict {
     /// An organization keeps at least one owner.
     #[error("an organization must keep at least one user with ORG_OWNER")]
     LastOwner,
+    /// The access list has this entry.
+    #[error("the access list has this entry already")]
+    NetworkTaken,
     /// No owner has claimed the organization yet.
     #[error("no owner has claimed the organization yet")]
     NotClaimed,
@@ -115,6 +128,12 @@ pub enum Rule {
     /// There is no role among the roles.
     #[error("roles must name at least one role")]
     NoRole,
+    /// The service account does not get this secret.
+    #[error(transparent)]
+    Secret(SecretError),
+    /// The access list would get longer than it can be.
+    #[error("an access list has at most 200 entries")]
+    TooManyNetworks,
     /// A project role names a project that the organization does not have.
     #[error("roles must name projects of the organization only")]
     ForeignProject,

@@ -2,8 +2,8 @@
 
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::{Entry, LogId};
-use byleave_core::id::{ApiKeyId, ClusterId, EventId, OrgId, ProjectId, UserId};
-use byleave_core::name::UserName;
+use byleave_core::id::{ApiKeyId, ClusterId, EventId, OrgId, ProjectId, ServiceAccountId, UserId};
+use byleave_core::name::{ServiceAccountName, UserName};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Timestamp;
 use byleave_log::leaf::{Disclosure, decode, disclose, leaf_hash, log_text};
@@ -67,6 +67,8 @@ pub struct EventRow {
     pub user_name: Option<UserName>,
     /// The public part of the API key that caused it, if a key did.
     pub public_key: Option<String>,
+    /// The name of the service account that caused it, if one did.
+    pub account_name: Option<ServiceAccountName>,
 }
 
 /// A page of events.
@@ -117,7 +119,11 @@ impl Store {
     pub async fn own_public_key(&self, actor: &Actor) -> Result<Option<String>, StoreError> {
         match actor {
             Actor::ApiKey { id, .. } => public_key(&mut *self.read().await?, *id).await,
-            Actor::Administrator | Actor::Employee { .. } | Actor::System | Actor::User { .. } => Ok(None),
+            Actor::Administrator
+            | Actor::Employee { .. }
+            | Actor::ServiceAccount { .. }
+            | Actor::System
+            | Actor::User { .. } => Ok(None),
         }
     }
 
@@ -171,12 +177,14 @@ async fn event_row(sql: &mut SqliteConnection, row: &SqliteRow) -> Result<EventR
     let kept = disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?).await?;
     let event = disclose(&entry.event, &kept)
         .map_err(|error| StoreError::Corrupt(Fault::of("a text beside a leaf is not its own", error)))?;
-    let (user_name, public_key) = match &entry.by {
-        By::ApiKey(id) => (None, public_key(sql, *id).await?),
-        By::User(id) => (user_name(sql, *id).await?, None),
-        By::Administrator | By::Employee(_) | By::System => (None, None),
+    let (user_name, public_key, account_name) = match &entry.by {
+        By::ApiKey(id) => (None, public_key(sql, *id).await?, None),
+        By::ServiceAccount(id) => (None, None, account_name(sql, *id).await?),
+        By::User(id) => (user_name(sql, *id).await?, None, None),
+        By::Administrator | By::Employee(_) | By::System => (None, None, None),
     };
-    Ok(EventRow { id: leaf_hash(&leaf).event_id(), entry: Entry { event, ..entry }, user_name, public_key })
+    let (id, entry) = (leaf_hash(&leaf).event_id(), Entry { event, ..entry });
+    Ok(EventRow { id, entry, user_name, public_key, account_name })
 }
 
 /// Reads a leaf that is stored.
@@ -202,10 +210,11 @@ pub(crate) async fn disclosures(
     rows.iter().map(read).collect()
 }
 
-/// What somebody of a customer is called: the name of a user, the public part of a key.
+/// What somebody of a customer is called: the name of a user or service account, the public part of a key.
 pub(crate) async fn name_of(sql: &mut SqliteConnection, by: &By) -> Result<Option<String>, StoreError> {
     match by {
         By::ApiKey(id) => public_key(sql, *id).await,
+        By::ServiceAccount(id) => Ok(account_name(sql, *id).await?.map(|name| name.to_string())),
         By::User(id) => Ok(user_name(sql, *id).await?.map(|name| name.to_string())),
         By::Administrator | By::Employee(_) | By::System => Ok(None),
     }
@@ -219,4 +228,12 @@ async fn user_name(sql: &mut SqliteConnection, id: UserId) -> Result<Option<User
 async fn public_key(sql: &mut SqliteConnection, id: ApiKeyId) -> Result<Option<String>, StoreError> {
     let row = sqlx::query("SELECT public_key FROM api_keys WHERE id = $1").bind(id.to_string());
     row.fetch_optional(sql).await?.map(|row| row::raw(&row, "public_key")).transpose()
+}
+
+async fn account_name(
+    sql: &mut SqliteConnection,
+    id: ServiceAccountId,
+) -> Result<Option<ServiceAccountName>, StoreError> {
+    let row = sqlx::query("SELECT name FROM service_accounts WHERE id = $1").bind(id.to_string());
+    row.fetch_optional(sql).await?.map(|row| row::text(&row, "name")).transpose()
 }

@@ -10,6 +10,8 @@
 //!
 //! The methods of [`Store`] stand in one module per noun. Read [`mod@store`] and [`mod@transaction`] first.
 
+pub mod access_token;
+pub mod account;
 pub mod api_key;
 mod audit;
 mod authority;
@@ -29,12 +31,15 @@ pub mod hub;
 pub mod inventory;
 pub mod invitation;
 pub mod member;
+pub mod network;
 pub mod node;
 pub mod organization;
 pub mod project;
 pub mod proof;
 mod row;
 pub mod seal;
+pub mod secret;
+pub mod service_account;
 pub mod session;
 pub mod setting;
 pub mod store;

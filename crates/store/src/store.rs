@@ -280,10 +280,12 @@ fn is_new_enough(version: &str) -> bool {
 fn migrator() -> Migrator {
     let begin = SqlStr::from_static(include_str!("../migrations/sqlite/0001_begin.sql"));
     let feed = SqlStr::from_static(include_str!("../migrations/sqlite/0002_feed.sql"));
+    let accounts = SqlStr::from_static(include_str!("../migrations/sqlite/0003_accounts.sql"));
     let surface = SqlStr::from_static(include_str!("../migrations/sqlite/0004_surface.sql"));
     Migrator::with_migrations(vec![
         Migration::new(1, "begin".into(), MigrationType::Simple, begin, false),
         Migration::new(2, "feed".into(), MigrationType::Simple, feed, false),
+        Migration::new(3, "accounts".into(), MigrationType::Simple, accounts, false),
         Migration::new(4, "surface".into(), MigrationType::Simple, surface, false),
     ])
 }

@@ -1,8 +1,9 @@
-//! The REST API: [`atlas`], the paths that Atlas has, and [`byleave`], our own in the same manner.
+//! The REST API: [`atlas`], the paths that Atlas has, [`byleave`], our own in the same manner, and [`oauth`], where
+//! service accounts get their tokens.
 //!
 //! Order of refusals: 401, 406 and 415, 400 for malformed ids, 404 for what one may not know of, 403, then the body.
 //! One error shape everywhere. No path here reads a cookie or changes anything without an actor, except claiming an
-//! invitation and signing in. Read [`caller`] first: it is the first extractor of every handler.
+//! invitation, signing in and getting a token. Read [`caller`] first: it is the first extractor of every handler.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ macro_rules! routes {
         pub const OPERATIONS: &[(&str, &str)] = &[$($((stringify!($method), $shown),)+)*];
 
         /// The routes.
-        pub(super) fn router() -> axum::Router<std::sync::Arc<crate::app::App>> {
+        pub(in crate::api) fn router() -> axum::Router<std::sync::Arc<crate::app::App>> {
             axum::Router::new()$(.route(
                 $path,
                 axum::routing::on(axum::routing::MethodFilter::$method, $handler)
@@ -40,8 +41,10 @@ pub mod byleave;
 pub mod caller;
 pub mod error;
 pub mod json;
+pub mod oauth;
 pub mod page;
 pub mod path;
+pub mod peer;
 pub mod show;
 pub mod shut;
 pub mod version;
@@ -50,6 +53,7 @@ pub mod version;
 pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
     let routes = atlas::router()
         .merge(byleave::router())
+        .merge(oauth::router())
         .route("/api/{*rest}", axum::routing::any(nothing))
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(app.clone(), count))

@@ -1,4 +1,4 @@
-//! The demo's REST calls: JSON there and back under `/api/byleave/v1`, errors as the server words them.
+//! The demo's REST calls: JSON there and back, mostly under `/api/byleave/v1`, errors as the server words them.
 
 use std::net::SocketAddr;
 
@@ -51,9 +51,19 @@ impl Http {
         self.call(Method::PATCH, path, Some(body)).await
     }
 
+    /// Acts on one of Atlas's paths.
+    pub(super) async fn post_atlas(&self, path: &str, body: Value) -> anyhow::Result<Value> {
+        self.call_at("/api/atlas/v2", Method::POST, path, Some(body)).await
+    }
+
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let url = format!("{}/api/byleave/v1{path}", self.base);
-        let mut request = self.client.request(method.clone(), &url);
+        self.call_at("/api/byleave/v1", method, path, body).await
+    }
+
+    async fn call_at(&self, below: &str, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let url = format!("{}{below}{path}", self.base);
+        let request = self.client.request(method.clone(), &url);
+        let mut request = request.header("accept", "application/vnd.atlas.2024-08-05+json");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }

@@ -1,12 +1,13 @@
 //! The installation that the demo starts: a server, a sample node, an organization with its owner, an employee.
 //!
 //! It is set up by the calls that people would make: the administrator invites, applies the inventory and adds the
-//! employee; the owner claims the organization and makes an API key.
+//! employee; the owner claims the organization and makes an API key and a service account.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use byleave_web::auth::digest::Algorithm;
 use byleave_web::came::Proxies;
 use byleave_web::rate::Rates;
 use serde_json::{Value, json};
@@ -51,6 +52,8 @@ pub(super) struct Installation {
     pub(super) node_id: String,
     /// A digest key with ORG_OWNER: public and private part.
     pub(super) api_key: (String, String),
+    /// A service account with ORG_OWNER: client id and secret.
+    service_account: (String, String),
     /// The employee's private key file.
     pub(super) identity: PathBuf,
 }
@@ -71,6 +74,7 @@ impl Installation {
         node.trust(&ca, &node_id).await.context("the node does not take the organization's CA")?;
         add_employee(&administrator, &identity).await?;
         let api_key = add_api_key(&owner, &organization).await?;
+        let service_account = add_service_account(&owner, &organization).await?;
         Ok(Self {
             root: root.to_owned(),
             server,
@@ -82,6 +86,7 @@ impl Installation {
             project,
             node_id,
             api_key,
+            service_account,
             identity,
         })
     }
@@ -95,8 +100,8 @@ impl Installation {
             "cluster": CLUSTER,
             "publicKey": self.api_key.0,
             "privateKey": self.api_key.1,
-            "clientId": null,
-            "clientSecret": null,
+            "clientId": self.service_account.0,
+            "clientSecret": self.service_account.1,
             "owner": { "email": OWNER, "password": self.password },
             "employee": { "name": EMPLOYEE },
             "ssh": {
@@ -166,6 +171,7 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
         vendor: "Acme".parse()?,
         vendor_slug: "acme".parse()?,
         gateway_source: source.to_string(),
+        digest: Algorithm::Md5,
         node_helper: node.helper().to_owned(),
     })
 }
@@ -233,4 +239,13 @@ async fn add_api_key(owner: &Http, organization: &str) -> anyhow::Result<(String
     let wanted = json!({ "description": "the owner's command line", "roles": { "orgRoles": ["ORG_OWNER"] } });
     let key = owner.post(&format!("/organizations/{organization}/apiKeys"), wanted).await?;
     Ok((text(&key, "/publicKey")?, text(&key, "/privateKey")?))
+}
+
+async fn add_service_account(owner: &Http, organization: &str) -> anyhow::Result<(String, String)> {
+    let wanted = json!({
+        "name": "atlas clients", "description": "programs written for Atlas", "roles": ["ORG_OWNER"],
+        "secretExpiresAfterHours": 24,
+    });
+    let made = owner.post_atlas(&format!("/orgs/{organization}/serviceAccounts"), wanted).await?;
+    Ok((text(&made, "/clientId")?, text(&made, "/secrets/0/secret")?))
 }

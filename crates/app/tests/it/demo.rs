@@ -21,8 +21,30 @@ fn the_demo_ends_on_a_signal_while_its_input_is_open() {
     BufReader::new(demo.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let facts: Value = serde_json::from_str(&line).unwrap();
     assert!(facts["url"].is_string() && facts["ssh"]["identityFile"].is_string(), "{facts}");
+    assert_eq!(client_credentials(&facts), [200, 200, 401]);
     kill(Pid::from_raw(i32::try_from(demo.id()).unwrap()), Signal::SIGTERM).unwrap();
     // A demo that hangs is ended by the test's time limit.
     assert!(demo.wait().unwrap().success());
     drop(input);
+}
+
+/// What a program gets that signs in as the demo's service account: for its token, with it, and with another.
+fn client_credentials(facts: &Value) -> [u16; 3] {
+    let text = |name: &str| facts[name].as_str().unwrap().to_owned();
+    let (url, id, secret) = (text("url"), text("clientId"), text("clientSecret"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let form = "grant_type=client_credentials";
+        let ask = http.post(format!("{url}/api/oauth/token")).basic_auth(id, Some(secret)).body(form);
+        let issued = ask.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+        let status = issued.status().as_u16();
+        let token: Value = serde_json::from_str(&issued.text().await.unwrap()).unwrap();
+        let group = format!("{url}/api/atlas/v2/groups/{}/clusters", text("groupId"));
+        let get = async |token: &str| {
+            let get = http.get(&group).header("accept", "application/vnd.atlas.2025-03-12+json").bearer_auth(token);
+            get.send().await.unwrap().status().as_u16()
+        };
+        [status, get(token["access_token"].as_str().unwrap()).await, get("mdb_sa_at_0").await]
+    })
 }

@@ -118,7 +118,17 @@ fn whoever_causes_an_event_is_read_back() {
     for by in sample::entries().into_iter().map(|entry| entry.by) {
         assert_eq!(By::from_value(by.to_value()), Ok(by));
     }
-    for bad in ["", "root", "user:", "user:mia", "employee:mia", "administrator:1", "api-key", "system:"] {
+    for bad in [
+        "",
+        "root",
+        "user:",
+        "user:mia",
+        "employee:mia",
+        "administrator:1",
+        "api-key",
+        "service-account:mdb_sa_id_00",
+        "system:",
+    ] {
         assert!(By::from_value(Value::Text(bad.into())).is_err(), "{bad}");
     }
     assert!(OrgId::from_value(Value::Text("A".repeat(24))).is_err());

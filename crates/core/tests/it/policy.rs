@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use byleave_core::actor::Actor;
 use byleave_core::id::{ApiKeyId, OrgId, ProjectId};
-use byleave_core::policy::{Action, Refusal, Resource, may, visible};
+use byleave_core::policy::{Action, Refusal, Resource, has_power_over, may, may_give, visible};
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::sample;
 
@@ -24,6 +24,10 @@ fn user(organization: OrgId, roles: Roles) -> Actor {
 
 fn api_key(organization: OrgId, roles: Roles) -> Actor {
     Actor::ApiKey { id: ApiKeyId::from_bytes([0xcc; 12]), organization, roles }
+}
+
+fn service_account(organization: OrgId, roles: Roles) -> Actor {
+    Actor::ServiceAccount { id: sample::SERVICE_ACCOUNT, organization, roles }
 }
 
 /// The customers' columns: head, what it means, organization and roles.
@@ -68,7 +72,7 @@ fn mark(actor: &Actor, action: Action, resource: Resource) -> char {
 fn the_whole_table_of_roles_is_as_written_down() {
     let mut text = String::from(
         "Who may do what.  ✔ yes   ✘ no (403)   · no, and may not know that it exists (404)\n\
-         The columns of customers hold for people and API keys alike.\n\n",
+         The columns of customers hold for people, API keys and service accounts alike.\n\n",
     );
     let mut heads = String::new();
     for (head, meaning) in vendors()
@@ -89,7 +93,8 @@ fn the_whole_table_of_roles_is_as_written_down() {
             for (head, _, organization, roles) in customers() {
                 let mark = |actor| mark(&actor, *action, resource);
                 let of_user = mark(user(organization, roles.clone()));
-                assert_eq!(of_user, mark(api_key(organization, roles)), "{head} {action:?} {resource:?}");
+                assert_eq!(of_user, mark(api_key(organization, roles.clone())), "{head} {action:?} {resource:?}");
+                assert_eq!(of_user, mark(service_account(organization, roles)), "{head} {action:?} {resource:?}");
                 write!(text, " {of_user:^8}").unwrap();
             }
             text.push('\n');
@@ -103,10 +108,11 @@ fn the_whole_table_of_roles_is_as_written_down() {
 }
 
 /// Everything by which a consent comes to be, grows or is prepared, and what only customers may see.
-const CONSENT: [Action; 8] = [
+const CONSENT: [Action; 9] = [
     Action::AcceptNodeRisk,
     Action::Grant,
     Action::ManageApiKeys,
+    Action::ManageProjectAccounts,
     Action::ManageUsers,
     Action::ReadRecording,
     Action::SetLongestGrant,
@@ -139,7 +145,11 @@ fn an_employee_may_do_nothing_and_see_nothing() {
 #[test]
 fn a_role_in_one_organization_is_worth_nothing_in_another() {
     for (head, _, _, roles) in customers() {
-        for actor in [user(OTHER_ORGANIZATION, roles.clone()), api_key(OTHER_ORGANIZATION, roles)] {
+        for actor in [
+            user(OTHER_ORGANIZATION, roles.clone()),
+            api_key(OTHER_ORGANIZATION, roles.clone()),
+            service_account(OTHER_ORGANIZATION, roles),
+        ] {
             for (_, resource) in RESOURCES {
                 for action in Action::ALL {
                     assert_eq!(may(&actor, *action, resource), Err(Refusal::NotVisible), "{head} {action:?}");
@@ -156,5 +166,51 @@ fn closing_the_door_never_asks_for_the_password_again() {
     }
     for action in [Action::Grant, Action::Unblock, Action::ManageUsers, Action::ManageApiKeys] {
         assert!(action.needs_fresh_sign_in(), "{action:?}");
+    }
+}
+
+#[test]
+fn nobody_gives_roles_that_they_have_no_power_over() {
+    let organization = sample::ORGANIZATION;
+    let none = Roles::default();
+    let here = none.clone().with(sample::PROJECT, ProjectRole::Owner);
+    let there = none.clone().with(OTHER_PROJECT, ProjectRole::ReadOnly);
+    let both = here.clone().with(OTHER_PROJECT, ProjectRole::ReadOnly);
+    let whole = Roles::in_organization([OrgRole::Owner]);
+    let mixed = whole.clone().with(sample::PROJECT, ProjectRole::Owner);
+    let changes = [
+        // before, after, by a project owner
+        (&none, &here, true),
+        (&here, &none, true),
+        (&there, &both, true),
+        (&both, &there, true),
+        (&whole, &mixed, true),
+        (&none, &there, false),
+        (&none, &both, false),
+        (&here, &both, false),
+        (&none, &whole, false),
+        (&here, &mixed, false),
+        (&whole, &none, false),
+        (&none, &none, false),
+        (&here, &here, false),
+    ];
+    for (head, _, of, roles) in customers() {
+        for actor in [user(of, roles.clone()), api_key(of, roles.clone()), service_account(of, roles.clone())] {
+            for (before, after, in_project) in changes {
+                let expected = head == "owner" || head == "p-owner" && in_project;
+                let given = may_give(&actor, organization, before, after);
+                assert_eq!(given.is_ok(), expected, "{head}: {before:?} to {after:?}");
+            }
+            let power = |roles| has_power_over(&actor, organization, roles).is_ok();
+            assert_eq!(power(&here), matches!(head, "owner" | "p-owner"), "{head}");
+            for beyond in [&none, &both, &whole, &mixed] {
+                assert_eq!(power(beyond), head == "owner", "{head} {beyond:?}");
+            }
+        }
+    }
+    for (name, _, actor) in vendors() {
+        for (before, after, _) in changes {
+            assert!(may_give(&actor, organization, before, after).is_err(), "{name}");
+        }
     }
 }

@@ -7,7 +7,9 @@ use byleave_core::actor::By;
 use byleave_core::event::{Entry, Event};
 use byleave_core::field::Field;
 use byleave_core::grant::{Grant, GrantEnd, GrantType, Request, Terms, give, in_force};
-use byleave_core::id::{ApiKeyId, ClusterId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SessionId, UserId};
+use byleave_core::id::{
+    ApiKeyId, ClusterId, GrantId, InvitationId, NodeId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId,
+};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::Revision;
 use byleave_core::name::PublicKey;
@@ -15,6 +17,7 @@ use byleave_core::role::{OrgRole, Roles};
 use byleave_core::setting::SecretHours;
 use byleave_core::time::{Now, Timestamp, Ttl};
 
+use super::account::Account;
 use super::problem::{Problem, text};
 use super::session::{Live, Past};
 
@@ -31,7 +34,9 @@ pub struct Organization {
     users: BTreeMap<UserId, Roles>,
     former: BTreeSet<UserId>,
     invited: BTreeMap<InvitationId, Roles>,
-    api_keys: BTreeMap<ApiKeyId, Roles>,
+    pub(super) api_keys: BTreeMap<ApiKeyId, Account>,
+    pub(super) service_accounts: BTreeMap<ServiceAccountId, Account>,
+    pub(super) former_accounts: BTreeSet<ServiceAccountId>,
     pub(super) projects: BTreeSet<ProjectId>,
     pub(super) clusters: BTreeMap<ClusterId, ClusterState>,
     pub(super) nodes: BTreeMap<NodeId, ClusterId>,
@@ -114,6 +119,8 @@ impl Organization {
             former: BTreeSet::new(),
             invited: BTreeMap::new(),
             api_keys: BTreeMap::new(),
+            service_accounts: BTreeMap::new(),
+            former_accounts: BTreeSet::new(),
             projects: BTreeSet::new(),
             clusters: BTreeMap::new(),
             nodes: BTreeMap::new(),
@@ -159,9 +166,14 @@ impl Organization {
         &self.users
     }
 
-    /// Its API keys with their roles.
-    pub const fn api_keys(&self) -> &BTreeMap<ApiKeyId, Roles> {
+    /// Its API keys.
+    pub const fn api_keys(&self) -> &BTreeMap<ApiKeyId, Account> {
         &self.api_keys
+    }
+
+    /// Its service accounts.
+    pub const fn service_accounts(&self) -> &BTreeMap<ServiceAccountId, Account> {
+        &self.service_accounts
     }
 
     /// The facts of each cluster, removed ones included.
@@ -176,10 +188,6 @@ impl Organization {
 
     pub(super) fn user(&self, id: UserId) -> Option<&Roles> {
         self.users.get(&id)
-    }
-
-    pub(super) fn api_key(&self, id: ApiKeyId) -> Option<&Roles> {
-        self.api_keys.get(&id)
     }
 
     pub(super) fn session_employee(&self, id: SessionId) -> Option<&EmployeeIdentifier> {
@@ -235,7 +243,8 @@ impl Organization {
             return Err(Problem::Twice { what: "user" });
         }
         let invitation = self.invited.iter().find(|(_, invited)| *invited == roles).map(|(id, _)| *id);
-        let by_owner = matches!(by, By::User(other) if *other != id) || matches!(by, By::ApiKey(_));
+        let by_owner =
+            matches!(by, By::User(other) if *other != id) || matches!(by, By::ApiKey(_) | By::ServiceAccount(_));
         match invitation {
             Some(invitation) => {
                 self.invited.remove(&invitation);
@@ -257,17 +266,6 @@ impl Organization {
         self.users.remove(&id).ok_or(Problem::Unknown { what: "user" })?;
         self.former.insert(id);
         Ok(())
-    }
-
-    pub(super) fn add_api_key(&mut self, id: ApiKeyId, roles: &Roles) -> Result<(), Problem> {
-        match self.api_keys.insert(id, roles.clone()) {
-            Some(_) => Err(Problem::Twice { what: "API key" }),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn remove_api_key(&mut self, id: ApiKeyId) -> Result<(), Problem> {
-        self.api_keys.remove(&id).map(drop).ok_or(Problem::Unknown { what: "API key" })
     }
 
     /// The cluster of an event, if it is there and in the event's project.

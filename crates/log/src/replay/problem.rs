@@ -27,6 +27,9 @@ pub enum Problem {
         /// Why it was closed.
         reason: String,
     },
+    /// A service account's secret lasts longer than the organization allowed.
+    #[error("the secret lasts longer than the organization's settings allowed")]
+    LongSecret,
     /// A log was read that the session's basis does not cover.
     #[error("the log `{log}` was read, but the session could not read it: {denial}")]
     LogNotCovered {
@@ -128,6 +131,9 @@ pub enum Problem {
         /// When that one was.
         before: Timestamp,
     },
+    /// A service account has more secrets than it can have.
+    #[error("the service account has more than 2 secrets")]
+    TooManySecrets,
     /// Something with this id is there already.
     #[error("the {what} is there already")]
     Twice {

@@ -7,20 +7,26 @@ use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::grant::GrantEnd;
 use byleave_core::id::{OrgId, SessionId, UserId};
-use byleave_core::policy::{Action, Resource, may};
+use byleave_core::policy::{Action, Resource, has_power_over, may, may_give};
+use byleave_core::role::Roles;
 use byleave_core::session::SessionEnd;
 
+use super::account::Holder;
 use super::organization::Organization;
 use super::problem::{Problem, text};
 
 /// Whose an event is.
-enum Right {
+enum Right<'e> {
+    /// Who has power over all roles of this API key or service account.
+    Account(Holder),
     /// The vendor's administrator, by this action.
     Administrator(Action),
     /// The first owner, of themselves.
     Claim(UserId),
     /// The end of a session: its employee, Byleave, or who may end it.
     Close(SessionId, SessionEnd, Resource),
+    /// Who may give this API key or service account these roles in place of those it has.
+    Give(Holder, &'e Roles),
     /// A person or key of the customer, by this action.
     Customer(Action, Resource),
     /// Any employee.
@@ -39,8 +45,8 @@ enum Right {
     Vendor(Action),
 }
 
-impl Right {
-    fn of(event: &Event, organization: OrgId) -> Self {
+impl<'e> Right<'e> {
+    fn of(event: &'e Event, organization: OrgId) -> Self {
         let whole = Resource::Organization(organization);
         let in_project = |project| Resource::Project(organization, project);
         match event {
@@ -58,7 +64,26 @@ impl Right {
             | Event::UserRolesChanged { .. }
             | Event::UserRemoved { .. } => Self::Customer(Action::ManageUsers, whole),
             Event::UserPasswordChanged { user } => Self::Oneself(*user),
-            Event::ApiKeyAdded { .. } | Event::ApiKeyRemoved { .. } => Self::Customer(Action::ManageApiKeys, whole),
+            Event::ApiKeyRemoved { .. } | Event::ServiceAccountRemoved { .. } => {
+                Self::Customer(Action::ManageApiKeys, whole)
+            }
+            Event::ApiKeyAdded { api_key, roles, .. } | Event::ApiKeyRolesChanged { api_key, roles } => {
+                Self::Give(Holder::ApiKey(*api_key), roles)
+            }
+            Event::ServiceAccountAdded { service_account, roles }
+            | Event::ServiceAccountRolesChanged { service_account, roles } => {
+                Self::Give(Holder::ServiceAccount(*service_account), roles)
+            }
+            Event::ApiKeyDescriptionChanged { api_key }
+            | Event::ApiKeyNetworkAdded { api_key, .. }
+            | Event::ApiKeyNetworkRemoved { api_key, .. } => Self::Account(Holder::ApiKey(*api_key)),
+            Event::ServiceAccountDetailsChanged { service_account }
+            | Event::ServiceAccountSecretAdded { service_account, .. }
+            | Event::ServiceAccountSecretRemoved { service_account, .. }
+            | Event::ServiceAccountNetworkAdded { service_account, .. }
+            | Event::ServiceAccountNetworkRemoved { service_account, .. } => {
+                Self::Account(Holder::ServiceAccount(*service_account))
+            }
             Event::ProjectAdded { .. } => Self::Project,
             Event::ClusterAdded { .. }
             | Event::ClusterChanged { .. }
@@ -111,25 +136,31 @@ impl Right {
 pub(super) fn check(event: &Event, by: &By, organization: &Organization) -> Result<(), Problem> {
     let whole = Resource::Organization(organization.id());
     let why = match Right::of(event, organization.id()) {
+        Right::Account(holder) => account(by, organization, holder).err(),
         Right::Administrator(action) => administrator(by, action).err(),
         Right::Claim(owner) => (*by != By::User(owner)).then_some("only the first owner claims an organization"),
         Right::Close(session, reason, resource) => close(by, organization, (session, reason), resource).err(),
         Right::Customer(action, resource) => customer(by, organization, action, resource).err(),
+        Right::Give(holder, roles) => give(by, organization, holder, roles).err(),
         Right::Employee => match by {
             By::Employee(_) => None,
-            By::Administrator | By::ApiKey(_) | By::System | By::User(_) => Some("only a support engineer does"),
+            By::Administrator | By::ApiKey(_) | By::ServiceAccount(_) | By::System | By::User(_) => {
+                Some("only a support engineer does")
+            }
         },
         Right::EmployeeOf(session) => of_session(by, organization, session).err(),
         Right::Join(user) => match by {
             By::System => None,
             By::User(id) if *id == user => None,
-            By::Administrator | By::ApiKey(_) | By::Employee(_) | By::User(_) => {
+            By::Administrator | By::ApiKey(_) | By::Employee(_) | By::ServiceAccount(_) | By::User(_) => {
                 customer(by, organization, Action::ManageUsers, whole).err()
             }
         },
         Right::Oneself(user) => oneself(by, organization, user).err(),
         Right::Project => match by {
-            By::ApiKey(_) | By::User(_) => customer(by, organization, Action::CreateProject, whole).err(),
+            By::ApiKey(_) | By::ServiceAccount(_) | By::User(_) => {
+                customer(by, organization, Action::CreateProject, whole).err()
+            }
             By::Administrator | By::Employee(_) => administrator(by, Action::ApplyInventory).err(),
             By::System => None,
         },
@@ -152,28 +183,55 @@ fn administrator(by: &By, action: Action) -> Result<(), &'static str> {
     match by {
         By::Administrator => may(&Actor::Administrator, action, Resource::Installation)
             .map_err(|_| "an administrator of the vendor can never do this"),
-        By::ApiKey(_) | By::Employee(_) | By::System | By::User(_) => Err("only an administrator of the vendor does"),
+        By::ApiKey(_) | By::Employee(_) | By::ServiceAccount(_) | By::System | By::User(_) => {
+            Err("only an administrator of the vendor does")
+        }
     }
 }
 
 fn customer(by: &By, of: &Organization, action: Action, resource: Resource) -> Result<(), &'static str> {
+    may(&actor(by, of)?, action, resource).map_err(|_| refused(by))
+}
+
+fn give(by: &By, of: &Organization, holder: Holder, roles: &Roles) -> Result<(), &'static str> {
+    let before = of.account(holder).map(|account| account.roles.clone()).unwrap_or_default();
+    may_give(&actor(by, of)?, of.id(), &before, roles).map_err(|_| refused(by))
+}
+
+fn account(by: &By, of: &Organization, holder: Holder) -> Result<(), &'static str> {
+    let roles = of.account(holder).map(|account| account.roles.clone()).unwrap_or_default();
+    has_power_over(&actor(by, of)?, of.id(), &roles).map_err(|_| refused(by))
+}
+
+const fn refused(by: &By) -> &'static str {
+    match by {
+        By::Administrator => "an administrator of the vendor can never do this",
+        By::ApiKey(_) | By::Employee(_) | By::ServiceAccount(_) | By::System | By::User(_) => {
+            "their roles at that moment did not allow it"
+        }
+    }
+}
+
+/// Who that was, with the roles of that moment.
+fn actor(by: &By, of: &Organization) -> Result<Actor, &'static str> {
     let organization = of.id();
-    let actor = match by {
+    let roles = |holder| of.account(holder).map(|account| account.roles.clone());
+    Ok(match by {
         By::Administrator => Actor::Administrator,
         By::ApiKey(id) => {
-            let roles = of.api_key(*id).ok_or("there was no such API key at that moment")?.clone();
+            let roles = roles(Holder::ApiKey(*id)).ok_or("there was no such API key at that moment")?;
             Actor::ApiKey { id: *id, organization, roles }
         }
         By::Employee(_) => return Err("a support engineer of the vendor can never do this"),
+        By::ServiceAccount(id) => {
+            let roles = roles(Holder::ServiceAccount(*id)).ok_or("there was no such service account at that moment")?;
+            Actor::ServiceAccount { id: *id, organization, roles }
+        }
         By::System => return Err("only a person or key of the customer does"),
         By::User(id) => {
             let roles = of.user(*id).ok_or("there was no such user at that moment")?.clone();
             Actor::User { id: *id, organization, roles }
         }
-    };
-    may(&actor, action, resource).map_err(|_| match by {
-        By::Administrator => "an administrator of the vendor can never do this",
-        By::ApiKey(_) | By::Employee(_) | By::System | By::User(_) => "their roles at that moment did not allow it",
     })
 }
 
@@ -189,7 +247,9 @@ fn of_session(by: &By, of: &Organization, session: SessionId) -> Result<(), &'st
         By::System => Ok(()),
         By::Employee(identifier) if of.session_employee(session).is_none_or(|known| known == identifier) => Ok(()),
         By::Employee(_) => Err("the session is another support engineer's"),
-        By::Administrator | By::ApiKey(_) | By::User(_) => Err("only the session's support engineer or Byleave does"),
+        By::Administrator | By::ApiKey(_) | By::ServiceAccount(_) | By::User(_) => {
+            Err("only the session's support engineer or Byleave does")
+        }
     }
 }
 
@@ -202,7 +262,7 @@ fn close(
     match by {
         By::Administrator if reason == SessionEnd::EndedByAdministrator => administrator(by, Action::EndSession),
         By::Administrator => Err("an administrator of the vendor only ends sessions as such"),
-        By::ApiKey(_) | By::User(_) => customer(by, of, Action::EndSession, resource),
+        By::ApiKey(_) | By::ServiceAccount(_) | By::User(_) => customer(by, of, Action::EndSession, resource),
         By::Employee(_) | By::System => of_session(by, of, session),
     }
 }

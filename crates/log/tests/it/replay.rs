@@ -98,6 +98,8 @@ fn only_customers_change_consent() {
         Event::UserRolesChanged { user: MANAGER, roles: roles.clone() },
         Event::UserRemoved { user: MANAGER },
         Event::ApiKeyAdded { api_key: text("0c0c0c0c0c0c0c0c0c0c0c0c"), public_key: "k".into(), roles: roles.clone() },
+        Event::ServiceAccountAdded { service_account: sample::SERVICE_ACCOUNT, roles: roles.clone() },
+        Event::ServiceAccountRemoved { service_account: sample::SERVICE_ACCOUNT },
         Event::RecordingRead { project, cluster, session: session_id(3) },
         Event::OrganizationUnblocked {},
         accepted,
@@ -521,4 +523,45 @@ fn the_installation_has_a_log_of_its_own() {
         let problems = replay.apply(&entry);
         assert!(problems[0].to_string().contains(words), "{problems:?}");
     }
+}
+
+#[test]
+fn a_service_account_does_what_its_roles_of_the_moment_allow() {
+    let mut whole = story();
+    let service_account = sample::SERVICE_ACCOUNT;
+    let by = By::ServiceAccount(service_account);
+    let block = Event::OrganizationBlocked {};
+    assert_refused(
+        whole.clone(),
+        MINUTE,
+        by.clone(),
+        block.clone(),
+        "there was no such service account at that moment",
+    );
+    let roles = Roles::in_organization([OrgRole::Owner]);
+    whole.add(MINUTE, owner(), Event::ServiceAccountAdded { service_account, roles });
+    assert_taken(whole.clone(), MINUTE, by.clone(), block.clone());
+    let added = |number: u8, at: Timestamp| Event::ServiceAccountSecretAdded {
+        service_account,
+        secret: byleave_core::id::SecretId::from_bytes([number; 12]),
+        expires_at: at.plus(DAY),
+    };
+    let at = whole.at;
+    whole.add(MINUTE, owner(), added(1, at));
+    assert_refused(whole.clone(), MINUTE, owner(), added(1, at), "the secret is there already");
+    whole.add(MINUTE, owner(), added(2, at));
+    assert_refused(whole.clone(), MINUTE, owner(), added(3, at), "more than 2 secrets");
+    for vendor in [By::Administrator, employee()] {
+        assert_refused(whole.clone(), MINUTE, vendor, added(3, at), "can never do this");
+    }
+    let member =
+        Event::ServiceAccountRolesChanged { service_account, roles: Roles::in_organization([OrgRole::Member]) };
+    whole.add(MINUTE, owner(), member);
+    assert_refused(whole.clone(), MINUTE, by.clone(), block.clone(), "their roles at that moment did not allow it");
+    let raised = Event::ServiceAccountRolesChanged { service_account, roles: Roles::in_organization([OrgRole::Owner]) };
+    assert_refused(whole.clone(), MINUTE, by.clone(), raised, "their roles at that moment did not allow it");
+    whole.add(MINUTE, owner(), Event::ServiceAccountRemoved { service_account });
+    assert_refused(whole.clone(), MINUTE, by, block, "there was no such service account at that moment");
+    let again = Event::ServiceAccountAdded { service_account, roles: Roles::in_organization([OrgRole::Member]) };
+    assert_refused(whole, MINUTE, owner(), again, "the service account is there already");
 }

@@ -4,13 +4,16 @@
 use byleave_core::actor::Actor;
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::Prune;
-use byleave_core::role::{OrgRole, Roles};
+use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Ttl;
-use byleave_store::api_key::{Ha1, NewApiKey};
+use byleave_store::account::AccountId;
+use byleave_store::api_key::{ApiKeyChange, Ha1, NewApiKey};
+use byleave_store::service_account::ServiceAccountChange;
 use byleave_store::session::Shape;
 use byleave_store::{Secret, StoreError};
 
+use crate::account::{secret, service_account};
 use crate::world::{World, closed, name, open_store, organization, request, wanted, wanted_node};
 
 /// Every try of one actor, with what it is called.
@@ -25,6 +28,9 @@ async fn tries(world: &World, actor: &Actor) -> Vec<(&'static str, Option<StoreE
         ha1: Ha1 { md5: [1; 16].into(), sha256: [1; 32].into() },
     };
     let api_key = store.api_keys(&world.owner, org).await.unwrap()[0].id;
+    let account = store.service_accounts(&world.owner, org).await.unwrap()[0].id;
+    let in_project = || Roles::default().with(project, ProjectRole::Owner);
+    let raise = || ServiceAccountChange { roles: Some(owner()), ..ServiceAccountChange::default() };
     let invitee = "vendor@acme.example".parse().unwrap();
     let node = world.node("b-1.example").await;
     let session = world.open("a-1.example", Shape::Node).await;
@@ -40,6 +46,36 @@ async fn tries(world: &World, actor: &Actor) -> Vec<(&'static str, Option<StoreE
         ("invite a user", store.invite_user(actor, now, org, invitee, owner()).await.err()),
         ("change roles", store.change_roles(actor, now, org, user, owner()).await.err()),
         ("remove a user", store.remove_user(actor, now, org, user).await.err()),
+        ("add a service account", store.add_service_account(actor, now, org, service_account(owner())).await.err()),
+        (
+            "add one to a project",
+            store.add_service_account(actor, now, project, service_account(in_project())).await.err(),
+        ),
+        ("add a secret", store.add_secret(actor, now, org, account, secret(9)).await.err()),
+        (
+            "assign an account",
+            store
+                .assign_account(actor, now, project, AccountId::ServiceAccount(account), [ProjectRole::Owner].into())
+                .await
+                .err(),
+        ),
+        ("change an account", store.change_service_account(actor, now, org, account, raise()).await.err()),
+        (
+            "open an access list",
+            store
+                .add_networks(actor, now, org, AccountId::ServiceAccount(account), vec!["0.0.0.0/0".parse().unwrap()])
+                .await
+                .err(),
+        ),
+        ("remove a service account", store.remove_service_account(actor, now, org, account).await.err()),
+        ("see service accounts", store.service_accounts(actor, org).await.err()),
+        (
+            "raise an API key",
+            store
+                .change_api_key(actor, now, org, api_key, ApiKeyChange { roles: Some(owner()), description: None })
+                .await
+                .err(),
+        ),
         ("add an API key", store.add_api_key(actor, now, org, key()).await.err()),
         ("see API keys", store.api_keys(actor, org).await.err()),
         ("remove an API key", store.remove_api_key(actor, now, org, api_key).await.err()),
@@ -56,6 +92,8 @@ async fn world() -> World {
     let (public_key, description) = ("customerkey".into(), "reads".parse().unwrap());
     let key = NewApiKey { public_key, description, roles, ha1 };
     world.store.add_api_key(&world.owner, &world.now, world.organization, key).await.unwrap();
+    let account = service_account(Roles::in_organization([OrgRole::ReadOnly]));
+    world.store.add_service_account(&world.owner, &world.now, world.organization, account).await.unwrap();
     world.block().await;
     world
 }

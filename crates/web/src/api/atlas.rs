@@ -1,7 +1,10 @@
 //! The paths that Atlas has, too, in Atlas's manner: versions by date, envelopes, pages.
 
 mod access;
+mod access_lists;
+mod account;
 mod activity;
+mod api_keys;
 mod clusters;
 mod event_types;
 mod events;
@@ -10,11 +13,12 @@ mod invitations;
 mod organizations;
 mod projects;
 mod roles;
+mod service_accounts;
 mod settings;
 mod status;
 mod users;
 
-use crate::api::version::{ACCESS, ACTIVITY, CLUSTERS, FIRST, PEOPLE};
+use crate::api::version::{ACCESS, ACCOUNTS, ACTIVITY, CLUSTERS, FIRST, PEOPLE};
 
 routes! {
     GET "/api/atlas/v2" as ["/api/atlas/v2"] => status::get, FIRST;
@@ -57,4 +61,40 @@ routes! {
         "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}:grantMongoDBEmployeeAccess",
         "/api/atlas/v2/groups/{groupId}/clusters/{clusterName}:revokeMongoDBEmployeeAccess"
     ] => access::post, ACCESS;
+    GET "/api/atlas/v2/orgs/{orgId}/apiKeys" as ["/api/atlas/v2/orgs/{orgId}/apiKeys"] => api_keys::list, FIRST;
+    POST "/api/atlas/v2/orgs/{orgId}/apiKeys" as ["/api/atlas/v2/orgs/{orgId}/apiKeys"] => api_keys::post, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}"] => api_keys::get, FIRST;
+    PATCH "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}"] => api_keys::patch, FIRST;
+    DELETE "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}"] => api_keys::delete, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList"] => access_lists::of_api_key, FIRST;
+    POST "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList"] => access_lists::add_to_api_key, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList/{ipAddress}" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList/{ipAddress}"] => access_lists::get, FIRST;
+    DELETE "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList/{ipAddress}" as ["/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}/accessList/{ipAddress}"] => access_lists::remove_from_api_key, FIRST;
+    GET "/api/atlas/v2/groups/{groupId}/apiKeys" as ["/api/atlas/v2/groups/{groupId}/apiKeys"] => api_keys::list, FIRST;
+    POST "/api/atlas/v2/groups/{groupId}/apiKeys" as ["/api/atlas/v2/groups/{groupId}/apiKeys"] => api_keys::post, FIRST;
+    POST "/api/atlas/v2/groups/{groupId}/apiKeys/{apiUserId}" as ["/api/atlas/v2/groups/{groupId}/apiKeys/{apiUserId}"] => api_keys::assign, FIRST;
+    PATCH "/api/atlas/v2/groups/{groupId}/apiKeys/{apiUserId}" as ["/api/atlas/v2/groups/{groupId}/apiKeys/{apiUserId}"] => api_keys::patch, FIRST;
+    DELETE "/api/atlas/v2/groups/{groupId}/apiKeys/{apiUserId}" as ["/api/atlas/v2/groups/{groupId}/apiKeys/{apiUserId}"] => api_keys::unassign, FIRST;
+    GET "/api/atlas/v2/orgs/{orgId}/serviceAccounts" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts"] => service_accounts::list, ACCOUNTS;
+    POST "/api/atlas/v2/orgs/{orgId}/serviceAccounts" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts"] => service_accounts::post, ACCOUNTS;
+    GET "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}"] => service_accounts::get, ACCOUNTS;
+    PATCH "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}"] => service_accounts::patch, ACCOUNTS;
+    DELETE "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}"] => service_accounts::delete, ACCOUNTS;
+    GET "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/groups" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/groups"] => service_accounts::groups, ACCOUNTS;
+    POST "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/secrets" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/secrets"] => service_accounts::post_secret, ACCOUNTS;
+    DELETE "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/secrets/{secretId}" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/secrets/{secretId}"] => service_accounts::delete_secret, ACCOUNTS;
+    GET "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/accessList" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/accessList"] => access_lists::of_service_account, ACCOUNTS;
+    POST "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/accessList" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/accessList"] => access_lists::add_to_service_account, ACCOUNTS;
+    DELETE "/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/accessList/{ipAddress}" as ["/api/atlas/v2/orgs/{orgId}/serviceAccounts/{clientId}/accessList/{ipAddress}"] => access_lists::remove_from_service_account, ACCOUNTS;
+    GET "/api/atlas/v2/groups/{groupId}/serviceAccounts" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts"] => service_accounts::list, ACCOUNTS;
+    POST "/api/atlas/v2/groups/{groupId}/serviceAccounts" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts"] => service_accounts::post, ACCOUNTS;
+    GET "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientAndVerb}" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}"] => service_accounts::get, ACCOUNTS;
+    PATCH "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientAndVerb}" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}"] => service_accounts::patch, ACCOUNTS;
+    DELETE "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientAndVerb}" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}"] => service_accounts::unassign, ACCOUNTS;
+    POST "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientAndVerb}" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}:invite"] => service_accounts::invite, ACCOUNTS;
+    POST "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/secrets" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/secrets"] => service_accounts::post_secret, ACCOUNTS;
+    DELETE "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/secrets/{secretId}" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/secrets/{secretId}"] => service_accounts::delete_secret, ACCOUNTS;
+    GET "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/accessList" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/accessList"] => access_lists::of_service_account, ACCOUNTS;
+    POST "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/accessList" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/accessList"] => access_lists::add_to_service_account, ACCOUNTS;
+    DELETE "/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/accessList/{ipAddress}" as ["/api/atlas/v2/groups/{groupId}/serviceAccounts/{clientId}/accessList/{ipAddress}"] => access_lists::remove_from_service_account, ACCOUNTS;
 }

@@ -4,6 +4,7 @@
 //! must never look at a cookie.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
@@ -20,9 +21,10 @@ use byleave_store::web_session::WebSession;
 use serde::Serialize;
 
 use crate::api::error::{Failure, Names, internal};
-use crate::api::{json, version};
+use crate::api::{json, peer, version};
 use crate::app::App;
 use crate::auth::digest::{Credentials, Refused, Request};
+use crate::auth::key::ACCESS_TOKEN;
 use crate::auth::sign_in::is_fresh;
 use crate::auth::token::TokenHash;
 use crate::came::Came;
@@ -110,11 +112,7 @@ impl Caller {
     /// # Errors
     /// [`Failure`] 403, or 404 for what the caller may not know of.
     pub fn may(&self, action: Action, resource: Resource) -> Result<(), Failure> {
-        match policy::may(&self.actor, action, resource) {
-            Ok(()) => {}
-            Err(Refusal::Forbidden) => return Err(Failure::forbidden()),
-            Err(Refusal::NotVisible) => return Err(self.hidden(resource)),
-        }
+        self.must(action, resource)?;
         match &self.signed_in {
             Some(SignedIn { session, .. })
                 if action.needs_fresh_sign_in() && !is_fresh(session.fresh_at, self.now.wall) =>
@@ -125,6 +123,18 @@ impl Caller {
                 ))
             }
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Asks the rules, however long ago the password was given: for looking only.
+    ///
+    /// # Errors
+    /// [`Failure`] 403, or 404 for what the caller may not know of.
+    pub fn must(&self, action: Action, resource: Resource) -> Result<(), Failure> {
+        match policy::may(&self.actor, action, resource) {
+            Ok(()) => Ok(()),
+            Err(Refusal::Forbidden) => Err(Failure::forbidden()),
+            Err(Refusal::NotVisible) => Err(self.hidden(resource)),
         }
     }
 
@@ -276,11 +286,12 @@ impl Caller {
 /// Finds out who calls.
 async fn authenticate(app: &App, parts: &Parts, now: &Reading) -> Result<(Actor, Option<SignedIn>), Failure> {
     let refuse = |stale: bool| Failure::unauthorized(app.digest.challenge(stale, now.since_boot));
+    let address = peer::address(&parts.extensions);
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(refuse(false)) };
     let (scheme, rest) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(|| refuse(false))?;
     match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => match bearer(app, rest.trim(), now).await? {
+        "bearer" => match bearer(app, rest.trim(), address, now).await? {
             Some(found) => Ok(found),
             None => Err(refuse(false)),
         },
@@ -293,10 +304,20 @@ async fn authenticate(app: &App, parts: &Parts, now: &Reading) -> Result<(Actor,
     }
 }
 
-async fn bearer(app: &App, text: &str, now: &Reading) -> Result<Option<(Actor, Option<SignedIn>)>, Failure> {
+async fn bearer(
+    app: &App,
+    text: &str,
+    address: Option<IpAddr>,
+    now: &Reading,
+) -> Result<Option<(Actor, Option<SignedIn>)>, Failure> {
     let token = TokenHash::of(text);
     if token.is(&app.administrator) {
         return Ok(Some((Actor::Administrator, None)));
+    }
+    if text.starts_with(ACCESS_TOKEN) {
+        let Some(facts) = app.store.access_token(*token.as_bytes(), now).await? else { return Ok(None) };
+        peer::check(&facts.networks, address)?;
+        return Ok(Some((facts.actor, None)));
     }
     let session = app.store.web_session(*token.as_bytes(), now).await?;
     Ok(session.map(|session| (session.actor.clone(), Some(SignedIn { session, token }))))
@@ -313,7 +334,13 @@ async fn digest(
     let request = Request { method: parts.method.as_str(), target };
     let ha1 = facts.as_ref().map(|facts| app.digest.ha1_of(&facts.ha1));
     let checked = app.digest.check(credentials, &request, ha1, now.since_boot);
-    Ok(checked.and_then(|()| facts.map(|facts| facts.actor).ok_or(Refused::Wrong)))
+    match checked.and_then(|()| facts.ok_or(Refused::Wrong)) {
+        Ok(facts) => {
+            peer::check(&facts.networks, peer::address(&parts.extensions))?;
+            Ok(Ok(facts.actor))
+        }
+        Err(refused) => Ok(Err(refused)),
+    }
 }
 
 fn negotiate(parts: &Parts) -> Result<Option<&'static str>, Failure> {
@@ -364,7 +391,8 @@ async fn names(parts: &mut Parts, app: &Arc<App>) -> Names {
             "clusterAndVerb" => {
                 names.cluster = Some(value.rsplit_once(':').map_or(value.clone(), |(name, _)| name.to_owned()));
             }
-            _ => names.other = Some(value),
+            // The first is what the path is about; what follows belongs to it.
+            _ => names.other = names.other.or(Some(value)),
         }
     }
     names

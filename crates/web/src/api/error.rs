@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use byleave_api::error::{ApiError, BadRequestDetail, ErrorCode, FieldViolation};
 use byleave_core::grant::GiveError;
+use byleave_core::service_account::SecretError;
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
 
@@ -182,6 +183,7 @@ const fn code_of(conflict: Conflict) -> ErrorCode {
         | Conflict::Claimed
         | Conflict::EmployeeKeyTaken
         | Conflict::EmployeeNameTaken
+        | Conflict::NetworkTaken
         | Conflict::NotClaimed
         | Conflict::NotInDoubt
         | Conflict::PasswordChanged
@@ -203,7 +205,10 @@ const fn not_found(thing: Thing) -> ErrorCode {
         | Thing::Identifier
         | Thing::Installation
         | Thing::Invitation
+        | Thing::Network
         | Thing::Node
+        | Thing::Secret
+        | Thing::ServiceAccount
         | Thing::Session
         | Thing::User => ErrorCode::ResourceNotFound,
     }
@@ -229,6 +234,11 @@ impl From<Rule> for Failure {
                     .collect();
                 failure
             }
+            Rule::Secret(error @ SecretError::TooMany) => Self::new(ErrorCode::ValidationError, error.to_string()),
+            Rule::Secret(error @ SecretError::TooLong(_)) => {
+                Self::field(ErrorCode::ValidationError, "secretExpiresAfterHours", error.to_string())
+            }
+            Rule::TooManyNetworks => Self::field(ErrorCode::ValidationError, "body", Rule::TooManyNetworks.to_string()),
             Rule::NoRole => Self::field(ErrorCode::ValidationError, "roles", "must name at least one role"),
             Rule::ForeignProject => {
                 Self::field(ErrorCode::ValidationError, "roles", "must name projects of the organization only")

@@ -20,6 +20,12 @@ const DRAINED: usize = 32 * 1024 * 1024;
 /// A body that nobody has read yet: it is read after everything that could refuse the request before.
 pub struct Raw(Body);
 
+impl From<Body> for Raw {
+    fn from(body: Body) -> Self {
+        Self(body)
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = std::convert::Infallible;
 
@@ -46,7 +52,19 @@ impl Raw {
         if bytes.is_empty() { Ok(T::default()) } else { read(&bytes) }
     }
 
-    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure> {
+    /// Reads a list of objects that must be there.
+    ///
+    /// # Errors
+    /// [`Failure`] naming the field and the rule.
+    pub async fn json_list<T: DeserializeOwned + Serialize>(self, app: &App) -> Result<Vec<T>, Failure> {
+        read_as(&self.bytes(app.limits.body).await?, Shape::List)
+    }
+
+    /// Reads the bytes, up to a limit.
+    ///
+    /// # Errors
+    /// [`Failure`] if there are more, or they do not come in time.
+    pub async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure> {
         let mut stream = self.0.into_data_stream();
         let mut bytes = Vec::new();
         let mut size = 0_usize;
@@ -85,10 +103,27 @@ fn broken(error: &axum::Error) -> Failure {
 /// # Errors
 /// [`Failure`] naming the field and the rule.
 pub fn read<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Failure> {
+    read_as(bytes, Shape::Object)
+}
+
+/// What a body is as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    List,
+    Object,
+}
+
+fn read_as<T: DeserializeOwned + Serialize>(bytes: &[u8], shape: Shape) -> Result<T, Failure> {
     let value: Value = serde_json::from_slice(bytes)
         .map_err(|error| Failure::new(ErrorCode::InvalidJson, format!("the body is not JSON: {error}")))?;
-    if !value.is_object() {
-        return Err(Failure::field(ErrorCode::InvalidJson, "body", "must be an object"));
+    match shape {
+        Shape::List if !value.is_array() => {
+            return Err(Failure::field(ErrorCode::InvalidJson, "body", "must be a list"));
+        }
+        Shape::Object if !value.is_object() => {
+            return Err(Failure::field(ErrorCode::InvalidJson, "body", "must be an object"));
+        }
+        Shape::List | Shape::Object => {}
     }
     // From the bytes, not from the value: the value has forgotten fields that are named twice.
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

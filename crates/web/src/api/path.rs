@@ -8,8 +8,10 @@ use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use byleave_api::error::ErrorCode;
-use byleave_core::id::{IdError, OrgId, ProjectId};
+use byleave_core::id::{IdError, OrgId, ProjectId, ServiceAccountId};
 use byleave_core::name::{ClusterName, HostName, ProjectName};
+use byleave_core::network::{Network, NetworkError};
+use byleave_store::account::Through;
 use byleave_store::proof::Tile;
 
 use crate::api::error::Failure;
@@ -65,6 +67,29 @@ pub struct KeyPath<T>(pub T);
 /// The tile of `{*tile}`.
 pub struct TilePath(pub Tile);
 
+/// The organization of `{orgId}` or the project of `{groupId}`, whichever the path has.
+pub struct ThroughPath(pub Through);
+
+/// The service account of `{clientId}`.
+pub struct ClientPath(pub ServiceAccountId);
+
+/// The service account and the verb of `{clientAndVerb}`.
+pub struct ClientVerbPath {
+    /// The service account.
+    pub id: ServiceAccountId,
+    /// What follows the last colon.
+    pub verb: String,
+}
+
+/// The id of `{apiUserId}`.
+pub struct ApiKeyPath<T>(pub T);
+
+/// The id of `{secretId}`.
+pub struct SecretPath<T>(pub T);
+
+/// The address or network of `{ipAddress}`.
+pub struct AddressPath(pub Network);
+
 /// The text of `{text}`.
 pub struct TextPath(pub String);
 
@@ -82,6 +107,7 @@ async fn parameter(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<Stri
     let parameters = RawPathParams::from_request_parts(parts, app).await.map_err(malformed)?;
     let is = |key: &str| match name {
         "clusterName" => matches!(key, "clusterName" | "clusterAndVerb"),
+        "clientId" => matches!(key, "clientId" | "clientAndVerb"),
         "id" => matches!(key, "id" | "idAndVerb"),
         "text" => key == "textAndVerb",
         name => key == name,
@@ -110,6 +136,11 @@ fn id<T: FromStr<Err = IdError>>(code: ErrorCode, name: &str, text: &str) -> Res
 
 fn cluster(name: &str) -> Result<ClusterName, Failure> {
     name.parse().map_err(|_| Failure::field(ErrorCode::InvalidAttribute, "clusterName", ClusterName::RULE))
+}
+
+fn client(text: &str) -> Result<ServiceAccountId, Failure> {
+    ServiceAccountId::from_client_id(text)
+        .map_err(|error| Failure::field(ErrorCode::InvalidId, "clientId", error.to_string()))
 }
 
 /// Splits at the last colon: a name never holds one.
@@ -154,6 +185,64 @@ impl FromRequestParts<Arc<App>> for HostPath {
         let text = parameter(parts, app, "hostname").await?;
         let refuse = |_| Failure::field(ErrorCode::InvalidAttribute, "hostname", HostName::RULE);
         Ok(Self { project, host: text.parse().map_err(refuse)? })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for ThroughPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        match parameter(parts, app, "orgId").await {
+            Ok(text) => id(ErrorCode::InvalidOrgId, "orgId", &text).map(Through::Organization).map(Self),
+            Err(_) => {
+                let GroupPath(project) = GroupPath::from_request_parts(parts, app).await?;
+                Ok(Self(Through::Project(project)))
+            }
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for ClientPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        client(&parameter(parts, app, "clientId").await?).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for ClientVerbPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let text = parameter(parts, app, "clientAndVerb").await?;
+        let (text, verb) = split(parts, &text)?;
+        Ok(Self { id: client(&text)?, verb })
+    }
+}
+
+impl<T: FromStr<Err = IdError> + Send> FromRequestParts<Arc<App>> for ApiKeyPath<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        id(ErrorCode::InvalidId, "apiUserId", &parameter(parts, app, "apiUserId").await?).map(Self)
+    }
+}
+
+impl<T: FromStr<Err = IdError> + Send> FromRequestParts<Arc<App>> for SecretPath<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        id(ErrorCode::InvalidId, "secretId", &parameter(parts, app, "secretId").await?).map(Self)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for AddressPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let text = parameter(parts, app, "ipAddress").await?;
+        let refuse = |rule: String| Failure::field(ErrorCode::InvalidAttribute, "ipAddress", rule);
+        text.parse().map(Self).map_err(|error: NetworkError| refuse(error.to_string()))
     }
 }
 

@@ -15,6 +15,8 @@ pub const ACCESS: Versions = &["2024-08-05"];
 pub const ACTIVITY: Versions = &["2025-03-12"];
 /// Users.
 pub const PEOPLE: Versions = &["2025-02-19"];
+/// Service accounts.
+pub const ACCOUNTS: Versions = &["2024-08-05"];
 /// Byleave's own paths.
 pub const NONE: Versions = &[];
 

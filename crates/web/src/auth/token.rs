@@ -46,6 +46,18 @@ impl Token {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
+    /// Draws a new token of letters, digits and `_` only, after a text that says what it is.
+    pub fn draw_after(what: &str, entropy: &dyn Entropy) -> Self {
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes);
+        Self(format!("{what}{}", hex::encode(bytes)))
+    }
+
+    /// The last four characters, by which its owner tells it from others.
+    pub fn hint(&self) -> String {
+        self.0.chars().skip(self.0.len().saturating_sub(4)).collect()
+    }
+
     /// The text, to be shown once.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -139,6 +139,7 @@ pub(super) async fn names(app: &App, visitor: &Visitor) -> Result<Names, Problem
     } else {
         Vec::new()
     };
+    let accounts = app.store.service_accounts(visitor.actor(), visitor.org()).await?;
     let nodes =
         |row: &ClusterRow| row.cluster.nodes.iter().map(|node| (node.id, node.host.clone())).collect::<Vec<_>>();
     Ok(Names {
@@ -151,6 +152,7 @@ pub(super) async fn names(app: &App, visitor: &Visitor) -> Result<Names, Problem
             .map(|row| (row.cluster.id, (row.cluster.project, row.cluster.name)))
             .collect(),
         users: users.into_iter().map(|user| (user.id, user.name)).collect(),
+        service_accounts: accounts.into_iter().map(|account| (account.id, account.name)).collect(),
         api_keys: keys.into_iter().map(|key| (key.id, key.public_key)).collect(),
     })
 }

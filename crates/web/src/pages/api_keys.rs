@@ -8,10 +8,8 @@ use axum::response::Response;
 use byleave_core::id::{ApiKeyId, ProjectId};
 use byleave_core::name::{Description, ProjectName};
 use byleave_core::policy::Action;
-use byleave_core::time::Entropy;
 use byleave_store::api_key::{ApiKeyRow, NewApiKey};
 use maud::{Markup, html};
-use zeroize::Zeroizing;
 
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::icon::{Icon, icon};
@@ -24,6 +22,7 @@ use super::visitor::{Visitor, done};
 use super::when::day;
 use crate::app::App;
 use crate::auth::digest::ha1;
+use crate::auth::key::draw_api_key;
 
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
@@ -82,22 +81,11 @@ pub(super) async fn make(State(app): State<Arc<App>>, mut visitor: Visitor, type
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
         return Ok(new_dialogue(&visitor, &projects, &typed, &faults));
     }
-    let (public_key, private_key) = draw(app.entropy.as_ref());
+    let (public_key, private_key) = draw_api_key(app.entropy.as_ref());
     let ha1 = ha1(&public_key, &private_key);
     let key = NewApiKey { public_key: public_key.clone(), description, roles, ha1 };
     app.store.add_api_key(visitor.actor(), &app.read_clock(), visitor.org(), key).await?;
     Ok(made(&visitor, &public_key, &private_key))
-}
-
-/// Draws a key as Atlas clients know them: eight letters, and a private part of 122 random bits in five groups.
-fn draw(entropy: &dyn Entropy) -> (String, Zeroizing<String>) {
-    let mut bytes = Zeroizing::new([0_u8; 24]);
-    entropy.fill(bytes.as_mut());
-    let (public, private) = bytes.split_at(8);
-    let public_key = public.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
-    let hex = Zeroizing::new(hex::encode(private));
-    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| hex.get(range).unwrap_or_default().to_owned());
-    (public_key, Zeroizing::new(groups.join("-")))
 }
 
 fn new_dialogue(

@@ -2,14 +2,16 @@
 //!
 //! Support engineers appear under their employee identifiers only; this module knows no other name of theirs.
 
+mod account;
+
 use std::collections::BTreeMap;
 
 use byleave_core::access::Basis;
 use byleave_core::actor::By;
 use byleave_core::event::{Event, Forwarding, Side, Tried};
 use byleave_core::field::Erasable;
-use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, SessionId, UserId};
-use byleave_core::name::{ClusterName, HostName, ProjectName, UserName, VendorName};
+use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, ServiceAccountId, SessionId, UserId};
+use byleave_core::name::{ClusterName, HostName, ProjectName, ServiceAccountName, UserName, VendorName};
 use byleave_core::time::Timestamp;
 use byleave_store::event::EventRow;
 use maud::{Markup, html};
@@ -29,6 +31,7 @@ pub(super) struct Names {
     pub(super) nodes: BTreeMap<NodeId, HostName>,
     pub(super) users: BTreeMap<UserId, UserName>,
     pub(super) api_keys: BTreeMap<ApiKeyId, String>,
+    pub(super) service_accounts: BTreeMap<ServiceAccountId, ServiceAccountName>,
 }
 
 /// How an entry looks at first glance.
@@ -85,6 +88,10 @@ impl Names {
             (By::ApiKey(_), _, Some(key)) => html! { span.who { "API key " code { (key) } } },
             (By::ApiKey(_), _, None) => html! { span.who { "A removed API key" } },
             (By::Employee(identifier), ..) => html! { code.who { (identifier) } },
+            (By::ServiceAccount(_), ..) => match &row.account_name {
+                Some(name) => html! { span.who { "Service account " (name) } },
+                None => html! { span.who { "A service account" } },
+            },
             (By::System, ..) => html! { span.who { "Byleave" } },
             (By::User(_), Some(name), _) => html! { span.who { (name) } },
             (By::User(id), None, _) => html! { span.who { (self.user(id)) } },
@@ -152,6 +159,7 @@ pub(super) fn line(names: &Names, row: &EventRow) -> Line {
         .or_else(|| visit(names, &who, &of, event))
         .or_else(|| setting(&who, event))
         .or_else(|| people(names, &who, event))
+        .or_else(|| account::account(names, &who, event))
         .or_else(|| inventory(names, &who, event))
         .unwrap_or_else(|| other(&who, event))
 }
@@ -254,7 +262,7 @@ fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line
     })
 }
 
-/// The customer's own people and keys.
+/// The customer's own people.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
 fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
@@ -283,17 +291,6 @@ fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::UserRemoved { user } => {
             Line::plain(Icon::Person, html! { (who) " removed " (names.user(user)) " from the organization." })
         }
-        Event::ApiKeyAdded { public_key, roles: given, .. } => {
-            let given = roles(given, &names.projects);
-            Line::plain(Icon::Key, html! { (who) " made the API key " code { (public_key) } " with " (given) "." })
-        }
-        Event::ApiKeyRemoved { api_key } => Line::plain(
-            Icon::Key,
-            match names.api_keys.get(api_key) {
-                Some(key) => html! { (who) " removed the API key " code { (key) } "." },
-                None => html! { (who) " removed an API key." },
-            },
-        ),
         _ => return None,
     })
 }
@@ -435,6 +432,7 @@ mod tests {
             nodes: BTreeMap::new(),
             users: BTreeMap::new(),
             api_keys: BTreeMap::new(),
+            service_accounts: BTreeMap::new(),
         }
     }
 
@@ -451,6 +449,7 @@ mod tests {
                 entry,
                 user_name: None,
                 public_key: None,
+                account_name: None,
             };
             let text = line(&names, &row).text.into_string();
             assert!(!text.contains(name), "{name} is told by its name: {text}");

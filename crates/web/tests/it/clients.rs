@@ -136,3 +136,28 @@ async fn cookies_and_other_schemes_open_nothing_here() {
         house.nobody().send(call(name, value)).await.refused(401, "UNEXPECTED_ERROR");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_set_to_sha_256_offers_that_alone_and_takes_no_md5() {
+    let digest = byleave_web::auth::digest::Algorithm::Sha256;
+    let house = House::with_digest(byleave_web::Limits::default(), digest).await;
+    let shop = house.customer("shop").await;
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    let answer = house.nobody().get("/api/atlas/v2/orgs").await;
+    assert_eq!(answer.headers.get_all("www-authenticate").iter().count(), 1);
+    let challenge = answer.header("www-authenticate");
+    assert!(challenge.ends_with(r#", algorithm=SHA-256, qop="auth", stale=false"#), "{challenge}");
+    key.get("/api/atlas/v2/orgs").await.ok();
+    let user = format!("{}:{}", key.keys().0, key.keys().1);
+    let arguments = ["-sS", "--noproxy", "*", "--digest", "-u", &user, "-o", "/dev/null", "-w", "%{http_code}"];
+    let url = key.url("/api/byleave/v1/session");
+    if let Some(output) = run("curl", &[&arguments[..], &[&url]].concat()) {
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), "200");
+    }
+    let mut weaker =
+        digest_auth::WwwAuthenticateHeader::parse(&challenge.replace("algorithm=SHA-256", "algorithm=MD5")).unwrap();
+    let context = digest_auth::AuthContext::new(key.keys().0, key.keys().1, "/api/atlas/v2/orgs");
+    let authorization = weaker.respond(&context).unwrap().to_string();
+    let call = crate::client::Call::new(reqwest::Method::GET, "/api/atlas/v2/orgs");
+    house.nobody().send(call.header("authorization", &authorization)).await.refused(401, "UNEXPECTED_ERROR");
+}

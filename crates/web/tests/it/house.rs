@@ -151,6 +151,14 @@ impl House {
     }
 
     pub(crate) async fn behind(limits: Limits, entrance: Entrance) -> Self {
+        Self::set(limits, entrance, Algorithm::Md5).await
+    }
+
+    pub(crate) async fn with_digest(limits: Limits, digest: Algorithm) -> Self {
+        Self::set(limits, Entrance::default(), digest).await
+    }
+
+    async fn set(limits: Limits, entrance: Entrance, digest: Algorithm) -> Self {
         let dir = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock(Mutex::new(0)));
         let options =
@@ -165,7 +173,7 @@ impl House {
             entropy: Arc::new(Random),
             administrator: TokenHash::of(ADMINISTRATOR),
             vendor: "Acme".parse().unwrap(),
-            digest: Algorithm::Md5,
+            digest,
             nodes: byleave_web::NodeSettings::default(),
             limits,
         });

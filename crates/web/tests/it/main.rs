@@ -8,7 +8,9 @@
     reason = "a test that fails says so"
 )]
 
+mod accounts;
 mod activity;
+mod api_keys;
 mod atlas;
 mod bad_input;
 mod bodies;

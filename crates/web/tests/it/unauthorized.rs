@@ -37,6 +37,7 @@ async fn every_route_answers_everybody_as_written_down() {
     let mut places = Places::find(&house, &shop).await;
     let mut table = header();
     let operations = byleave_web::api::atlas::OPERATIONS.iter().chain(byleave_web::api::byleave::OPERATIONS);
+    let operations = operations.chain(byleave_web::api::oauth::OPERATIONS);
     for (method, path) in operations {
         let mut line = format!("{:<7}{path:<96}", method);
         for (who, client) in WHO.iter().zip(&clients) {
@@ -92,6 +93,7 @@ struct Places {
     user: String,
     identifier: String,
     api_key: String,
+    account: (String, String),
     made: u32,
 }
 
@@ -118,6 +120,7 @@ impl Places {
             user: text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]),
             identifier: text(&all[0]["by"]).replace("employee:", ""),
             api_key: text(&spare["id"]),
+            account: crate::accounts::make(shop, "ORG_MEMBER").await,
             made: 0,
         }
     }
@@ -127,6 +130,8 @@ impl Places {
         self.made += 1;
         let key = if path.contains("{key}") { self.employee_key(house).await } else { String::new() };
         let invited = if path.contains("{token}") { self.invite(house).await } else { String::new() };
+        let api_key = self.made_api_key(shop, path).await;
+        let (client, secret) = self.made_account(shop, path).await;
         let id = match path {
             _ if path.contains("/invites/") || path.contains("/invitations/{id}") => &self.invitation(shop).await,
             _ if path.contains("/groups/{groupId}/events/") => &self.project_event,
@@ -147,10 +152,44 @@ impl Places {
             .replace("{key}", &key)
             .replace("{tile}", "0/000.p/1")
             .replace("/inclusion", "/inclusion?index=0")
+            .replace("{apiUserId}", &api_key)
+            .replace("{clientId}", &client)
+            .replace("{secretId}", &secret)
+            .replace("{ipAddress}", "192.0.2.1")
             .replace("{id}", id);
         let call = Call::new(Method::from_bytes(method.as_bytes()).unwrap(), &filled);
+        if path.starts_with("/api/oauth/") {
+            let (id, secret) = &self.account;
+            let form = format!("grant_type=client_credentials&token=x&client_id={id}&client_secret={secret}");
+            return call.body(form).header("content-type", "application/x-www-form-urlencoded");
+        }
         let body = self.body(method, path);
         if body.is_null() { call } else { call.body(body.to_string()) }
+    }
+
+    /// A key with a role in the project and an address on its list, for paths that are about one.
+    async fn made_api_key(&self, shop: &Customer, path: &str) -> String {
+        if !path.contains("{apiUserId}") {
+            return String::new();
+        }
+        let of_project = format!("/api/atlas/v2/groups/{}/apiKeys", self.project);
+        let body = json!({ "desc": "made", "roles": ["GROUP_READ_ONLY"] });
+        let id = text(&shop.owner.post(&of_project, body).await.ok()["id"]);
+        let list = format!("/api/atlas/v2/orgs/{}/apiKeys/{id}/accessList", self.organization);
+        shop.owner.post(&list, json!([{ "ipAddress": "192.0.2.1" }])).await.ok();
+        id
+    }
+
+    /// A service account with a role in the project and an address on its list, and its secret.
+    async fn made_account(&self, shop: &Customer, path: &str) -> (String, String) {
+        if !path.contains("{clientId}") {
+            return (String::new(), String::new());
+        }
+        let of_project = format!("/api/atlas/v2/groups/{}/serviceAccounts", self.project);
+        let made = shop.owner.post(&of_project, crate::accounts::wanted("GROUP_READ_ONLY")).await.created();
+        let id = text(&made["clientId"]);
+        shop.owner.post(&format!("{of_project}/{id}/accessList"), json!([{ "ipAddress": "192.0.2.1" }])).await.ok();
+        (id, text(&made["secrets"][0]["id"]))
     }
 
     async fn employee_key(&self, house: &House) -> String {
@@ -171,7 +210,26 @@ impl Places {
         text(&house.administrator().post("/api/byleave/v1/organizations", body).await.created()["token"])
     }
 
+    /// The bodies of API keys and service accounts on Atlas's paths; none for another path.
+    fn account_body(method: &str, path: &str) -> Option<Value> {
+        let last = path.strip_prefix("/api/atlas/v2/")?.rsplit('/').next()?;
+        let role = if path.contains("{orgId}") { "ORG_MEMBER" } else { "GROUP_READ_ONLY" };
+        match (method, last) {
+            ("POST", "apiKeys") => Some(json!({ "desc": "made", "roles": [role] })),
+            ("POST", "{apiUserId}") => Some(json!([{ "roles": [role] }])),
+            ("POST", "serviceAccounts") => Some(crate::accounts::wanted(role)),
+            ("POST", "{clientId}:invite") => Some(json!({ "roles": [role] })),
+            ("PATCH", "{apiUserId}" | "{clientId}") => Some(json!({})),
+            ("POST", "secrets") => Some(json!({ "secretExpiresAfterHours": 8 })),
+            ("POST", "accessList") => Some(json!([{ "ipAddress": "192.0.2.2" }])),
+            _ => None,
+        }
+    }
+
     fn body(&self, method: &str, path: &str) -> Value {
+        if let Some(body) = Self::account_body(method, path) {
+            return body;
+        }
         let roles = json!({ "orgRoles": ["ORG_MEMBER"] });
         let name = format!("made{}@shop.example", self.made);
         match (method, path.rsplit('/').next().unwrap_or_default()) {

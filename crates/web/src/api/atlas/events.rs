@@ -221,6 +221,8 @@ fn actor(event: &mut Event, row: &EventRow) {
             event.is_global_admin = true;
             event.employee_identifier = Some(identifier.to_string());
         }
+        // No field of Atlas's is for a service account; its client id stands where a person's name would.
+        By::ServiceAccount(id) => event.username = Some(id.client_id()),
         By::System => {}
         By::User(id) => {
             event.user_id = Some(id.to_string());

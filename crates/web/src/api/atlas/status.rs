@@ -17,7 +17,11 @@ pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
             public_key: caller.ask(caller.app.store.own_public_key(&caller.actor)).await?.unwrap_or_default(),
             roles: assignments(*organization, roles),
         }),
-        Actor::Administrator | Actor::Employee { .. } | Actor::System | Actor::User { .. } => None,
+        Actor::Administrator
+        | Actor::Employee { .. }
+        | Actor::ServiceAccount { .. }
+        | Actor::System
+        | Actor::User { .. } => None,
     };
     caller.ok(&SystemStatus {
         api_key,

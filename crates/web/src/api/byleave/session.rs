@@ -70,6 +70,7 @@ fn me(actor: &Actor, session: Option<&WebSession>) -> Me {
         Actor::Administrator => ("administrator", None),
         Actor::ApiKey { id, .. } => ("apiKey", Some(id.to_string())),
         Actor::Employee { id } => ("employee", Some(id.to_string())),
+        Actor::ServiceAccount { id, .. } => ("serviceAccount", Some(id.client_id())),
         Actor::System => ("system", None),
         Actor::User { id, .. } => ("user", Some(id.to_string())),
     };

@@ -43,7 +43,7 @@ pub(super) async fn post(caller: Caller, path: IdVerbPath<SessionId>) -> Result<
     let row = caller.ask(caller.app.store.may_end_session(&caller.actor, path.id)).await?;
     let reason = match &caller.actor {
         Actor::Administrator | Actor::Employee { .. } | Actor::System => SessionEnd::EndedByAdministrator,
-        Actor::ApiKey { .. } | Actor::User { .. } => SessionEnd::EndedByCustomer,
+        Actor::ApiKey { .. } | Actor::ServiceAccount { .. } | Actor::User { .. } => SessionEnd::EndedByCustomer,
     };
     caller.ok(&SessionEnded { ended: caller.app.door.end(row.id, reason, caller.actor.by()) })
 }

@@ -1,0 +1,230 @@
+//! What API keys and service accounts have in common: through what they are reached, and whose roles they get.
+//!
+//! An account belongs to an organization and has roles there and in projects of it. Owners of the organization reach all
+//! of them; who manages a project reaches those with a role in it, and has a say only in what lies in that project.
+
+use std::collections::BTreeSet;
+
+use byleave_core::actor::{Actor, By};
+use byleave_core::event::Event;
+use byleave_core::id::{ApiKeyId, OrgId, ProjectId, ServiceAccountId};
+use byleave_core::policy::{Action, has_power_over, may_give};
+use byleave_core::role::{ProjectRole, Roles};
+use byleave_core::time::Reading;
+use sqlx::SqliteConnection;
+
+use crate::authority::{self, Holder, require_in_organization, require_in_project};
+use crate::error::{Rule, StoreError, Thing};
+use crate::store::Store;
+use crate::transaction::{Transaction, Written};
+
+/// An API key or a service account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AccountId {
+    /// An API key.
+    ApiKey(ApiKeyId),
+    /// A service account.
+    ServiceAccount(ServiceAccountId),
+}
+
+/// Through what accounts are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Through {
+    /// All of an organization.
+    Organization(OrgId),
+    /// Those with a role in a project.
+    Project(ProjectId),
+}
+
+impl From<OrgId> for Through {
+    fn from(id: OrgId) -> Self {
+        Self::Organization(id)
+    }
+}
+
+impl From<ProjectId> for Through {
+    fn from(id: ProjectId) -> Self {
+        Self::Project(id)
+    }
+}
+
+impl Through {
+    /// The roles that an account has after these were given: those of the organization or of the project change, all
+    /// others stay.
+    fn after(self, before: &Roles, given: &Roles) -> Roles {
+        match self {
+            Self::Organization(_) => before.with_organization(given.organization.clone()),
+            Self::Project(id) => before.with_project(id, given.in_project(id)),
+        }
+    }
+
+    /// Whether an account with these roles is reached.
+    pub(crate) fn reaches(self, roles: &Roles) -> bool {
+        match self {
+            Self::Organization(_) => true,
+            Self::Project(id) => !roles.in_project(id).is_empty(),
+        }
+    }
+
+    /// Refuses unless the actor may see accounts there; answers with the actor as they are now and the organization.
+    pub(crate) async fn read(self, sql: &mut SqliteConnection, actor: &Actor) -> Result<OrgId, StoreError> {
+        match self {
+            Self::Organization(id) => {
+                require_in_organization(sql, actor, Action::ReadOrganization, id).await?;
+                Ok(id)
+            }
+            Self::Project(id) => Ok(require_in_project(sql, actor, Action::ReadProject, id).await?.1),
+        }
+    }
+
+    /// Refuses unless the actor may manage accounts there.
+    pub(crate) async fn manage(self, sql: &mut SqliteConnection, actor: &Actor) -> Result<Manager, StoreError> {
+        let (actor, organization) = match self {
+            Self::Organization(id) => (require_in_organization(sql, actor, Action::ManageApiKeys, id).await?, id),
+            Self::Project(id) => require_in_project(sql, actor, Action::ManageProjectAccounts, id).await?,
+        };
+        let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+        Ok(Manager { actor, by, organization })
+    }
+}
+
+/// Who manages accounts.
+pub(crate) struct Manager {
+    actor: Actor,
+    /// How the log names them.
+    pub(crate) by: By,
+    /// The organization.
+    pub(crate) organization: OrgId,
+}
+
+impl Manager {
+    /// Refuses unless they may give these roles.
+    pub(crate) fn give(&self, before: &Roles, after: &Roles) -> Result<(), StoreError> {
+        may_give(&self.actor, self.organization, before, after)
+            .map_err(|refusal| StoreError::refusal(refusal, Thing::Organization))
+    }
+
+    /// Refuses unless they have power over all roles of an account.
+    pub(crate) fn own(&self, roles: &Roles) -> Result<(), StoreError> {
+        has_power_over(&self.actor, self.organization, roles)
+            .map_err(|refusal| StoreError::refusal(refusal, Thing::Organization))
+    }
+}
+
+impl AccountId {
+    pub(crate) const fn holder(self) -> Holder {
+        match self {
+            Self::ApiKey(id) => Holder::ApiKey(id),
+            Self::ServiceAccount(id) => Holder::ServiceAccount(id),
+        }
+    }
+
+    const fn thing(self) -> Thing {
+        match self {
+            Self::ApiKey(_) => Thing::ApiKey,
+            Self::ServiceAccount(_) => Thing::ServiceAccount,
+        }
+    }
+
+    fn roles_changed(self, roles: Roles) -> Event {
+        match self {
+            Self::ApiKey(api_key) => Event::ApiKeyRolesChanged { api_key, roles },
+            Self::ServiceAccount(service_account) => Event::ServiceAccountRolesChanged { service_account, roles },
+        }
+    }
+
+    /// The roles of an account that is there and reached.
+    pub(crate) async fn roles(
+        self,
+        sql: &mut SqliteConnection,
+        organization: OrgId,
+        through: Through,
+    ) -> Result<Roles, StoreError> {
+        let (text, id) = match self {
+            Self::ApiKey(id) => {
+                ("SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL", id.to_string())
+            }
+            Self::ServiceAccount(id) => (
+                "SELECT id FROM service_accounts WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
+                id.to_string(),
+            ),
+        };
+        let row = sqlx::query(text).bind(id).bind(organization.to_string()).fetch_optional(&mut *sql).await?;
+        let roles = authority::roles(sql, self.holder()).await?;
+        if row.is_some() && through.reaches(&roles) { Ok(roles) } else { Err(StoreError::NotFound(self.thing())) }
+    }
+}
+
+/// Gives an account roles through the organization or a project. Writes nothing if it has them.
+pub(crate) async fn give(
+    tx: &mut Transaction<'_>,
+    manager: &Manager,
+    through: Through,
+    account: AccountId,
+    given: &Roles,
+) -> Result<(), StoreError> {
+    let before = authority::roles(&mut tx.sql, account.holder()).await?;
+    let after = through.after(&before, given);
+    if before == after {
+        return Ok(());
+    }
+    manager.give(&before, &after)?;
+    authority::replace_roles(&mut tx.sql, manager.organization, account.holder(), &after).await?;
+    tx.append(manager.organization, manager.by.clone(), account.roles_changed(after)).await?;
+    Ok(())
+}
+
+impl Store {
+    /// Gives an account of the project's organization these roles in the project, in place of those it has there.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] unless the actor manages the project, [`StoreError::NotFound`] if the organization has
+    /// no such account, [`StoreError::Refused`] for no role at all.
+    pub async fn assign_account(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        project: ProjectId,
+        account: AccountId,
+        roles: BTreeSet<ProjectRole>,
+    ) -> Result<Written<()>, StoreError> {
+        let actor = actor.clone();
+        let body = self.write("assign account", now, move |tx| {
+            Box::pin(async move {
+                let through = Through::Project(project);
+                let manager = through.manage(&mut tx.sql, &actor).await?;
+                let everywhere = Through::Organization(manager.organization);
+                account.roles(&mut tx.sql, manager.organization, everywhere).await?;
+                if roles.is_empty() {
+                    return Err(StoreError::Refused(Rule::NoRole));
+                }
+                give(tx, &manager, through, account, &Roles::default().with_project(project, roles)).await
+            })
+        });
+        body.await
+    }
+
+    /// Takes all roles in the project from an account. It stays in the organization, with what other roles it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] unless the actor manages the project, [`StoreError::NotFound`] if the account has no
+    /// role there.
+    pub async fn unassign_account(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        project: ProjectId,
+        account: AccountId,
+    ) -> Result<Written<()>, StoreError> {
+        let actor = actor.clone();
+        let body = self.write("unassign account", now, move |tx| {
+            Box::pin(async move {
+                let through = Through::Project(project);
+                let manager = through.manage(&mut tx.sql, &actor).await?;
+                account.roles(&mut tx.sql, manager.organization, through).await?;
+                give(tx, &manager, through, account, &Roles::default()).await
+            })
+        });
+        body.await
+    }
+}
