@@ -32,6 +32,7 @@ fn the_demo_ends_on_a_signal_while_its_input_is_open() {
 fn client_credentials(facts: &Value) -> [u16; 3] {
     let text = |name: &str| facts[name].as_str().unwrap().to_owned();
     let (url, id, secret) = (text("url"), text("clientId"), text("clientSecret"));
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
