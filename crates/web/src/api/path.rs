@@ -124,6 +124,9 @@ fn no_text(error: &str) -> Failure {
         "clusterAndVerb" => (ErrorCode::InvalidAttribute, "clusterName"),
         "id" | "idAndVerb" => (ErrorCode::InvalidId, "id"),
         "key" => (ErrorCode::InvalidId, "key"),
+        "apiUserId" => (ErrorCode::InvalidId, "apiUserId"),
+        "clientId" | "clientAndVerb" => (ErrorCode::InvalidId, "clientId"),
+        "secretId" => (ErrorCode::InvalidId, "secretId"),
         "textAndVerb" => (ErrorCode::InvalidAttribute, "text"),
         name => (ErrorCode::InvalidAttribute, name),
     };

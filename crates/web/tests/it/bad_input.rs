@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 use crate::client::{Answer, Call};
 use crate::house::{Customer, House, text};
 
+mod accounts;
+use accounts::{Accounts, LISTS};
+
 /// Operations without a body. Closing the door fails for no form of one.
 const BODILESS: [&str; 1] = ["POST /api/atlas/v2/groups/{groupId}/clusters/{clusterName}:revokeMongoDBEmployeeAccess"];
 
@@ -69,7 +72,7 @@ fn bodies(shop: &Customer) -> Vec<Body> {
         fields
     };
     let one_role = || vec![Field("orgRole", Required, Text)];
-    vec![
+    let mut bodies = vec![
         Body {
             operation: "POST /api/atlas/v2/groups/{groupId}/clusters/{clusterName}:grantMongoDBEmployeeAccess",
             sound: json!({ "expirationTime": "2026-11-24T06:00:00Z", "grantType": "CLUSTER_INFRASTRUCTURE" }),
@@ -146,7 +149,9 @@ fn bodies(shop: &Customer) -> Vec<Body> {
                 Field("teamIds", Optional, List),
             ],
         },
-    ]
+    ];
+    bodies.extend(accounts::bodies());
+    bodies
 }
 
 /// A house with one customer, and what must not change in it.
@@ -154,6 +159,7 @@ struct Scene {
     house: House,
     shop: Customer,
     user: String,
+    accounts: Accounts,
     before: Value,
 }
 
@@ -162,7 +168,8 @@ impl Scene {
         let house = House::open().await;
         let shop = house.customer("shop").await;
         let user = text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]);
-        let mut scene = Self { house, shop, user, before: Value::Null };
+        let accounts = Accounts::make(&shop).await;
+        let mut scene = Self { house, shop, user, accounts, before: Value::Null };
         scene.before = scene.state().await;
         scene
     }
@@ -181,7 +188,8 @@ impl Scene {
 
     /// The path of an operation, with everything in it that is sound.
     fn path(&self, template: &str) -> String {
-        template
+        self.accounts
+            .fill(template)
             .replace("{orgId}", &self.shop.organization)
             .replace("{groupId}", &self.shop.project)
             .replace("{clusterName}", &self.shop.cluster)
@@ -239,8 +247,13 @@ fn without(sound: &Value, field: &str) -> Value {
 #[tokio::test]
 async fn every_operation_that_takes_a_body_is_in_the_table() {
     let scene = Scene::set().await;
-    let known: BTreeSet<String> =
-        bodies(&scene.shop).iter().map(|body| body.operation).chain(BODILESS).map(ToOwned::to_owned).collect();
+    let known: BTreeSet<String> = bodies(&scene.shop)
+        .iter()
+        .map(|body| body.operation)
+        .chain(BODILESS)
+        .chain(LISTS)
+        .map(ToOwned::to_owned)
+        .collect();
     let all = byleave_web::api::atlas::OPERATIONS.iter().filter(|(method, _)| !matches!(*method, "GET" | "DELETE"));
     let all: BTreeSet<String> = all.map(|(method, path)| format!("{method} {path}")).collect();
     assert_eq!(known, all);
@@ -395,6 +408,10 @@ fn bad_parts(parameter: &str) -> (&'static str, &'static str, Vec<String>) {
         "orgId" => ("INVALID_ORG_ID", "orgId", ids()),
         "groupId" => ("INVALID_GROUP_ID", "groupId", ids()),
         "id" => ("INVALID_ID", "id", ids()),
+        "apiUserId" => ("INVALID_ID", "apiUserId", ids()),
+        "clientId" => ("INVALID_ID", "clientId", ids()),
+        "secretId" => ("INVALID_ID", "secretId", ids()),
+        "ipAddress" => ("INVALID_ATTRIBUTE", "ipAddress", accounts::bad_addresses()),
         "clusterName" => ("INVALID_ATTRIBUTE", "clusterName", names()),
         "hostname" => {
             let long = format!("{}.example", "x".repeat(250));
@@ -477,7 +494,7 @@ async fn verbs_and_methods_that_nobody_knows_lead_nowhere() {
             for odd in ["/", "/x", "%2f", ":x"] {
                 let path = format!("{}{odd}", scene.path(template));
                 let status = scene.shop.owner.get(&path).await.status;
-                assert!(matches!(status.as_u16(), 400 | 404 | 406), "{path}: {status}");
+                assert!(matches!(status.as_u16(), 400 | 404 | 405 | 406), "{path}: {status}");
             }
         }
     }
