@@ -1,7 +1,7 @@
 //! The REST API, the pages and sign-in of Byleave.
 //!
-//! A request's life: [`serve()`] takes the connection, [`api`] or [`pages`] the path, an extractor finds out who asks
-//! ([`auth`]), a handler parses the rest into core types and calls one method of the store, which decides. Handlers
+//! A request's life: [`serve()`] takes the connection ([`mod@tls`]) and says from where it [`came`], [`rate`] counts it,
+//! [`api`] or [`pages`] take the path, an extractor finds out who asks ([`auth`]), a handler parses the rest into core types and calls one method of the store, which decides. Handlers
 //! decide nothing; the only thing done here besides is to cut by itself when a change that closes the door cannot be
 //! recorded.
 //!

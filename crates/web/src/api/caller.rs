@@ -48,6 +48,7 @@ pub struct Caller {
     pub now: Reading,
     /// Their web session, if they signed in with a password.
     pub signed_in: Option<SignedIn>,
+    access_token: Option<TokenHash>,
     left: Option<Left>,
     version: Option<&'static str>,
     envelope: bool,
@@ -66,7 +67,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let now = app.read_clock();
-        let (actor, signed_in) = authenticate(app, parts, &now).await?;
+        let Known { actor, signed_in, access_token } = authenticate(app, parts, &now).await?;
         let counted = actor.by().filter(|_| !rate::can_close(&parts.method, parts.uri.path()));
         let left = counted.map(|by| app.counters.caller(by)).transpose()?;
         let version = negotiate(parts)?;
@@ -78,6 +79,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             actor,
             now,
             signed_in,
+            access_token,
             left,
             version,
             envelope: false,
@@ -104,6 +106,21 @@ impl Caller {
     /// What the store refused, with the names of the path.
     pub fn failure(&self, error: StoreError) -> Failure {
         Failure::from(error).naming(&self.names)
+    }
+
+    /// Whether the web session or the access token that the caller came with still holds, for answers that go on. Keys
+    /// and roles are asked for by the store at each call. While the store does not answer, nothing can be told anyway.
+    pub async fn is_signed_in(&self) -> bool {
+        let (store, now) = (&self.app.store, self.app.read_clock());
+        let session = match &self.signed_in {
+            Some(signed_in) => store.web_session(*signed_in.token.as_bytes(), &now).await.map(|found| found.is_some()),
+            None => Ok(true),
+        };
+        let token = match &self.access_token {
+            Some(token) => store.access_token(*token.as_bytes(), &now).await.map(|found| found.is_some()),
+            None => Ok(true),
+        };
+        session.unwrap_or(true) && token.unwrap_or(true)
     }
 
     /// Asks the rules before the body is read, and for what opens the door whether the password was given lately. The
@@ -283,8 +300,21 @@ impl Caller {
     }
 }
 
+/// Somebody whose credentials are right, and what of these can end before they do.
+struct Known {
+    actor: Actor,
+    signed_in: Option<SignedIn>,
+    access_token: Option<TokenHash>,
+}
+
+impl From<Actor> for Known {
+    fn from(actor: Actor) -> Self {
+        Self { actor, signed_in: None, access_token: None }
+    }
+}
+
 /// Finds out who calls.
-async fn authenticate(app: &App, parts: &Parts, now: &Reading) -> Result<(Actor, Option<SignedIn>), Failure> {
+async fn authenticate(app: &App, parts: &Parts, now: &Reading) -> Result<Known, Failure> {
     let refuse = |stale: bool| Failure::unauthorized(app.digest.challenge(stale, now.since_boot));
     let address = peer::address(&parts.extensions);
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
@@ -298,29 +328,27 @@ async fn authenticate(app: &App, parts: &Parts, now: &Reading) -> Result<(Actor,
         "digest" => {
             let credentials = Credentials::read(rest, app.digest.algorithm()).ok_or_else(|| refuse(false))?;
             let actor = digest(app, &credentials, parts, now).await?;
-            actor.map(|actor| (actor, None)).map_err(|refused| refuse(refused == Refused::Stale))
+            actor.map(Known::from).map_err(|refused| refuse(refused == Refused::Stale))
         }
         _ => Err(refuse(false)),
     }
 }
 
-async fn bearer(
-    app: &App,
-    text: &str,
-    address: Option<IpAddr>,
-    now: &Reading,
-) -> Result<Option<(Actor, Option<SignedIn>)>, Failure> {
+async fn bearer(app: &App, text: &str, address: Option<IpAddr>, now: &Reading) -> Result<Option<Known>, Failure> {
     let token = TokenHash::of(text);
     if token.is(&app.administrator) {
-        return Ok(Some((Actor::Administrator, None)));
+        return Ok(Some(Actor::Administrator.into()));
     }
     if text.starts_with(ACCESS_TOKEN) {
         let Some(facts) = app.store.access_token(*token.as_bytes(), now).await? else { return Ok(None) };
         peer::check(&facts.networks, address)?;
-        return Ok(Some((facts.actor, None)));
+        return Ok(Some(Known { access_token: Some(token), ..facts.actor.into() }));
     }
     let session = app.store.web_session(*token.as_bytes(), now).await?;
-    Ok(session.map(|session| (session.actor.clone(), Some(SignedIn { session, token }))))
+    Ok(session.map(|session| {
+        let actor = session.actor.clone();
+        Known { signed_in: Some(SignedIn { session, token }), ..actor.into() }
+    }))
 }
 
 async fn digest(

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use crate::accounts;
 use crate::client::Stream;
-use crate::house::{Customer, House};
+use crate::house::{Customer, House, text};
 
 fn path(shop: &Customer) -> String {
     format!("/api/byleave/v1/organizations/{}/events/stream", shop.organization)
@@ -56,6 +57,22 @@ async fn the_stream_ends_with_the_sign_in() {
     let mut stream = shop.owner.stream(&path(&shop), None).await;
     shop.owner.delete("/api/byleave/v1/session").await.done();
     assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test]
+async fn the_stream_of_a_service_account_ends_with_its_token() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let path_of = format!("/api/atlas/v2/orgs/{}/serviceAccounts", shop.organization);
+    let body = json!({ "name": "a", "description": "b", "roles": ["ORG_MEMBER"], "secretExpiresAfterHours": 8 });
+    let made = shop.owner.post(&path_of, body).await.created();
+    let (id, secret) = (text(&made["clientId"]), text(&made["secrets"][0]["secret"]));
+    let (client, _) = accounts::sign_in(&house, &id, &secret).await;
+    let mut stream = client.stream(&path(&shop), None).await;
+    block(&shop, true).await;
+    assert_eq!(name(&mut stream).await, "organization.blocked");
+    house.clock.advance(3_600_000);
+    assert_eq!(stream.next().await, None, "after an hour");
 }
 
 #[tokio::test]

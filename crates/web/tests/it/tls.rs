@@ -13,13 +13,14 @@ use reqwest::Method;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::client::Call;
-use crate::house::House;
+use crate::client::{Call, Client};
+use crate::house::{House, text};
 
 /// A certificate for `localhost` and its key, in PEM form, and the certificate as it travels; made with `openssl`.
 fn pair() -> (String, String, CertificateDer<'static>) {
@@ -156,5 +157,22 @@ async fn links_say_https_if_a_trusted_proxy_or_tls_says_so() {
         let call = Call::new(Method::GET, &path).header("x-forwarded-proto", "https");
         let link = shop.owner.send(call).await.ok()["links"][0]["href"].as_str().unwrap().to_owned();
         assert!(link.starts_with(&format!("{scheme}://")), "{link}");
+    }
+}
+
+#[tokio::test]
+async fn an_access_list_holds_for_the_client_behind_a_trusted_proxy_and_for_nobody_who_only_says_so() {
+    for (networks, status) in [(vec![], 403), (vec!["127.0.0.0/8".parse().unwrap()], 200)] {
+        let entrance = Entrance { tls: None, proxies: Proxies::new(networks) };
+        let house = House::behind(Limits::default(), entrance).await;
+        let shop = house.customer("shop").await;
+        let keys = format!("/api/atlas/v2/orgs/{}/apiKeys", shop.organization);
+        let made = shop.owner.post(&keys, json!({ "desc": "far", "roles": ["ORG_MEMBER"] })).await.ok();
+        let list = format!("{keys}/{}/accessList", text(&made["id"]));
+        shop.owner.post(&list, json!([{ "ipAddress": "203.0.113.9" }])).await.ok();
+        let key = Client::digest(house.address, &text(&made["publicKey"]), &text(&made["privateKey"]));
+        let call = Call::new(Method::GET, "/api/atlas/v2/orgs").header("x-forwarded-for", "198.51.100.1, 203.0.113.9");
+        assert_eq!(key.send(call).await.status.as_u16(), status);
+        key.get("/api/atlas/v2/orgs").await.refused(403, "IP_ADDRESS_NOT_ON_ACCESS_LIST");
     }
 }

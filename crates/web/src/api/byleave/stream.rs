@@ -86,7 +86,7 @@ impl Follower {
             if let Some(event) = self.waiting.pop_front() {
                 return Some((event, self));
             }
-            if !self.is_signed_in().await {
+            if !self.caller.is_signed_in().await {
                 return None;
             }
             match self.look().await {
@@ -98,16 +98,6 @@ impl Follower {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = self.caller.app.stopping.cancelled() => return None,
             }
-        }
-    }
-
-    async fn is_signed_in(&self) -> bool {
-        let Some(signed_in) = &self.caller.signed_in else { return true };
-        let (store, now) = (&self.caller.app.store, self.caller.app.read_clock());
-        match store.web_session(*signed_in.token.as_bytes(), &now).await {
-            Ok(found) => found.is_some(),
-            // Nothing can be told either while the store does not answer.
-            Err(_) => true,
         }
     }
 
