@@ -1,7 +1,8 @@
 //! Takes connections and hands them to the router, with limits that hold against clients that dawdle.
 //!
-//! With TLS the handshake has the time of the headers. A request carries [`Came`](crate::came::Came), and the client's address in place of
-//! a proxy's. Without TLS, connections from elsewhere than this machine are taken from proxies of ours only.
+//! With TLS the handshake has the time of the headers. A request carries [`Came`](crate::came::Came), and the client's
+//! address in place of a proxy's. Without TLS, connections from elsewhere than this machine are taken from proxies of
+//! ours only.
 //! At most [`Limits::connections`](crate::Limits) are open; when one more comes, the one that has waited longest
 //! without a request is closed for it. Headers and bodies have their time. Nothing here knows a route.
 
