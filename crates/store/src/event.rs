@@ -80,7 +80,44 @@ pub struct EventPage {
     pub rows: Vec<EventRow>,
 }
 
+/// The events that come after an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextEvents {
+    /// Those that the actor may see, oldest first.
+    pub rows: Vec<EventRow>,
+    /// The index up to which there are no others.
+    pub until: u64,
+}
+
 impl Store {
+    /// The oldest events after an index, at most `most` of them: what comes next for whoever follows.
+    ///
+    /// # Errors
+    /// As [`Store::events`].
+    pub async fn events_after(
+        &self,
+        actor: &Actor,
+        of: EventsOf,
+        after: u64,
+        most: u32,
+    ) -> Result<NextEvents, StoreError> {
+        let mut sql = self.read().await?;
+        let sight = scope(&mut sql, actor, of).await?;
+        let log = sight.log;
+        let filter = Filter::of(sight, &EventQuery { after: Some(after), ..EventQuery::newest(of) })?;
+        let leaves = filter.oldest(i64::from(most)).build().fetch_all(&mut *sql).await?;
+        let mut rows = Vec::with_capacity(leaves.len());
+        for leaf in &leaves {
+            rows.push(event_row(&mut sql, leaf).await?);
+        }
+        let is_all = u64::try_from(rows.len()).is_ok_and(|read| read < u64::from(most));
+        let until = match rows.last() {
+            Some(last) if !is_all => last.entry.index,
+            Some(_) | None => facts::log_size(&mut sql, log).await?.saturating_sub(1).max(after),
+        };
+        Ok(NextEvents { rows, until })
+    }
+
     /// A page of events, newest first.
     ///
     /// # Errors

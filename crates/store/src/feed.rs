@@ -111,6 +111,14 @@ impl Filter {
         sql
     }
 
+    /// The oldest leaves that pass, oldest first.
+    pub(crate) fn oldest(&self, most: i64) -> QueryBuilder<Sqlite> {
+        let mut sql = QueryBuilder::new("SELECT log, idx, leaf FROM leaves WHERE TRUE");
+        self.conditions(&mut sql, self.names.as_deref().unwrap_or(&[]), self.clusters.as_deref().unwrap_or(&[]));
+        sql.push(" ORDER BY idx LIMIT ").push_bind(most);
+        sql
+    }
+
     /// One name or one cluster at a time is in the order of an index; SQLite merges them as far as the page needs.
     fn each(&self) -> Option<(&'static str, Vec<String>)> {
         match (&self.clusters, &self.names) {
@@ -255,6 +263,8 @@ mod tests {
         }
         let range = plan(&mut sql, filter().range(5, 9)).await;
         assert!(matches!(&range[..], [one] if one.ends_with("(log=? AND idx>? AND idx<?)")), "{range:?}");
+        let next = plan(&mut sql, Filter { after: Some(5), readable: some.clone(), ..filter() }.oldest(9)).await;
+        assert!(matches!(&next[..], [one] if one.ends_with("(log=? AND idx>?)")), "{next:?}");
         let after = plan(&mut sql, Filter { after: Some(5), ..filter() }.total()).await;
         assert!(matches!(&after[..], [one] if one.ends_with("(log=? AND idx>?)")), "{after:?}");
         let dates = plan(&mut sql, Filter { from: Some(5), ..filter() }.total()).await;

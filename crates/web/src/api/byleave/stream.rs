@@ -16,7 +16,7 @@ use byleave_api::error::ErrorCode;
 use byleave_core::event::LogId;
 use byleave_core::id::OrgId;
 use byleave_store::StoreError;
-use byleave_store::event::{EventQuery, EventsOf};
+use byleave_store::event::EventsOf;
 use futures_util::stream;
 
 use crate::api::byleave::events::after;
@@ -103,24 +103,10 @@ impl Follower {
 
     /// Reads the oldest events that were not told yet.
     async fn look(&mut self) -> Result<(), StoreError> {
-        let (store, actor) = (&self.caller.app.store, &self.caller.actor);
-        let present = store.checkpoint(actor, LogId::Organization(self.organization)).await?.index;
-        if present <= self.seen {
-            return Ok(());
-        }
-        let newest = EventQuery {
-            after: Some(self.seen),
-            per_page: BATCH,
-            ..EventQuery::newest(EventsOf::Organization(self.organization))
-        };
-        let first = store.events(actor, newest.clone()).await?;
-        // Pages count from the newest, so the last one holds the oldest.
-        let last = u32::try_from(first.total.div_ceil(u64::from(BATCH))).unwrap_or(u32::MAX);
-        let oldest = if last > 1 { store.events(actor, EventQuery { page: last, ..newest }).await? } else { first };
-        let rows: Vec<_> = oldest.rows.iter().rev().map(show::event).collect();
-        let told = rows.last().map(|event| event.index);
-        self.seen = if last > 1 { told.unwrap_or(self.seen) } else { told.map_or(present, |index| index.max(present)) };
-        self.waiting.extend(rows);
+        let (store, of) = (&self.caller.app.store, EventsOf::Organization(self.organization));
+        let next = store.events_after(&self.caller.actor, of, self.seen, BATCH).await?;
+        self.seen = next.until;
+        self.waiting.extend(next.rows.iter().map(show::event));
         Ok(())
     }
 }
