@@ -5,3 +5,8 @@ pub const ATLAS: &str = "/api/atlas/v2";
 
 /// Where Byleave's own paths begin.
 pub const BYLEAVE: &str = "/api/byleave/v1";
+
+/// Whether a path ends access: a verb that takes no body, and that may be sent twice as well as once.
+pub fn ends_access(path: &str) -> bool {
+    [":end", ":revoke", ":revokeMongoDBEmployeeAccess"].iter().any(|verb| path.ends_with(verb))
+}

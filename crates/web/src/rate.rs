@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method};
+use byleave_api::path::ends_access;
 use byleave_core::actor::By;
 use byleave_core::time::Clock;
 use governor::clock::Reference as _;
@@ -67,9 +68,7 @@ pub(crate) fn can_close(method: &Method, path: &str) -> bool {
     let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
     match *method {
         Method::PATCH => ends(&["/settings"]),
-        Method::POST => {
-            ends(&[":end", ":revoke", ":revokeMongoDBEmployeeAccess", "/end", "/revoke", "/settings/block"])
-        }
+        Method::POST => ends_access(path) || ends(&["/end", "/revoke", "/settings/block"]),
         _ => false,
     }
 }

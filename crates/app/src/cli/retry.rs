@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use byleave_api::path::ends_access;
 use reqwest::{Method, StatusCode};
 
 use super::client::{Answer, Request};
@@ -42,8 +43,8 @@ impl Retries {
 
 /// Whether the request may be carried out twice.
 fn is_repeatable(method: &Method, path: &str) -> bool {
-    let closes = [":end", ":revoke", ":revokeMongoDBEmployeeAccess"].iter().any(|verb| path.ends_with(verb));
-    matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE) || (*method == Method::POST && closes)
+    matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE)
+        || (*method == Method::POST && ends_access(path))
 }
 
 #[cfg(test)]

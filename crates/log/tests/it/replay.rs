@@ -2,7 +2,7 @@
 
 use byleave_core::access::Basis;
 use byleave_core::actor::By;
-use byleave_core::event::{Entry, Event, LogId};
+use byleave_core::event::Event;
 use byleave_core::grant::{GrantEnd, GrantType};
 use byleave_core::id::{NodeId, UserId};
 use byleave_core::inventory::{LogKind, Revision};
@@ -10,7 +10,7 @@ use byleave_core::role::{OrgRole, Roles};
 use byleave_core::sample::{self, CLUSTER, NODE, PROJECT, public_key, text};
 use byleave_core::session::SessionEnd;
 use byleave_core::setting::SecretHours;
-use byleave_core::time::{DAY, HOUR, MINUTE, SECOND, Timestamp, Ttl};
+use byleave_core::time::{DAY, HOUR, MINUTE, SECOND, Ttl};
 use byleave_log::replay::{Problem, Replay};
 use byleave_log::verify::{Kind, Report, Verdict, verify};
 
@@ -18,6 +18,9 @@ use crate::story::{
     LOG, MANAGER, MEMBER, OTHER_CLUSTER, Story, by_grant, close, employee, give, grant_id, key, log_added, open, owner,
     read_log, revision, session_id, story,
 };
+
+mod account;
+mod installation;
 
 /// Appends one entry, signs the log anew with the installation's own key, and verifies it.
 fn appended(mut story: Story, after: i64, by: By, event: Event) -> (u64, Report) {
@@ -493,75 +496,4 @@ fn replaying_rebuilds_the_state() {
     assert_eq!(facts.cluster.nodes.len(), 2);
     assert_eq!(facts.cluster.revision, revision(4));
     assert!(facts.grants.iter().all(|grant| !grant.is_active(whole.at)));
-}
-
-#[test]
-fn the_installation_has_a_log_of_its_own() {
-    let entries: Vec<Entry> = sample::entries().into_iter().filter(|entry| entry.log == LogId::Installation).collect();
-    let by = |event: &Event| match event.name() {
-        "installation.created" | "server.started" => By::System,
-        _ => By::Administrator,
-    };
-    let mut replay = Replay::new(LogId::Installation);
-    for entry in &entries {
-        let entry = Entry { by: by(&entry.event), ..entry.clone() };
-        assert_eq!(replay.apply(&entry), [], "{}", entry.event.name());
-    }
-    assert_eq!(replay.installation().unwrap().employees().len(), 1);
-    let next =
-        |by, event| Entry { log: LogId::Installation, index: entries.len() as u64, at: Timestamp::MAX, by, event };
-    let employee = sample::EMPLOYEE;
-    for (entry, words) in [
-        (next(By::User(MANAGER), Event::EmployeeEnabled { employee }), "only an administrator of the vendor does"),
-        (next(By::Administrator, Event::EmployeeAdded { employee }), "the employee is there already"),
-        (next(By::Administrator, Event::OrganizationBlocked {}), "another log"),
-    ] {
-        let mut replay = Replay::new(LogId::Installation);
-        for entry in &entries {
-            replay.apply(&Entry { by: by(&entry.event), ..entry.clone() });
-        }
-        let problems = replay.apply(&entry);
-        assert!(problems[0].to_string().contains(words), "{problems:?}");
-    }
-}
-
-#[test]
-fn a_service_account_does_what_its_roles_of_the_moment_allow() {
-    let mut whole = story();
-    let service_account = sample::SERVICE_ACCOUNT;
-    let by = By::ServiceAccount(service_account);
-    let block = Event::OrganizationBlocked {};
-    assert_refused(
-        whole.clone(),
-        MINUTE,
-        by.clone(),
-        block.clone(),
-        "there was no such service account at that moment",
-    );
-    let roles = Roles::in_organization([OrgRole::Owner]);
-    whole.add(MINUTE, owner(), Event::ServiceAccountAdded { service_account, roles });
-    assert_taken(whole.clone(), MINUTE, by.clone(), block.clone());
-    let added = |number: u8, at: Timestamp| Event::ServiceAccountSecretAdded {
-        service_account,
-        secret: byleave_core::id::SecretId::from_bytes([number; 12]),
-        expires_at: at.plus(DAY),
-    };
-    let at = whole.at;
-    whole.add(MINUTE, owner(), added(1, at));
-    assert_refused(whole.clone(), MINUTE, owner(), added(1, at), "the secret is there already");
-    whole.add(MINUTE, owner(), added(2, at));
-    assert_refused(whole.clone(), MINUTE, owner(), added(3, at), "more than 2 secrets");
-    for vendor in [By::Administrator, employee()] {
-        assert_refused(whole.clone(), MINUTE, vendor, added(3, at), "can never do this");
-    }
-    let member =
-        Event::ServiceAccountRolesChanged { service_account, roles: Roles::in_organization([OrgRole::Member]) };
-    whole.add(MINUTE, owner(), member);
-    assert_refused(whole.clone(), MINUTE, by.clone(), block.clone(), "their roles at that moment did not allow it");
-    let raised = Event::ServiceAccountRolesChanged { service_account, roles: Roles::in_organization([OrgRole::Owner]) };
-    assert_refused(whole.clone(), MINUTE, by.clone(), raised, "their roles at that moment did not allow it");
-    whole.add(MINUTE, owner(), Event::ServiceAccountRemoved { service_account });
-    assert_refused(whole.clone(), MINUTE, by, block, "there was no such service account at that moment");
-    let again = Event::ServiceAccountAdded { service_account, roles: Roles::in_organization([OrgRole::Member]) };
-    assert_refused(whole, MINUTE, owner(), again, "the service account is there already");
 }

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use byleave_api::error::ErrorCode;
 use byleave_api::page::{Envelope, Link, Page};
+use byleave_api::path::ends_access;
 use byleave_core::actor::Actor;
 use byleave_core::policy::{self, Action, Refusal, Resource};
 use byleave_core::time::Reading;
@@ -71,7 +72,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         let counted = actor.by().filter(|_| !rate::can_close(&parts.method, parts.uri.path()));
         let left = counted.map(|by| app.counters.caller(by)).transpose()?;
         let version = negotiate(parts)?;
-        if parts.method != Method::GET && json::has_body(&parts.headers) && !closes(parts.uri.path()) {
+        if parts.method != Method::GET && json::has_body(&parts.headers) && !ends_access(parts.uri.path()) {
             check_content_type(&parts.headers)?;
         }
         let mut caller = Self {
@@ -380,11 +381,6 @@ fn negotiate(parts: &Parts) -> Result<Option<&'static str>, Failure> {
         Some(version) => Ok(Some(version)),
         None => Err(Failure::new(ErrorCode::InvalidVersionDate, "Invalid accept header or version date.")),
     }
-}
-
-/// Whether the path closes the door: it takes no body, and fails for no form of one.
-fn closes(path: &str) -> bool {
-    [":end", ":revoke", ":revokeMongoDBEmployeeAccess"].iter().any(|verb| path.ends_with(verb))
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Failure> {
