@@ -13,6 +13,7 @@ use crate::authority::{self, Holder};
 use crate::error::{StoreError, Thing};
 use crate::network;
 use crate::row;
+use crate::sql::query;
 use crate::store::Store;
 
 /// What verifying a secret needs.
@@ -45,15 +46,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn client_facts(&self, account: ServiceAccountId, now: &Reading) -> Result<ClientFacts, StoreError> {
-        let mut sql = self.read().await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        let rows = sqlx::query(
+        let mut sql = self.read()?;
+        let at = self.judged(&mut sql, now)?.at;
+        let rows = query(
             "SELECT id, hash FROM service_account_secrets WHERE service_account = $1 AND expires_at > $2 ORDER BY id",
         );
-        let rows = rows.bind(account.to_string()).bind(at.millis()).fetch_all(&mut *sql).await?;
+        let rows = rows.bind(account.to_string()).bind(at.millis()).fetch_all(&mut sql)?;
         let secrets = rows.iter().map(|row| Ok((row::text(row, "id")?, row::bytes(row, "hash")?)));
         let secrets = secrets.collect::<Result<_, StoreError>>()?;
-        let networks = network::all(&mut sql, AccountId::ServiceAccount(account)).await?;
+        let networks = network::all(&mut sql, AccountId::ServiceAccount(account))?;
         Ok(ClientFacts { secrets, networks: networks.into_iter().map(|row| row.network).collect() })
     }
 
@@ -68,26 +69,19 @@ impl Store {
         now: &Reading,
     ) -> Result<(Timestamp, Timestamp), StoreError> {
         let body = self.write("issue token", now, move |tx| {
-            Box::pin(async move {
-                let at = tx.at();
-                sqlx::query("DELETE FROM access_tokens WHERE expires_at <= $1")
-                    .bind(at.millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                let row =
-                    sqlx::query("UPDATE service_account_secrets SET used_at = $2 WHERE id = $1 RETURNING expires_at");
-                let row = row.bind(secret.to_string()).bind(at.millis()).fetch_optional(&mut *tx.sql).await?;
-                let row = row.ok_or(StoreError::NotFound(Thing::Secret))?;
-                let until = token_until(row::instant(&row, "expires_at")?, at);
-                let until = until.ok_or(StoreError::NotFound(Thing::Secret))?;
-                sqlx::query("INSERT INTO access_tokens (hash, secret, expires_at) VALUES ($1, $2, $3)")
-                    .bind(token_hash.to_vec())
-                    .bind(secret.to_string())
-                    .bind(until.millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                Ok((at, until))
-            })
+            let at = tx.at();
+            query("DELETE FROM access_tokens WHERE expires_at <= $1").bind(at.millis()).execute(tx.sql)?;
+            let row = query("UPDATE service_account_secrets SET used_at = $2 WHERE id = $1 RETURNING expires_at");
+            let row = row.bind(secret.to_string()).bind(at.millis()).fetch_optional(tx.sql)?;
+            let row = row.ok_or(StoreError::NotFound(Thing::Secret))?;
+            let until = token_until(row::instant(&row, "expires_at")?, at);
+            let until = until.ok_or(StoreError::NotFound(Thing::Secret))?;
+            query("INSERT INTO access_tokens (hash, secret, expires_at) VALUES ($1, $2, $3)")
+                .bind(token_hash.to_vec())
+                .bind(secret.to_string())
+                .bind(until.millis())
+                .execute(tx.sql)?;
+            Ok((at, until))
         });
         body.await.map(|written| written.value)
     }
@@ -97,9 +91,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn access_token(&self, token_hash: [u8; 32], now: &Reading) -> Result<Option<TokenFacts>, StoreError> {
-        let mut sql = self.read().await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        let row = sqlx::query(
+        let mut sql = self.read()?;
+        let at = self.judged(&mut sql, now)?.at;
+        let row = query(
             "SELECT service_accounts.id, service_accounts.organization
              FROM access_tokens
              JOIN service_account_secrets ON service_account_secrets.id = access_tokens.secret
@@ -107,11 +101,11 @@ impl Store {
              WHERE access_tokens.hash = $1 AND access_tokens.expires_at > $2
                 AND service_account_secrets.expires_at > $2 AND service_accounts.removed_at IS NULL",
         );
-        let row = row.bind(token_hash.to_vec()).bind(at.millis()).fetch_optional(&mut *sql).await?;
+        let row = row.bind(token_hash.to_vec()).bind(at.millis()).fetch_optional(&mut sql)?;
         let Some(row) = row else { return Ok(None) };
         let (id, organization): (ServiceAccountId, OrgId) = (row::text(&row, "id")?, row::text(&row, "organization")?);
-        let roles = authority::roles(&mut sql, Holder::ServiceAccount(id)).await?;
-        let networks = network::all(&mut sql, AccountId::ServiceAccount(id)).await?;
+        let roles = authority::roles(&mut sql, Holder::ServiceAccount(id))?;
+        let networks = network::all(&mut sql, AccountId::ServiceAccount(id))?;
         Ok(Some(TokenFacts {
             actor: Actor::ServiceAccount { id, organization, roles },
             networks: networks.into_iter().map(|row| row.network).collect(),
@@ -129,17 +123,14 @@ impl Store {
         now: &Reading,
     ) -> Result<(), StoreError> {
         let body = self.write("revoke token", now, move |tx| {
-            Box::pin(async move {
-                sqlx::query(
-                    "DELETE FROM access_tokens WHERE hash = $1
+            query(
+                "DELETE FROM access_tokens WHERE hash = $1
                      AND secret IN (SELECT id FROM service_account_secrets WHERE service_account = $2)",
-                )
-                .bind(token_hash.to_vec())
-                .bind(account.to_string())
-                .execute(&mut *tx.sql)
-                .await?;
-                Ok(())
-            })
+            )
+            .bind(token_hash.to_vec())
+            .bind(account.to_string())
+            .execute(tx.sql)?;
+            Ok(())
         });
         body.await.map(|written| written.value)
     }

@@ -11,10 +11,10 @@ use byleave_core::id::{ApiKeyId, OrgId, ProjectId, ServiceAccountId};
 use byleave_core::policy::{Action, has_power_over, may_give};
 use byleave_core::role::{ProjectRole, Roles};
 use byleave_core::time::Reading;
-use sqlx::SqliteConnection;
 
 use crate::authority::{self, Holder, require_in_organization, require_in_project};
 use crate::error::{Rule, StoreError, Thing};
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -67,21 +67,21 @@ impl Through {
     }
 
     /// Refuses unless the actor may see accounts there; answers with the actor as they are now and the organization.
-    pub(crate) async fn read(self, sql: &mut SqliteConnection, actor: &Actor) -> Result<OrgId, StoreError> {
+    pub(crate) fn read(self, sql: &mut Sql, actor: &Actor) -> Result<OrgId, StoreError> {
         match self {
             Self::Organization(id) => {
-                require_in_organization(sql, actor, Action::ReadOrganization, id).await?;
+                require_in_organization(sql, actor, Action::ReadOrganization, id)?;
                 Ok(id)
             }
-            Self::Project(id) => Ok(require_in_project(sql, actor, Action::ReadProject, id).await?.1),
+            Self::Project(id) => Ok(require_in_project(sql, actor, Action::ReadProject, id)?.1),
         }
     }
 
     /// Refuses unless the actor may manage accounts there.
-    pub(crate) async fn manage(self, sql: &mut SqliteConnection, actor: &Actor) -> Result<Manager, StoreError> {
+    pub(crate) fn manage(self, sql: &mut Sql, actor: &Actor) -> Result<Manager, StoreError> {
         let (actor, organization) = match self {
-            Self::Organization(id) => (require_in_organization(sql, actor, Action::ManageApiKeys, id).await?, id),
-            Self::Project(id) => require_in_project(sql, actor, Action::ManageProjectAccounts, id).await?,
+            Self::Organization(id) => (require_in_organization(sql, actor, Action::ManageApiKeys, id)?, id),
+            Self::Project(id) => require_in_project(sql, actor, Action::ManageProjectAccounts, id)?,
         };
         let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
         Ok(Manager { actor, by, organization })
@@ -134,12 +134,7 @@ impl AccountId {
     }
 
     /// The roles of an account that is there and reached.
-    pub(crate) async fn roles(
-        self,
-        sql: &mut SqliteConnection,
-        organization: OrgId,
-        through: Through,
-    ) -> Result<Roles, StoreError> {
+    pub(crate) fn roles(self, sql: &mut Sql, organization: OrgId, through: Through) -> Result<Roles, StoreError> {
         let (text, id) = match self {
             Self::ApiKey(id) => {
                 ("SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL", id.to_string())
@@ -149,28 +144,28 @@ impl AccountId {
                 id.to_string(),
             ),
         };
-        let row = sqlx::query(text).bind(id).bind(organization.to_string()).fetch_optional(&mut *sql).await?;
-        let roles = authority::roles(sql, self.holder()).await?;
+        let row = query(text).bind(id).bind(organization.to_string()).fetch_optional(&mut *sql)?;
+        let roles = authority::roles(sql, self.holder())?;
         if row.is_some() && through.reaches(&roles) { Ok(roles) } else { Err(StoreError::NotFound(self.thing())) }
     }
 }
 
 /// Gives an account roles through the organization or a project. Writes nothing if it has them.
-pub(crate) async fn give(
+pub(crate) fn give(
     tx: &mut Transaction<'_>,
     manager: &Manager,
     through: Through,
     account: AccountId,
     given: &Roles,
 ) -> Result<(), StoreError> {
-    let before = authority::roles(&mut tx.sql, account.holder()).await?;
+    let before = authority::roles(tx.sql, account.holder())?;
     let after = through.after(&before, given);
     if before == after {
         return Ok(());
     }
     manager.give(&before, &after)?;
-    authority::replace_roles(&mut tx.sql, manager.organization, account.holder(), &after).await?;
-    tx.append(manager.organization, manager.by.clone(), account.roles_changed(after)).await?;
+    authority::replace_roles(tx.sql, manager.organization, account.holder(), &after)?;
+    tx.append(manager.organization, manager.by.clone(), account.roles_changed(after))?;
     Ok(())
 }
 
@@ -190,16 +185,14 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("assign account", now, move |tx| {
-            Box::pin(async move {
-                let through = Through::Project(project);
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                let everywhere = Through::Organization(manager.organization);
-                account.roles(&mut tx.sql, manager.organization, everywhere).await?;
-                if roles.is_empty() {
-                    return Err(StoreError::Refused(Rule::NoRole));
-                }
-                give(tx, &manager, through, account, &Roles::default().with_project(project, roles)).await
-            })
+            let through = Through::Project(project);
+            let manager = through.manage(tx.sql, &actor)?;
+            let everywhere = Through::Organization(manager.organization);
+            account.roles(tx.sql, manager.organization, everywhere)?;
+            if roles.is_empty() {
+                return Err(StoreError::Refused(Rule::NoRole));
+            }
+            give(tx, &manager, through, account, &Roles::default().with_project(project, roles))
         });
         body.await
     }
@@ -218,12 +211,10 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("unassign account", now, move |tx| {
-            Box::pin(async move {
-                let through = Through::Project(project);
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                account.roles(&mut tx.sql, manager.organization, through).await?;
-                give(tx, &manager, through, account, &Roles::default()).await
-            })
+            let through = Through::Project(project);
+            let manager = through.manage(tx.sql, &actor)?;
+            account.roles(tx.sql, manager.organization, through)?;
+            give(tx, &manager, through, account, &Roles::default())
         });
         body.await
     }

@@ -8,7 +8,6 @@ use byleave_core::name::Description;
 use byleave_core::network::Network;
 use byleave_core::role::Roles;
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
 
 use crate::account::{AccountId, Through, give};
@@ -16,6 +15,7 @@ use crate::authority::{self, Holder};
 use crate::error::{Conflict, Rule, StoreError, Thing};
 use crate::network;
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -99,18 +99,16 @@ impl Store {
     ) -> Result<Written<ApiKeyRow>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("add API key", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                if key.roles.is_empty() {
-                    return Err(StoreError::Refused(Rule::NoRole));
-                }
-                manager.give(&Roles::default(), &key.roles)?;
-                let id = insert(tx, manager.organization, &key).await?;
-                authority::set_roles(&mut tx.sql, manager.organization, Holder::ApiKey(id), &key.roles).await?;
-                let event = Event::ApiKeyAdded { api_key: id, public_key: key.public_key, roles: key.roles };
-                tx.append(manager.organization, manager.by, event).await?;
-                load(&mut tx.sql, manager.organization, through, id).await
-            })
+            let manager = through.manage(tx.sql, &actor)?;
+            if key.roles.is_empty() {
+                return Err(StoreError::Refused(Rule::NoRole));
+            }
+            manager.give(&Roles::default(), &key.roles)?;
+            let id = insert(tx, manager.organization, &key)?;
+            authority::set_roles(tx.sql, manager.organization, Holder::ApiKey(id), &key.roles)?;
+            let event = Event::ApiKeyAdded { api_key: id, public_key: key.public_key, roles: key.roles };
+            tx.append(manager.organization, manager.by, event)?;
+            load(tx.sql, manager.organization, through, id)
         });
         body.await
     }
@@ -121,16 +119,15 @@ impl Store {
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn api_keys(&self, actor: &Actor, through: impl Into<Through>) -> Result<Vec<ApiKeyRow>, StoreError> {
         let through = through.into();
-        let mut sql = self.read().await?;
-        let organization = through.read(&mut sql, actor).await?;
+        let mut sql = self.read()?;
+        let organization = through.read(&mut sql, actor)?;
         let rows =
-            sqlx::query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id")
+            query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id")
                 .bind(organization.to_string())
-                .fetch_all(&mut *sql)
-                .await?;
+                .fetch_all(&mut sql)?;
         let mut found = Vec::new();
         for row in &rows {
-            match load(&mut sql, organization, through, row::text(row, "id")?).await {
+            match load(&mut sql, organization, through, row::text(row, "id")?) {
                 Ok(row) => found.push(row),
                 Err(StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error),
@@ -150,9 +147,9 @@ impl Store {
         key: ApiKeyId,
     ) -> Result<ApiKeyRow, StoreError> {
         let through = through.into();
-        let mut sql = self.read().await?;
-        let organization = through.read(&mut sql, actor).await?;
-        load(&mut sql, organization, through, key).await
+        let mut sql = self.read()?;
+        let organization = through.read(&mut sql, actor)?;
+        load(&mut sql, organization, through, key)
     }
 
     /// Changes description and roles. Who manages a project changes the description only of a key that has no other
@@ -170,27 +167,24 @@ impl Store {
     ) -> Result<Written<ApiKeyRow>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("change API key", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                let before = load(&mut tx.sql, manager.organization, through, key).await?;
-                if let Some(description) = change.description.filter(|new| *new != before.description) {
-                    manager.own(&before.roles)?;
-                    sqlx::query("UPDATE api_keys SET description = $2 WHERE id = $1")
-                        .bind(key.to_string())
-                        .bind(description.as_str())
-                        .execute(&mut *tx.sql)
-                        .await?;
-                    let event = Event::ApiKeyDescriptionChanged { api_key: key };
-                    tx.append(manager.organization, manager.by.clone(), event).await?;
+            let manager = through.manage(tx.sql, &actor)?;
+            let before = load(tx.sql, manager.organization, through, key)?;
+            if let Some(description) = change.description.filter(|new| *new != before.description) {
+                manager.own(&before.roles)?;
+                query("UPDATE api_keys SET description = $2 WHERE id = $1")
+                    .bind(key.to_string())
+                    .bind(description.as_str())
+                    .execute(tx.sql)?;
+                let event = Event::ApiKeyDescriptionChanged { api_key: key };
+                tx.append(manager.organization, manager.by.clone(), event)?;
+            }
+            if let Some(roles) = change.roles {
+                if roles.is_empty() {
+                    return Err(StoreError::Refused(Rule::NoRole));
                 }
-                if let Some(roles) = change.roles {
-                    if roles.is_empty() {
-                        return Err(StoreError::Refused(Rule::NoRole));
-                    }
-                    give(tx, &manager, through, AccountId::ApiKey(key), &roles).await?;
-                }
-                load(&mut tx.sql, manager.organization, through, key).await
-            })
+                give(tx, &manager, through, AccountId::ApiKey(key), &roles)?;
+            }
+            load(tx.sql, manager.organization, through, key)
         });
         body.await
     }
@@ -208,23 +202,20 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("remove API key", now, move |tx| {
-            Box::pin(async move {
-                let through = Through::Organization(organization);
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                load(&mut tx.sql, organization, through, key).await?;
-                // The sealed values go at once: nothing needs them any more.
-                sqlx::query("UPDATE api_keys SET removed_at = $2, ha1_sealed = $3 WHERE id = $1")
-                    .bind(key.to_string())
-                    .bind(tx.at().millis())
-                    .bind(Vec::new())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                for text in ["DELETE FROM networks WHERE api_key = $1", "DELETE FROM roles WHERE api_key = $1"] {
-                    sqlx::query(text).bind(key.to_string()).execute(&mut *tx.sql).await?;
-                }
-                tx.append(organization, manager.by, Event::ApiKeyRemoved { api_key: key }).await?;
-                Ok(())
-            })
+            let through = Through::Organization(organization);
+            let manager = through.manage(tx.sql, &actor)?;
+            load(tx.sql, organization, through, key)?;
+            // The sealed values go at once: nothing needs them any more.
+            query("UPDATE api_keys SET removed_at = $2, ha1_sealed = $3 WHERE id = $1")
+                .bind(key.to_string())
+                .bind(tx.at().millis())
+                .bind(Vec::new())
+                .execute(tx.sql)?;
+            for text in ["DELETE FROM networks WHERE api_key = $1", "DELETE FROM roles WHERE api_key = $1"] {
+                query(text).bind(key.to_string()).execute(tx.sql)?;
+            }
+            tx.append(organization, manager.by, Event::ApiKeyRemoved { api_key: key })?;
+            Ok(())
         });
         body.await
     }
@@ -234,17 +225,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn api_key(&self, public_key: &str) -> Result<Option<ApiKeyFacts>, StoreError> {
-        let mut sql = self.read().await?;
-        let row = sqlx::query(
-            "SELECT id, organization, ha1_sealed FROM api_keys WHERE public_key = $1 AND removed_at IS NULL",
-        )
-        .bind(public_key)
-        .fetch_optional(&mut *sql)
-        .await?;
+        let mut sql = self.read()?;
+        let row =
+            query("SELECT id, organization, ha1_sealed FROM api_keys WHERE public_key = $1 AND removed_at IS NULL")
+                .bind(public_key)
+                .fetch_optional(&mut sql)?;
         // An unknown key costs the same reads as a known one: whoever asks must not learn which exist.
         let id = row.as_ref().map_or(Ok(ApiKeyId::from_bytes([0; 12])), |row| row::text(row, "id"))?;
-        let roles = authority::roles(&mut sql, Holder::ApiKey(id)).await?;
-        let networks = network::all(&mut sql, AccountId::ApiKey(id)).await?;
+        let roles = authority::roles(&mut sql, Holder::ApiKey(id))?;
+        let networks = network::all(&mut sql, AccountId::ApiKey(id))?;
         let Some(row) = row else { return Ok(None) };
         let plain = self.sealing().open(&context(id), &row::raw::<Vec<u8>>(&row, "ha1_sealed")?)?;
         Ok(Some(ApiKeyFacts {
@@ -255,18 +244,15 @@ impl Store {
     }
 }
 
-async fn insert(tx: &mut Transaction<'_>, organization: OrgId, key: &NewApiKey) -> Result<ApiKeyId, StoreError> {
-    let taken = sqlx::query("SELECT id FROM api_keys WHERE public_key = $1")
-        .bind(&key.public_key)
-        .fetch_optional(&mut *tx.sql)
-        .await?;
+fn insert(tx: &mut Transaction<'_>, organization: OrgId, key: &NewApiKey) -> Result<ApiKeyId, StoreError> {
+    let taken = query("SELECT id FROM api_keys WHERE public_key = $1").bind(&key.public_key).fetch_optional(tx.sql)?;
     if taken.is_some() {
         return Err(StoreError::Conflict(Conflict::ApiKeyTaken));
     }
     let id = ApiKeyId::from_bytes(tx.random());
     let plain = Zeroizing::new([key.ha1.md5.as_slice(), key.ha1.sha256.as_slice()].concat());
     let sealed = tx.store.sealing().seal(tx.store.entropy(), &context(id), &plain)?;
-    sqlx::query(
+    query(
         "INSERT INTO api_keys (id, organization, public_key, description, ha1_sealed, added_at, removed_at)
          VALUES ($1, $2, $3, $4, $5, $6, NULL)",
     )
@@ -276,28 +262,21 @@ async fn insert(tx: &mut Transaction<'_>, organization: OrgId, key: &NewApiKey) 
     .bind(key.description.as_str())
     .bind(sealed)
     .bind(tx.at().millis())
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(id)
 }
 
 /// A key that was not removed and is reached.
-async fn load(
-    sql: &mut SqliteConnection,
-    organization: OrgId,
-    through: Through,
-    id: ApiKeyId,
-) -> Result<ApiKeyRow, StoreError> {
-    let row = sqlx::query(
+fn load(sql: &mut Sql, organization: OrgId, through: Through, id: ApiKeyId) -> Result<ApiKeyRow, StoreError> {
+    let row = query(
         "SELECT public_key, description, added_at FROM api_keys
          WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
     )
     .bind(id.to_string())
     .bind(organization.to_string())
-    .fetch_optional(&mut *sql)
-    .await?;
+    .fetch_optional(&mut *sql)?;
     let row = row.ok_or(StoreError::NotFound(Thing::ApiKey))?;
-    let roles = authority::roles(sql, Holder::ApiKey(id)).await?;
+    let roles = authority::roles(sql, Holder::ApiKey(id))?;
     if !through.reaches(&roles) {
         return Err(StoreError::NotFound(Thing::ApiKey));
     }

@@ -18,7 +18,6 @@ use byleave_log::key::SigningKey;
 use byleave_log::leaf::{disclose, leaf_hash, log_text, parse_log};
 use byleave_log::replay::{self, Account, Replay};
 use byleave_log::tree::Frontier;
-use sqlx::SqliteConnection;
 
 use crate::account::AccountId;
 use crate::authority::{self, Holder};
@@ -29,6 +28,7 @@ use crate::network;
 use crate::organization;
 use crate::row;
 use crate::secret;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 
 /// What an audit of the state found.
@@ -50,38 +50,34 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store cannot be read, [`StoreError::Corrupt`] for a row that does not decode.
     pub async fn audit_state(&self) -> Result<Audit, StoreError> {
-        let mut sql = self.read().await?;
-        Audit::of(&mut sql, self.installation(), self.signing_key()).await
+        let mut sql = self.read()?;
+        Audit::of(&mut sql, self.installation(), self.signing_key())
     }
 }
 
 impl Audit {
     /// Looks at everything, as of one transaction.
-    pub(crate) async fn of(
-        sql: &mut SqliteConnection,
-        installation: InstallationId,
-        signing: &SigningKey,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn of(sql: &mut Sql, installation: InstallationId, signing: &SigningKey) -> Result<Self, StoreError> {
         let mut audit = Self::default();
-        audit.integrity(&mut *sql).await?;
-        let rows = sqlx::query("SELECT log FROM logs ORDER BY log").fetch_all(&mut *sql).await?;
+        audit.integrity(&mut *sql)?;
+        let rows = query("SELECT log FROM logs ORDER BY log").fetch_all(&mut *sql)?;
         let mut logged = BTreeSet::new();
         for row in &rows {
             let name: String = row::raw(row, "log")?;
             let log = parse_log(&name).ok_or_else(|| StoreError::corrupt("a log without a name"))?;
-            let (tree, replay) = audit.log(&mut *sql, log).await?;
-            audit.checkpoint(&mut *sql, Origin { installation, log }, signing, &tree).await?;
-            audit.counts(&mut *sql, log).await?;
+            let (tree, replay) = audit.log(&mut *sql, log)?;
+            audit.checkpoint(&mut *sql, Origin { installation, log }, signing, &tree)?;
+            audit.counts(&mut *sql, log)?;
             match (log, replay.organization(), replay.installation()) {
                 (LogId::Organization(id), Some(replayed), _) => {
                     logged.insert(id);
-                    audit.organization(&mut *sql, id, replayed, replay.span().map(|(_, last)| last)).await?;
+                    audit.organization(&mut *sql, id, replayed, replay.span().map(|(_, last)| last))?;
                 }
-                (LogId::Installation, _, Some(replayed)) => audit.employees(&mut *sql, replayed).await?,
+                (LogId::Installation, _, Some(replayed)) => audit.employees(&mut *sql, replayed)?,
                 (LogId::Organization(_) | LogId::Installation, _, _) => audit.find(log, "was not replayed"),
             }
         }
-        audit.claims(&mut *sql, &logged).await?;
+        audit.claims(&mut *sql, &logged)?;
         Ok(audit)
     }
 }
@@ -92,14 +88,14 @@ impl Audit {
     }
 
     /// What SQLite itself finds.
-    async fn integrity(&mut self, sql: &mut SqliteConnection) -> Result<(), StoreError> {
-        for row in sqlx::query("PRAGMA quick_check").fetch_all(&mut *sql).await? {
-            let text: String = sqlx::Row::try_get(&row, 0)?;
+    fn integrity(&mut self, sql: &mut Sql) -> Result<(), StoreError> {
+        for row in query("PRAGMA quick_check").fetch_all(&mut *sql)? {
+            let text: String = row::raw(&row, "quick_check")?;
             if text != "ok" {
                 self.findings.push(format!("database: {text}"));
             }
         }
-        let strays = sqlx::query("PRAGMA foreign_key_check").fetch_all(sql).await?.len();
+        let strays = query("PRAGMA foreign_key_check").fetch_all(sql)?.len();
         if strays > 0 {
             self.findings.push(format!("database: {strays} rows refer to rows that are not there"));
         }
@@ -107,16 +103,15 @@ impl Audit {
     }
 
     /// Replays a log and grows its tree.
-    async fn log(&mut self, sql: &mut SqliteConnection, log: LogId) -> Result<(Frontier, Replay), StoreError> {
+    fn log(&mut self, sql: &mut Sql, log: LogId) -> Result<(Frontier, Replay), StoreError> {
         let (mut tree, mut replay) = (Frontier::new(), Replay::new(log));
-        let rows = sqlx::query("SELECT idx, event, name, at, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
+        let rows = query("SELECT idx, event, name, at, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
             .bind(log_text(log))
-            .fetch_all(&mut *sql)
-            .await?;
+            .fetch_all(&mut *sql)?;
         for row in &rows {
             let (index, leaf) = (row::count(row, "idx")?, row::raw::<Vec<u8>>(row, "leaf")?);
             let (entry, hash) = (event::read_leaf(&leaf)?, leaf_hash(&leaf));
-            let texts = event::disclosures(sql, &log_text(log), row::signed(index)?).await?;
+            let texts = event::disclosures(sql, &log_text(log), row::signed(index)?)?;
             let columns = hash == Hash::from_bytes(row::bytes(row, "hash")?)
                 && hash.event_id() == row::text(row, "event")?
                 && entry.event.name() == row::raw::<String>(row, "name")?
@@ -150,30 +145,30 @@ impl Audit {
     }
 
     /// What pages of the feed are counted by.
-    async fn counts(&mut self, sql: &mut SqliteConnection, log: LogId) -> Result<(), StoreError> {
-        let rows = sqlx::query(
+    fn counts(&mut self, sql: &mut Sql, log: LogId) -> Result<(), StoreError> {
+        let rows = query(
             "SELECT project, cluster, name, SUM(kept) AS kept, SUM(there) AS there FROM (
                 SELECT project, cluster, name, leaves AS kept, 0 AS there FROM feed_counts WHERE log = $1
                 UNION ALL
                 SELECT COALESCE(project, ''), COALESCE(cluster, ''), name, 0, 1 FROM leaves WHERE log = $1
              ) AS counted GROUP BY project, cluster, name HAVING SUM(kept) <> SUM(there)",
         );
-        if !rows.bind(log_text(log)).fetch_all(sql).await?.is_empty() {
+        if !rows.bind(log_text(log)).fetch_all(sql)?.is_empty() {
             self.find(log, "the counts for the pages of the feed differ from its entries");
         }
         Ok(())
     }
 
-    async fn checkpoint(
+    fn checkpoint(
         &mut self,
-        sql: &mut SqliteConnection,
+        sql: &mut Sql,
         origin: Origin,
         signing: &SigningKey,
         tree: &Frontier,
     ) -> Result<(), StoreError> {
         let log = origin.log;
-        let row = sqlx::query("SELECT frontier, checkpoint FROM logs WHERE log = $1").bind(log_text(log));
-        let row = row.fetch_one(sql).await?;
+        let row = query("SELECT frontier, checkpoint FROM logs WHERE log = $1").bind(log_text(log));
+        let row = row.fetch_one(sql)?;
         if row::raw::<Vec<u8>>(&row, "frontier")? != tree.to_bytes() {
             self.find(log, "the kept frontier is not that of its leaves");
         }
@@ -187,8 +182,8 @@ impl Audit {
     }
 
     /// Organizations with a log are claimed, others are not.
-    async fn claims(&mut self, sql: &mut SqliteConnection, logged: &BTreeSet<OrgId>) -> Result<(), StoreError> {
-        for row in sqlx::query("SELECT id, claimed_at FROM organizations").fetch_all(sql).await? {
+    fn claims(&mut self, sql: &mut Sql, logged: &BTreeSet<OrgId>) -> Result<(), StoreError> {
+        for row in query("SELECT id, claimed_at FROM organizations").fetch_all(sql)? {
             let id = row::text(&row, "id")?;
             if logged.contains(&id) != row::instant_or_none(&row, "claimed_at")?.is_some() {
                 self.find(LogId::Organization(id), "the table and the log disagree on whether it was claimed");
@@ -197,21 +192,17 @@ impl Audit {
         Ok(())
     }
 
-    async fn employees(
-        &mut self,
-        sql: &mut SqliteConnection,
-        replayed: &replay::Installation,
-    ) -> Result<(), StoreError> {
+    fn employees(&mut self, sql: &mut Sql, replayed: &replay::Installation) -> Result<(), StoreError> {
         let mut stored = BTreeMap::new();
-        for row in sqlx::query("SELECT id, enabled FROM employees").fetch_all(&mut *sql).await? {
+        for row in query("SELECT id, enabled FROM employees").fetch_all(&mut *sql)? {
             let id: EmployeeId = row::text(&row, "id")?;
             stored.insert(id, BTreeSet::new());
             if row::flag(&row, "enabled")? == replayed.is_disabled(id) {
                 self.find(LogId::Installation, format_args!("employee {id} is enabled in one, disabled in the other"));
             }
         }
-        let keys = sqlx::query("SELECT id, employee FROM employee_keys WHERE removed_at IS NULL").fetch_all(sql);
-        for row in keys.await? {
+        let keys = query("SELECT id, employee FROM employee_keys WHERE removed_at IS NULL").fetch_all(sql);
+        for row in keys? {
             stored.entry(row::text(&row, "employee")?).or_default().insert(row::text(&row, "id")?);
         }
         if stored != *replayed.employees() {
@@ -220,15 +211,15 @@ impl Audit {
         Ok(())
     }
 
-    async fn organization(
+    fn organization(
         &mut self,
-        sql: &mut SqliteConnection,
+        sql: &mut Sql,
         id: OrgId,
         replayed: &replay::Organization,
         last: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let log = LogId::Organization(id);
-        let stored = organization::load(sql, id).await?;
+        let stored = organization::load(sql, id)?;
         if stored.blocked != replayed.blocked() {
             self.find(log, "the block differs");
         }
@@ -238,23 +229,23 @@ impl Audit {
         if stored.longest_secret != replayed.longest_secret() {
             self.find(log, "the longest life of a service account's secret differs");
         }
-        if users(sql, id).await? != *replayed.users() {
+        if users(sql, id)? != *replayed.users() {
             self.find(log, "the users or their roles differ");
         }
-        if api_keys(sql, id).await? != *replayed.api_keys() {
+        if api_keys(sql, id)? != *replayed.api_keys() {
             self.find(log, "the API keys, their roles or access lists differ");
         }
-        if service_accounts(sql, id).await? != *replayed.service_accounts() {
+        if service_accounts(sql, id)? != *replayed.service_accounts() {
             self.find(log, "the service accounts, their roles, secrets or access lists differ");
         }
-        if live(sql, id).await? != replayed.live_sessions().collect() {
+        if live(sql, id)? != replayed.live_sessions().collect() {
             self.find(log, "the open sessions differ");
         }
         let told: BTreeMap<_, _> = replayed.facts().map(|facts| (facts.cluster.id, facts)).collect();
-        let rows = sqlx::query("SELECT id FROM clusters WHERE organization = $1").bind(id.to_string());
-        for row in rows.fetch_all(&mut *sql).await? {
+        let rows = query("SELECT id FROM clusters WHERE organization = $1").bind(id.to_string());
+        for row in rows.fetch_all(&mut *sql)? {
             let cluster = row::text(&row, "id")?;
-            let stored = facts::load(sql, cluster, last.unwrap_or(Timestamp::EPOCH)).await?;
+            let stored = facts::load(sql, cluster, last.unwrap_or(Timestamp::EPOCH))?;
             match (stored, told.get(&cluster)) {
                 (Some(stored), Some(told)) => self.cluster(log, &stored, told, last),
                 (Some(stored), None) if stored.cluster.removed => {}
@@ -288,48 +279,45 @@ fn without_tombstones(cluster: &Cluster) -> Cluster {
     cluster
 }
 
-async fn users(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<UserId, Roles>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL").bind(id.to_string());
+fn users(sql: &mut Sql, id: OrgId) -> Result<BTreeMap<UserId, Roles>, StoreError> {
+    let rows = query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL").bind(id.to_string());
     let mut found = BTreeMap::new();
-    for row in rows.fetch_all(&mut *sql).await? {
+    for row in rows.fetch_all(&mut *sql)? {
         let id = row::text(&row, "id")?;
-        found.insert(id, authority::roles(sql, Holder::User(id)).await?);
+        found.insert(id, authority::roles(sql, Holder::User(id))?);
     }
     Ok(found)
 }
 
-async fn api_keys(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeMap<ApiKeyId, Account>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL");
+fn api_keys(sql: &mut Sql, id: OrgId) -> Result<BTreeMap<ApiKeyId, Account>, StoreError> {
+    let rows = query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL");
     let mut found = BTreeMap::new();
-    for row in rows.bind(id.to_string()).fetch_all(&mut *sql).await? {
+    for row in rows.bind(id.to_string()).fetch_all(&mut *sql)? {
         let id = row::text(&row, "id")?;
-        let networks = network::all(sql, AccountId::ApiKey(id)).await?;
-        let roles = authority::roles(sql, Holder::ApiKey(id)).await?;
+        let networks = network::all(sql, AccountId::ApiKey(id))?;
+        let roles = authority::roles(sql, Holder::ApiKey(id))?;
         let networks = networks.into_iter().map(|row| row.network).collect();
         found.insert(id, Account { roles, secrets: BTreeSet::new(), networks });
     }
     Ok(found)
 }
 
-async fn service_accounts(
-    sql: &mut SqliteConnection,
-    id: OrgId,
-) -> Result<BTreeMap<ServiceAccountId, Account>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM service_accounts WHERE organization = $1 AND removed_at IS NULL");
+fn service_accounts(sql: &mut Sql, id: OrgId) -> Result<BTreeMap<ServiceAccountId, Account>, StoreError> {
+    let rows = query("SELECT id FROM service_accounts WHERE organization = $1 AND removed_at IS NULL");
     let mut found = BTreeMap::new();
-    for row in rows.bind(id.to_string()).fetch_all(&mut *sql).await? {
+    for row in rows.bind(id.to_string()).fetch_all(&mut *sql)? {
         let id = row::text(&row, "id")?;
-        let networks = network::all(sql, AccountId::ServiceAccount(id)).await?;
-        let secrets = secret::all(sql, id).await?;
-        let roles = authority::roles(sql, Holder::ServiceAccount(id)).await?;
+        let networks = network::all(sql, AccountId::ServiceAccount(id))?;
+        let secrets = secret::all(sql, id)?;
+        let roles = authority::roles(sql, Holder::ServiceAccount(id))?;
         let networks = networks.into_iter().map(|row| row.network).collect();
         found.insert(id, Account { roles, secrets: secrets.into_iter().map(|row| row.id).collect(), networks });
     }
     Ok(found)
 }
 
-async fn live(sql: &mut SqliteConnection, id: OrgId) -> Result<BTreeSet<SessionId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM sessions WHERE organization = $1 AND ended_at IS NULL");
-    let rows = rows.bind(id.to_string()).fetch_all(sql).await?;
+fn live(sql: &mut Sql, id: OrgId) -> Result<BTreeSet<SessionId>, StoreError> {
+    let rows = query("SELECT id FROM sessions WHERE organization = $1 AND ended_at IS NULL");
+    let rows = rows.bind(id.to_string()).fetch_all(sql)?;
     rows.iter().map(|row| row::text(row, "id")).collect()
 }

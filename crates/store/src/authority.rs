@@ -7,10 +7,10 @@ use byleave_core::actor::Actor;
 use byleave_core::id::{OrgId, ProjectId};
 use byleave_core::policy::{Action, Resource, may};
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
-use sqlx::SqliteConnection;
 
 use crate::error::{Rule, StoreError, Thing};
 use crate::row;
+use crate::sql::{Sql, query};
 
 /// Whose roles.
 #[derive(Debug, Clone, Copy)]
@@ -64,105 +64,90 @@ impl Holder {
 }
 
 /// The actor with the present roles: none for a user or key that was removed or is of another organization.
-pub(crate) async fn present(sql: &mut SqliteConnection, actor: &Actor) -> Result<Actor, StoreError> {
+pub(crate) fn present(sql: &mut Sql, actor: &Actor) -> Result<Actor, StoreError> {
     Ok(match actor {
         Actor::Administrator | Actor::Employee { .. } | Actor::System => actor.clone(),
         Actor::ApiKey { id, organization, .. } => {
-            let known =
-                sqlx::query("SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
-                    .bind(id.to_string())
-                    .bind(organization.to_string())
-                    .fetch_optional(&mut *sql)
-                    .await?
-                    .is_some();
-            let roles = if known { roles(sql, Holder::ApiKey(*id)).await? } else { Roles::default() };
+            let known = query("SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
+                .bind(id.to_string())
+                .bind(organization.to_string())
+                .fetch_optional(&mut *sql)?
+                .is_some();
+            let roles = if known { roles(sql, Holder::ApiKey(*id))? } else { Roles::default() };
             Actor::ApiKey { id: *id, organization: *organization, roles }
         }
         Actor::ServiceAccount { id, organization, .. } => {
-            let row = sqlx::query(
-                "SELECT id FROM service_accounts WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
-            );
-            let row = row.bind(id.to_string()).bind(organization.to_string()).fetch_optional(&mut *sql).await?;
-            let roles = if row.is_some() { roles(sql, Holder::ServiceAccount(*id)).await? } else { Roles::default() };
+            let row =
+                query("SELECT id FROM service_accounts WHERE id = $1 AND organization = $2 AND removed_at IS NULL");
+            let row = row.bind(id.to_string()).bind(organization.to_string()).fetch_optional(&mut *sql)?;
+            let roles = if row.is_some() { roles(sql, Holder::ServiceAccount(*id))? } else { Roles::default() };
             Actor::ServiceAccount { id: *id, organization: *organization, roles }
         }
         Actor::User { id, organization, .. } => {
-            let known = sqlx::query("SELECT id FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
+            let known = query("SELECT id FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
                 .bind(id.to_string())
                 .bind(organization.to_string())
-                .fetch_optional(&mut *sql)
-                .await?
+                .fetch_optional(&mut *sql)?
                 .is_some();
-            let roles = if known { roles(sql, Holder::User(*id)).await? } else { Roles::default() };
+            let roles = if known { roles(sql, Holder::User(*id))? } else { Roles::default() };
             Actor::User { id: *id, organization: *organization, roles }
         }
     })
 }
 
 /// Refuses unless the actor may, and answers with the actor as they are now.
-pub(crate) async fn require(
-    sql: &mut SqliteConnection,
+pub(crate) fn require(
+    sql: &mut Sql,
     actor: &Actor,
     action: Action,
     resource: Resource,
     thing: Thing,
 ) -> Result<Actor, StoreError> {
-    let actor = present(sql, actor).await?;
+    let actor = present(sql, actor)?;
     may(&actor, action, resource).map_err(|refusal| StoreError::refusal(refusal, thing))?;
     Ok(actor)
 }
 
 /// Refuses unless the actor may do this to an organization that exists.
-pub(crate) async fn require_in_organization(
-    sql: &mut SqliteConnection,
+pub(crate) fn require_in_organization(
+    sql: &mut Sql,
     actor: &Actor,
     action: Action,
     id: OrgId,
 ) -> Result<Actor, StoreError> {
-    let exists = sqlx::query("SELECT id FROM organizations WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(&mut *sql)
-        .await?
-        .is_some();
-    let actor = require(sql, actor, action, Resource::Organization(id), Thing::Organization).await?;
+    let exists =
+        query("SELECT id FROM organizations WHERE id = $1").bind(id.to_string()).fetch_optional(&mut *sql)?.is_some();
+    let actor = require(sql, actor, action, Resource::Organization(id), Thing::Organization)?;
     if exists { Ok(actor) } else { Err(StoreError::NotFound(Thing::Organization)) }
 }
 
 /// Refuses unless the actor may do this to a project that exists, and answers with its organization.
-pub(crate) async fn require_in_project(
-    sql: &mut SqliteConnection,
+pub(crate) fn require_in_project(
+    sql: &mut Sql,
     actor: &Actor,
     action: Action,
     id: ProjectId,
 ) -> Result<(Actor, OrgId), StoreError> {
-    let row = sqlx::query("SELECT organization FROM projects WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(&mut *sql)
-        .await?;
+    let row =
+        query("SELECT organization FROM projects WHERE id = $1").bind(id.to_string()).fetch_optional(&mut *sql)?;
     let Some(row) = row else { return Err(StoreError::NotFound(Thing::Project)) };
     let organization = row::text(&row, "organization")?;
-    let actor = require(sql, actor, action, Resource::Project(organization, id), Thing::Project).await?;
+    let actor = require(sql, actor, action, Resource::Project(organization, id), Thing::Project)?;
     Ok((actor, organization))
 }
 
 /// The projects of an organization that the actor can read.
-pub(crate) async fn readable(
-    sql: &mut SqliteConnection,
-    actor: &Actor,
-    organization: OrgId,
-) -> Result<BTreeSet<ProjectId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM projects WHERE organization = $1")
-        .bind(organization.to_string())
-        .fetch_all(sql)
-        .await?;
+pub(crate) fn readable(sql: &mut Sql, actor: &Actor, organization: OrgId) -> Result<BTreeSet<ProjectId>, StoreError> {
+    let rows =
+        query("SELECT id FROM projects WHERE organization = $1").bind(organization.to_string()).fetch_all(sql)?;
     let ids = rows.iter().map(|row| row::text(row, "id")).collect::<Result<Vec<ProjectId>, _>>()?;
     let can = |id: &ProjectId| may(actor, Action::ReadProject, Resource::Project(organization, *id)).is_ok();
     Ok(ids.into_iter().filter(can).collect())
 }
 
 /// The roles of a holder.
-pub(crate) async fn roles(sql: &mut SqliteConnection, holder: Holder) -> Result<Roles, StoreError> {
-    let rows = sqlx::query(holder.select()).bind(holder.id()).fetch_all(sql).await?;
+pub(crate) fn roles(sql: &mut Sql, holder: Holder) -> Result<Roles, StoreError> {
+    let rows = query(holder.select()).bind(holder.id()).fetch_all(sql)?;
     let mut roles = Roles::default();
     for row in &rows {
         match row::text_or_none::<ProjectId>(row, "project")? {
@@ -178,27 +163,22 @@ pub(crate) async fn roles(sql: &mut SqliteConnection, holder: Holder) -> Result<
 }
 
 /// Gives a holder these roles in place of the former ones, after checking that they are some, in this organization.
-pub(crate) async fn set_roles(
-    sql: &mut SqliteConnection,
-    organization: OrgId,
-    holder: Holder,
-    roles: &Roles,
-) -> Result<(), StoreError> {
+pub(crate) fn set_roles(sql: &mut Sql, organization: OrgId, holder: Holder, roles: &Roles) -> Result<(), StoreError> {
     if roles.is_empty() {
         return Err(StoreError::Refused(Rule::NoRole));
     }
-    replace_roles(sql, organization, holder, roles).await
+    replace_roles(sql, organization, holder, roles)
 }
 
 /// Gives a holder these roles in place of the former ones; there may be none left.
-pub(crate) async fn replace_roles(
-    sql: &mut SqliteConnection,
+pub(crate) fn replace_roles(
+    sql: &mut Sql,
     organization: OrgId,
     holder: Holder,
     roles: &Roles,
 ) -> Result<(), StoreError> {
-    check_projects(sql, organization, roles).await?;
-    sqlx::query(holder.delete()).bind(holder.id()).execute(&mut *sql).await?;
+    check_projects(sql, organization, roles)?;
+    query(holder.delete()).bind(holder.id()).execute(&mut *sql)?;
     let in_organization = roles.organization.iter().map(|role| (None, role.as_str()));
     let in_projects = roles
         .projects
@@ -206,18 +186,17 @@ pub(crate) async fn replace_roles(
         .flat_map(|(project, roles)| roles.iter().map(move |role| (Some(project.to_string()), role.as_str())));
     let all: Vec<(Option<String>, &str)> = in_organization.chain(in_projects).collect();
     for (project, role) in all {
-        sqlx::query(holder.insert()).bind(holder.id()).bind(project).bind(role).execute(&mut *sql).await?;
+        query(holder.insert()).bind(holder.id()).bind(project).bind(role).execute(&mut *sql)?;
     }
     Ok(())
 }
 
-async fn check_projects(sql: &mut SqliteConnection, organization: OrgId, roles: &Roles) -> Result<(), StoreError> {
+fn check_projects(sql: &mut Sql, organization: OrgId, roles: &Roles) -> Result<(), StoreError> {
     for project in roles.projects.keys() {
-        let known = sqlx::query("SELECT id FROM projects WHERE id = $1 AND organization = $2")
+        let known = query("SELECT id FROM projects WHERE id = $1 AND organization = $2")
             .bind(project.to_string())
             .bind(organization.to_string())
-            .fetch_optional(&mut *sql)
-            .await?;
+            .fetch_optional(&mut *sql)?;
         if known.is_none() {
             return Err(StoreError::Refused(Rule::ForeignProject));
         }

@@ -39,9 +39,9 @@ impl Store {
         may(actor, Action::CheckNode, Resource::Installation)
             .map_err(|refusal| StoreError::refusal(refusal, Thing::Node))?;
         let row = self.node(actor, node).await?;
-        let mut sql = self.read().await?;
-        let ca = organization::ssh_ca(self, &mut sql, row.organization).await?;
-        let ca_public = organization::ca_public(&mut sql, row.organization).await?;
+        let mut sql = self.read()?;
+        let ca = organization::ssh_ca(self, &mut sql, row.organization)?;
+        let ca_public = organization::ca_public(&mut sql, row.organization)?;
         Ok(CheckFacts { node: row.node, ca, ca_public })
     }
 }

@@ -8,13 +8,13 @@ use byleave_core::grant::GrantEnd;
 use byleave_core::id::OrgId;
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::{ASTRAY_ALLOWED, BootId, HOUR, Now, Reading, SECOND, judge};
-use sqlx::SqliteConnection;
 
 use crate::authority::require;
 use crate::denial;
 use crate::error::{Conflict, StoreError, Thing};
 use crate::grant;
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -35,7 +35,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the mark cannot be read.
     pub async fn now(&self, now: &Reading) -> Result<Now, StoreError> {
-        self.judged(&mut *self.read().await?, now).await
+        self.judged(&mut *self.read()?, now)
     }
 
     /// Records the high-water mark, which proves that the store can commit. The application calls it each second.
@@ -43,7 +43,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store cannot commit.
     pub async fn heartbeat(&self, now: &Reading) -> Result<Now, StoreError> {
-        let written = self.write("heartbeat", now, |tx| Box::pin(async move { Ok(tx.now) }));
+        let written = self.write("heartbeat", now, |tx| Ok(tx.now));
         Ok(written.await?.value)
     }
 
@@ -54,13 +54,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if the store cannot commit.
     pub async fn sweep(&self, now: &Reading) -> Result<Swept, StoreError> {
         let written = self.write("sweep", now, |tx| {
-            Box::pin(async move {
-                Ok(Swept {
-                    expired: grant::log_expired(tx).await?,
-                    denied: denial::log_folded(tx).await?,
-                    time: log_time(tx).await?,
-                })
-            })
+            Ok(Swept { expired: grant::log_expired(tx)?, denied: denial::log_folded(tx)?, time: log_time(tx)? })
         });
         Ok(written.await?.value)
     }
@@ -71,22 +65,20 @@ impl Store {
     /// [`StoreError::Conflict`] if the clock is not in doubt.
     pub async fn leave_doubt(&self, actor: &Actor, now: &Reading) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
-        let body = self.write("leave doubt", now, |tx| {
-            Box::pin(async move {
-                let resource = Resource::Installation;
-                require(&mut tx.sql, &actor, Action::LeaveDoubt, resource, Thing::Installation).await?;
-                if tx.now.doubt.is_none() {
-                    return Err(StoreError::Conflict(Conflict::NotInDoubt));
-                }
-                let set_back_ms = tx.leave_doubt();
-                for organization in claimed(&mut tx.sql).await? {
-                    tx.append(organization, By::Administrator, Event::ClockDoubtLeft { set_back_ms }).await?;
-                    tx.touch_organization(organization);
-                }
-                grant::end_all(tx, GrantEnd::ClockReset).await?;
-                tx.append_installation(By::Administrator, Event::InstallationDoubtLeft { set_back_ms }).await?;
-                Ok(())
-            })
+        let body = self.write("leave doubt", now, move |tx| {
+            let resource = Resource::Installation;
+            require(tx.sql, &actor, Action::LeaveDoubt, resource, Thing::Installation)?;
+            if tx.now.doubt.is_none() {
+                return Err(StoreError::Conflict(Conflict::NotInDoubt));
+            }
+            let set_back_ms = tx.leave_doubt();
+            for organization in claimed(tx.sql)? {
+                tx.append(organization, By::Administrator, Event::ClockDoubtLeft { set_back_ms })?;
+                tx.touch_organization(organization);
+            }
+            grant::end_all(tx, GrantEnd::ClockReset)?;
+            tx.append_installation(By::Administrator, Event::InstallationDoubtLeft { set_back_ms })?;
+            Ok(())
         });
         body.await
     }
@@ -94,15 +86,15 @@ impl Store {
 
 impl Store {
     /// What time it is, as of a transaction that reads.
-    pub(crate) async fn judged(&self, sql: &mut SqliteConnection, now: &Reading) -> Result<Now, StoreError> {
-        let mark = mark(sql).await?;
+    pub(crate) fn judged(&self, sql: &mut Sql, now: &Reading) -> Result<Now, StoreError> {
+        let mark = mark(sql)?;
         Ok(judge(mark.as_ref(), &fresh(mark.as_ref(), now.clone())))
     }
 }
 
 /// The mark; `None` before the first write.
-pub(crate) async fn mark(sql: &mut SqliteConnection) -> Result<Option<Reading>, StoreError> {
-    let row = sqlx::query("SELECT wall, boot, since_boot FROM clock").fetch_optional(sql).await?;
+pub(crate) fn mark(sql: &mut Sql) -> Result<Option<Reading>, StoreError> {
+    let row = query("SELECT wall, boot, since_boot FROM clock").fetch_optional(sql)?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(Reading {
         wall: row::instant(&row, "wall")?,
@@ -112,16 +104,15 @@ pub(crate) async fn mark(sql: &mut SqliteConnection) -> Result<Option<Reading>, 
 }
 
 /// Keeps the mark.
-pub(crate) async fn record(sql: &mut SqliteConnection, mark: &Reading) -> Result<(), StoreError> {
-    sqlx::query(
+pub(crate) fn record(sql: &mut Sql, mark: &Reading) -> Result<(), StoreError> {
+    query(
         "INSERT INTO clock (one, wall, boot, since_boot) VALUES (1, $1, $2, $3)
          ON CONFLICT (one) DO UPDATE SET wall = excluded.wall, boot = excluded.boot, since_boot = excluded.since_boot",
     )
     .bind(mark.wall.millis())
     .bind(&mark.boot.0)
     .bind(mark.since_boot)
-    .execute(sql)
-    .await?;
+    .execute(sql)?;
     Ok(())
 }
 
@@ -138,21 +129,20 @@ pub(crate) fn fresh(mark: Option<&Reading>, reading: Reading) -> Reading {
     if mark.boot == reading.boot && waited { mark.clone() } else { reading }
 }
 
-async fn claimed(sql: &mut SqliteConnection) -> Result<Vec<OrgId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM organizations WHERE claimed_at IS NOT NULL ORDER BY id").fetch_all(sql);
-    rows.await?.iter().map(|row| row::text(row, "id")).collect()
+fn claimed(sql: &mut Sql) -> Result<Vec<OrgId>, StoreError> {
+    let rows = query("SELECT id FROM organizations WHERE claimed_at IS NOT NULL ORDER BY id").fetch_all(sql);
+    rows?.iter().map(|row| row::text(row, "id")).collect()
 }
 
-async fn log_time(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
-    let rows = sqlx::query(
+fn log_time(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
+    let rows = query(
         "SELECT organizations.id FROM organizations JOIN logs ON logs.log = organizations.id
          WHERE organizations.claimed_at IS NOT NULL AND logs.last_at <= $1 ORDER BY organizations.id",
     )
     .bind(tx.at().millis() - HOUR)
-    .fetch_all(&mut *tx.sql)
-    .await?;
+    .fetch_all(tx.sql)?;
     for row in &rows {
-        tx.append(row::text(row, "id")?, By::System, Event::TimePassed {}).await?;
+        tx.append(row::text(row, "id")?, By::System, Event::TimePassed {})?;
     }
     Ok(rows.len())
 }

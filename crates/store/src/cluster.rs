@@ -1,5 +1,8 @@
 //! Clusters as customers see them.
 
+use std::collections::HashMap;
+
+use byleave_core::access::GRANTS_FOR;
 use byleave_core::actor::Actor;
 use byleave_core::grant::{Grant, in_force};
 use byleave_core::id::{ClusterId, OrgId, ProjectId};
@@ -7,13 +10,13 @@ use byleave_core::inventory::Cluster;
 use byleave_core::name::{ClusterName, ProjectName};
 use byleave_core::policy::Action;
 use byleave_core::time::{Reading, Timestamp, Ttl};
-use sqlx::SqliteConnection;
 
 use crate::authority::{readable, require_in_organization, require_in_project};
 use crate::error::{StoreError, Thing};
-use crate::facts;
+use crate::facts::{self, Which};
 use crate::grant;
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 
 pub use crate::node::{NodeReport, NodeRow};
@@ -46,14 +49,10 @@ impl Store {
         now: &Reading,
         project: ProjectId,
     ) -> Result<Vec<ClusterRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        let mut found = Vec::new();
-        for id in ids_of_project(&mut sql, project).await? {
-            found.push(cluster_row(&mut sql, id, at).await?);
-        }
-        Ok(found)
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let at = self.judged(&mut sql, now)?.at;
+        rows(&mut sql, Which::Project(project), at)
     }
 
     /// One cluster of a project.
@@ -67,11 +66,11 @@ impl Store {
         project: ProjectId,
         name: &ClusterName,
     ) -> Result<ClusterRow, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        let id = by_name(&mut sql, project, name).await?.id;
-        cluster_row(&mut sql, id, at).await
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let at = self.judged(&mut sql, now)?.at;
+        let id = id_by_name(&mut sql, project, name)?;
+        rows(&mut sql, Which::One(id), at)?.pop().ok_or(StoreError::NotFound(Thing::Cluster))
     }
 
     /// What the clusters of a project are or were called, removed ones included.
@@ -83,12 +82,11 @@ impl Store {
         actor: &Actor,
         project: ProjectId,
     ) -> Result<Vec<(ClusterId, ClusterName)>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
-        let rows = sqlx::query("SELECT id, name FROM clusters WHERE project = $1 ORDER BY created_at, id")
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let rows = query("SELECT id, name FROM clusters WHERE project = $1 ORDER BY created_at, id")
             .bind(project.to_string())
-            .fetch_all(&mut *sql)
-            .await?;
+            .fetch_all(&mut sql)?;
         rows.iter().map(|row| Ok((row::text(row, "id")?, row::text(row, "name")?))).collect()
     }
 
@@ -102,14 +100,12 @@ impl Store {
         now: &Reading,
         organization: OrgId,
     ) -> Result<Vec<ClusterRow>, StoreError> {
-        let mut sql = self.read().await?;
-        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
-        let at = self.judged(&mut sql, now).await?.at;
+        let mut sql = self.read()?;
+        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        let at = self.judged(&mut sql, now)?.at;
         let mut found = Vec::new();
-        for project in readable(&mut sql, &actor, organization).await? {
-            for id in ids_of_project(&mut sql, project).await? {
-                found.push(cluster_row(&mut sql, id, at).await?);
-            }
+        for project in readable(&mut sql, &actor, organization)? {
+            found.extend(rows(&mut sql, Which::Project(project), at)?);
         }
         found.sort_by(|a, b| (&a.project_name, &a.cluster.name).cmp(&(&b.project_name, &b.cluster.name)));
         Ok(found)
@@ -117,44 +113,44 @@ impl Store {
 }
 
 /// The present cluster of this name.
-pub(crate) async fn by_name(
-    sql: &mut SqliteConnection,
-    project: ProjectId,
-    name: &ClusterName,
-) -> Result<Cluster, StoreError> {
-    let row = sqlx::query("SELECT id FROM clusters WHERE project = $1 AND name = $2 AND removed = 0")
+pub(crate) fn by_name(sql: &mut Sql, project: ProjectId, name: &ClusterName) -> Result<Cluster, StoreError> {
+    let id = id_by_name(sql, project, name)?;
+    facts::cluster(sql, id)?.ok_or(StoreError::NotFound(Thing::Cluster))
+}
+
+fn id_by_name(sql: &mut Sql, project: ProjectId, name: &ClusterName) -> Result<ClusterId, StoreError> {
+    let row = query("SELECT id FROM clusters WHERE project = $1 AND name = $2 AND removed = 0")
         .bind(project.to_string())
         .bind(name.as_str())
-        .fetch_optional(&mut *sql)
-        .await?;
-    let Some(row) = row else { return Err(StoreError::NotFound(Thing::Cluster)) };
-    facts::cluster(sql, row::text(&row, "id")?).await?.ok_or(StoreError::NotFound(Thing::Cluster))
+        .fetch_optional(sql)?;
+    row::text(&row.ok_or(StoreError::NotFound(Thing::Cluster))?, "id")
 }
 
-async fn ids_of_project(sql: &mut SqliteConnection, project: ProjectId) -> Result<Vec<ClusterId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM clusters WHERE project = $1 AND removed = 0 ORDER BY name")
-        .bind(project.to_string())
-        .fetch_all(sql)
-        .await?;
-    rows.iter().map(|row| row::text(row, "id")).collect()
-}
-
-async fn cluster_row(sql: &mut SqliteConnection, id: ClusterId, at: Timestamp) -> Result<ClusterRow, StoreError> {
-    let facts = facts::load(sql, id, at).await?.ok_or(StoreError::NotFound(Thing::Cluster))?;
-    let row = sqlx::query(
-        "SELECT clusters.created_at, projects.name AS project_name, organizations.longest_ms
+/// Clusters with what is granted, by name.
+fn rows(sql: &mut Sql, which: Which, at: Timestamp) -> Result<Vec<ClusterRow>, StoreError> {
+    let mut grants = HashMap::<ClusterId, Vec<Grant>>::new();
+    for grant in facts::grants(sql, which, at.millis() - GRANTS_FOR)? {
+        grants.entry(grant.cluster).or_default().push(grant);
+    }
+    let select = which.select(
+        "SELECT clusters.id, clusters.created_at, projects.name AS project_name, organizations.longest_ms,
+                organizations.blocked
          FROM clusters JOIN projects ON projects.id = clusters.project
-         JOIN organizations ON organizations.id = clusters.organization WHERE clusters.id = $1",
-    )
-    .bind(id.to_string())
-    .fetch_one(sql)
-    .await?;
-    Ok(ClusterRow {
-        project_name: row::text(&row, "project_name")?,
-        blocked: facts.blocked,
-        longest: grant::ttl(&row)?,
-        grant: in_force(&facts.grants, at).cloned(),
-        created_at: row::instant(&row, "created_at")?,
-        cluster: facts.cluster,
-    })
+         JOIN organizations ON organizations.id = clusters.organization",
+    );
+    let rows = select.build().fetch_all(sql)?;
+    let beside: HashMap<ClusterId, &Row> =
+        rows.iter().map(|row| Ok((row::text(row, "id")?, row))).collect::<Result<_, StoreError>>()?;
+    let with_grant = |cluster: Cluster| {
+        let row = beside.get(&cluster.id).ok_or_else(|| StoreError::corrupt("a cluster without its project"))?;
+        Ok(ClusterRow {
+            project_name: row::text(row, "project_name")?,
+            blocked: row::flag(row, "blocked")?,
+            longest: grant::ttl(row)?,
+            grant: grants.get(&cluster.id).and_then(|grants| in_force(grants, at)).cloned(),
+            created_at: row::instant(row, "created_at")?,
+            cluster,
+        })
+    };
+    facts::clusters(sql, which)?.into_iter().map(with_grant).collect()
 }

@@ -7,14 +7,15 @@ use std::path::Path;
 use byleave_core::inventory::NodeCheck;
 use byleave_core::name::{HostName, OrgName};
 use byleave_core::time::{Now, Reading, Timestamp, judge};
-use sqlx::{Connection as _, SqliteConnection};
 
 use crate::audit::Audit;
 use crate::clock;
 use crate::error::StoreError;
 use crate::facts;
+use crate::migration;
 use crate::row;
 use crate::seal::SealingKey;
+use crate::sql::{Access, Sql, query};
 use crate::store::{self, Store};
 
 /// The condition of a store.
@@ -41,33 +42,30 @@ impl Store {
     /// [`StoreError::Unavailable`] if it cannot be read, [`StoreError::Corrupt`] if a row does not decode or the
     /// sealing key is not the one that it was made with.
     pub async fn examine(dir: &Path, sealing: &SealingKey, reading: &Reading) -> Result<Condition, StoreError> {
-        let mut sql = store::look(&dir.join(Self::FILE)).await?;
-        let mut sql = sql.begin().await?;
-        store::know_schema(&mut sql).await?;
-        let (installation, signing) = store::identity(&mut sql, sealing).await?;
-        let mark = clock::mark(&mut sql).await?;
+        let mut sql = Sql::open(&dir.join(Self::FILE), Access::Read)?;
+        sql.batch("BEGIN")?;
+        migration::require_current(&mut sql)?;
+        let (installation, signing) = store::identity(&mut sql, sealing)?;
+        let mark = clock::mark(&mut sql)?;
         let now = judge(mark.as_ref(), &clock::fresh(mark.as_ref(), reading.clone()));
-        let (failed, unchecked) = nodes(&mut sql).await?;
+        let (failed, unchecked) = nodes(&mut sql)?;
         Ok(Condition {
-            sqlite: row::raw(
-                &sqlx::query("SELECT sqlite_version() AS version").fetch_one(&mut *sql).await?,
-                "version",
-            )?,
+            sqlite: row::raw(&query("SELECT sqlite_version() AS version").fetch_one(&mut sql)?, "version")?,
             now,
             failed,
             unchecked,
-            invitations: invitations(&mut sql).await?,
-            audit: Audit::of(&mut sql, installation, &signing).await?,
+            invitations: invitations(&mut sql)?,
+            audit: Audit::of(&mut sql, installation, &signing)?,
         })
     }
 }
 
 /// The nodes whose check failed, and those without a verdict on their present form.
-async fn nodes(sql: &mut SqliteConnection) -> Result<(Vec<HostName>, Vec<HostName>), StoreError> {
-    let rows = sqlx::query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut *sql).await?;
+fn nodes(sql: &mut Sql) -> Result<(Vec<HostName>, Vec<HostName>), StoreError> {
+    let rows = query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut *sql)?;
     let (mut failed, mut unchecked) = (Vec::new(), Vec::new());
     for row in &rows {
-        let cluster = facts::cluster(sql, row::text(row, "id")?).await?;
+        let cluster = facts::cluster(sql, row::text(row, "id")?)?;
         let cluster = cluster.ok_or_else(|| StoreError::corrupt("a cluster that is not there"))?;
         for node in cluster.nodes.into_iter().filter(|node| !node.removed) {
             match node.check {
@@ -82,13 +80,13 @@ async fn nodes(sql: &mut SqliteConnection) -> Result<(Vec<HostName>, Vec<HostNam
     Ok((failed, unchecked))
 }
 
-async fn invitations(sql: &mut SqliteConnection) -> Result<Vec<(OrgName, Timestamp)>, StoreError> {
-    let rows = sqlx::query(
+fn invitations(sql: &mut Sql) -> Result<Vec<(OrgName, Timestamp)>, StoreError> {
+    let rows = query(
         "SELECT organizations.name, invitations.expires_at FROM invitations
          JOIN organizations ON organizations.id = invitations.organization
          WHERE invitations.first_owner = 1 AND invitations.closed_at IS NULL AND organizations.claimed_at IS NULL
          ORDER BY invitations.expires_at",
     );
-    let rows = rows.fetch_all(sql).await?;
+    let rows = rows.fetch_all(sql)?;
     rows.iter().map(|row| Ok((row::text(row, "name")?, row::instant(row, "expires_at")?))).collect()
 }

@@ -9,11 +9,11 @@ use byleave_core::actor::By;
 use byleave_core::event::{Event, Tried};
 use byleave_core::id::{ClusterId, EmployeeId, NodeId, OrgId, ProjectId};
 use byleave_core::time::MINUTE;
-use sqlx::sqlite::SqliteRow;
 
 use crate::employee;
 use crate::error::StoreError;
 use crate::row;
+use crate::sql::{Row, query};
 use crate::transaction::Transaction;
 
 /// One kind of denied try.
@@ -43,8 +43,8 @@ impl Try {
 }
 
 /// Notes a denied try: as an event, or for the event of its minute.
-pub(crate) async fn record(tx: &mut Transaction<'_>, denied: Try) -> Result<(), StoreError> {
-    let known = sqlx::query(
+pub(crate) fn record(tx: &mut Transaction<'_>, denied: Try) -> Result<(), StoreError> {
+    let known = query(
         "SELECT since, tries FROM denials
          WHERE employee = $1 AND cluster = $2 AND wanted = $3 AND node = $4 AND denial = $5",
     )
@@ -53,25 +53,24 @@ pub(crate) async fn record(tx: &mut Transaction<'_>, denied: Try) -> Result<(), 
     .bind(denied.wanted.as_str())
     .bind(denied.node_text())
     .bind(denied.denial.as_str())
-    .fetch_optional(&mut *tx.sql)
-    .await?;
+    .fetch_optional(tx.sql)?;
     let Some(known) = known else {
-        return begin(tx, &denied).await;
+        return begin(tx, &denied);
     };
     // Either way: a clock that was set back begins a new minute.
     if tx.at().since(row::instant(&known, "since")?).abs() < MINUTE {
-        return count(tx, &denied).await;
+        return count(tx, &denied);
     }
     let tries: i64 = row::raw(&known, "tries")?;
     if tries > 0 {
-        log(tx, &denied, tries).await?;
+        log(tx, &denied, tries)?;
     }
-    begin(tx, &denied).await
+    begin(tx, &denied)
 }
 
 /// Writes the counted tries whose minute is over.
-pub(crate) async fn log_folded(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
-    let rows = sqlx::query(
+pub(crate) fn log_folded(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
+    let rows = query(
         "SELECT denials.employee, denials.cluster, denials.wanted, denials.node, denials.denial, denials.tries,
                 clusters.organization, clusters.project
          FROM denials JOIN clusters ON clusters.id = denials.cluster WHERE denials.since <= $1 OR denials.since > $2
@@ -79,31 +78,27 @@ pub(crate) async fn log_folded(tx: &mut Transaction<'_>) -> Result<usize, StoreE
     )
     .bind(tx.at().millis() - MINUTE)
     .bind(tx.at().millis())
-    .fetch_all(&mut *tx.sql)
-    .await?;
+    .fetch_all(tx.sql)?;
     let mut written = 0;
     for row in &rows {
         let denied = read(row)?;
         if denied.tries > 0 {
-            log(tx, &denied, denied.tries).await?;
+            log(tx, &denied, denied.tries)?;
             written += 1;
         }
-        sqlx::query(
-            "DELETE FROM denials WHERE employee = $1 AND cluster = $2 AND wanted = $3 AND node = $4 AND denial = $5",
-        )
-        .bind(denied.employee.to_string())
-        .bind(denied.cluster.to_string())
-        .bind(denied.wanted.as_str())
-        .bind(denied.node_text())
-        .bind(denied.denial.as_str())
-        .execute(&mut *tx.sql)
-        .await?;
+        query("DELETE FROM denials WHERE employee = $1 AND cluster = $2 AND wanted = $3 AND node = $4 AND denial = $5")
+            .bind(denied.employee.to_string())
+            .bind(denied.cluster.to_string())
+            .bind(denied.wanted.as_str())
+            .bind(denied.node_text())
+            .bind(denied.denial.as_str())
+            .execute(tx.sql)?;
     }
     Ok(written)
 }
 
-async fn begin(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError> {
-    sqlx::query(
+fn begin(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError> {
+    query(
         "INSERT INTO denials (employee, cluster, wanted, node, denial, since, tries) VALUES ($1, $2, $3, $4, $5, $6, 0)
          ON CONFLICT (employee, cluster, wanted, node, denial) DO UPDATE SET since = excluded.since, tries = 0",
     )
@@ -113,13 +108,12 @@ async fn begin(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError>
     .bind(denied.node_text())
     .bind(denied.denial.as_str())
     .bind(tx.at().millis())
-    .execute(&mut *tx.sql)
-    .await?;
-    log(tx, denied, denied.tries).await
+    .execute(tx.sql)?;
+    log(tx, denied, denied.tries)
 }
 
-async fn count(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError> {
-    sqlx::query(
+fn count(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError> {
+    query(
         "UPDATE denials SET tries = tries + $6
          WHERE employee = $1 AND cluster = $2 AND wanted = $3 AND node = $4 AND denial = $5",
     )
@@ -129,13 +123,12 @@ async fn count(tx: &mut Transaction<'_>, denied: &Try) -> Result<(), StoreError>
     .bind(denied.node_text())
     .bind(denied.denial.as_str())
     .bind(denied.tries)
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(())
 }
 
-async fn log(tx: &mut Transaction<'_>, denied: &Try, tries: i64) -> Result<(), StoreError> {
-    let identifier = employee::identifier(tx, denied.organization, denied.employee).await?;
+fn log(tx: &mut Transaction<'_>, denied: &Try, tries: i64) -> Result<(), StoreError> {
+    let identifier = employee::identifier(tx, denied.organization, denied.employee)?;
     let event = Event::SessionDenied {
         project: denied.project,
         cluster: denied.cluster,
@@ -144,11 +137,11 @@ async fn log(tx: &mut Transaction<'_>, denied: &Try, tries: i64) -> Result<(), S
         denial: denied.denial,
         tries,
     };
-    tx.append(denied.organization, By::Employee(identifier), event).await?;
+    tx.append(denied.organization, By::Employee(identifier), event)?;
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<Try, StoreError> {
+fn read(row: &Row) -> Result<Try, StoreError> {
     let node: String = row::raw(row, "node")?;
     let node = if node.is_empty() { None } else { Some(row::text(row, "node")?) };
     Ok(Try {

@@ -8,12 +8,11 @@ use byleave_core::identifier::{Assignment, EmployeeIdentifier, RESERVED_FOR};
 use byleave_core::name::{EmployeeName, PublicKey};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::authority::require;
 use crate::error::{Conflict, Fault, StoreError, Thing};
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -69,22 +68,19 @@ impl Store {
     ) -> Result<Written<EmployeeRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("add employee", now, move |tx| {
-            Box::pin(async move {
-                manage(&mut tx.sql, &actor).await?;
-                let taken = sqlx::query("SELECT id FROM employees WHERE name = $1").bind(name.as_str());
-                if taken.fetch_optional(&mut *tx.sql).await?.is_some() {
-                    return Err(StoreError::Conflict(Conflict::EmployeeNameTaken));
-                }
-                let id = EmployeeId::from_bytes(tx.random());
-                sqlx::query("INSERT INTO employees (id, name, enabled, added_at) VALUES ($1, $2, 1, $3)")
-                    .bind(id.to_string())
-                    .bind(name.as_str())
-                    .bind(tx.at().millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                tx.append_installation(By::Administrator, Event::EmployeeAdded { employee: id }).await?;
-                load(&mut tx.sql, id).await
-            })
+            manage(tx.sql, &actor)?;
+            let taken = query("SELECT id FROM employees WHERE name = $1").bind(name.as_str());
+            if taken.fetch_optional(tx.sql)?.is_some() {
+                return Err(StoreError::Conflict(Conflict::EmployeeNameTaken));
+            }
+            let id = EmployeeId::from_bytes(tx.random());
+            query("INSERT INTO employees (id, name, enabled, added_at) VALUES ($1, $2, 1, $3)")
+                .bind(id.to_string())
+                .bind(name.as_str())
+                .bind(tx.at().millis())
+                .execute(tx.sql)?;
+            tx.append_installation(By::Administrator, Event::EmployeeAdded { employee: id })?;
+            load(tx.sql, id)
         });
         body.await
     }
@@ -94,12 +90,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator.
     pub async fn employees(&self, actor: &Actor) -> Result<Vec<EmployeeRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require(&mut sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await?;
-        let rows = sqlx::query("SELECT id FROM employees ORDER BY name").fetch_all(&mut *sql).await?;
+        let mut sql = self.read()?;
+        require(&mut sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation)?;
+        let rows = query("SELECT id FROM employees ORDER BY name").fetch_all(&mut sql)?;
         let mut found = Vec::new();
         for row in &rows {
-            found.push(load(&mut sql, row::text(row, "id")?).await?);
+            found.push(load(&mut sql, row::text(row, "id")?)?);
         }
         Ok(found)
     }
@@ -116,10 +112,8 @@ impl Store {
     ) -> Result<Written<EmployeeRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("disable employee", now, move |tx| {
-            Box::pin(async move {
-                manage(&mut tx.sql, &actor).await?;
-                set_enabled(tx, id, false).await
-            })
+            manage(tx.sql, &actor)?;
+            set_enabled(tx, id, false)
         });
         body.await
     }
@@ -136,10 +130,8 @@ impl Store {
     ) -> Result<Written<EmployeeRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("enable employee", now, move |tx| {
-            Box::pin(async move {
-                manage(&mut tx.sql, &actor).await?;
-                set_enabled(tx, id, true).await
-            })
+            manage(tx.sql, &actor)?;
+            set_enabled(tx, id, true)
         });
         body.await
     }
@@ -158,11 +150,9 @@ impl Store {
     ) -> Result<Written<EmployeeKeyRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("add employee key", now, move |tx| {
-            Box::pin(async move {
-                manage(&mut tx.sql, &actor).await?;
-                load(&mut tx.sql, id).await?;
-                add_key(tx, id, key).await
-            })
+            manage(tx.sql, &actor)?;
+            load(tx.sql, id)?;
+            add_key(tx, id, key)
         });
         body.await
     }
@@ -180,23 +170,20 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("remove employee key", now, move |tx| {
-            Box::pin(async move {
-                manage(&mut tx.sql, &actor).await?;
-                let removed = sqlx::query(
-                    "UPDATE employee_keys SET removed_at = $3 WHERE id = $1 AND employee = $2 AND removed_at IS NULL",
-                )
-                .bind(key.to_string())
-                .bind(id.to_string())
-                .bind(tx.at().millis())
-                .execute(&mut *tx.sql)
-                .await?;
-                if removed.rows_affected() == 0 {
-                    return Err(StoreError::NotFound(Thing::EmployeeKey));
-                }
-                let event = Event::EmployeeKeyRemoved { employee: id, employee_key: key };
-                tx.append_installation(By::Administrator, event).await?;
-                Ok(())
-            })
+            manage(tx.sql, &actor)?;
+            let removed = query(
+                "UPDATE employee_keys SET removed_at = $3 WHERE id = $1 AND employee = $2 AND removed_at IS NULL",
+            )
+            .bind(key.to_string())
+            .bind(id.to_string())
+            .bind(tx.at().millis())
+            .execute(tx.sql)?;
+            if removed == 0 {
+                return Err(StoreError::NotFound(Thing::EmployeeKey));
+            }
+            let event = Event::EmployeeKeyRemoved { employee: id, employee_key: key };
+            tx.append_installation(By::Administrator, event)?;
+            Ok(())
         });
         body.await
     }
@@ -206,7 +193,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn employee_by_key(&self, key: &PublicKey) -> Result<Option<KnownEmployee>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT employee_keys.id, employee_keys.employee, employee_keys.removed_at, employees.name,
                     employees.enabled
              FROM employee_keys JOIN employees ON employees.id = employee_keys.employee
@@ -214,8 +201,7 @@ impl Store {
              ORDER BY employee_keys.removed_at IS NOT NULL, employee_keys.added_at DESC LIMIT 1",
         )
         .bind(key.as_str())
-        .fetch_optional(&mut *self.read().await?)
-        .await?;
+        .fetch_optional(&mut *self.read()?)?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(KnownEmployee {
             employee: row::text(&row, "employee")?,
@@ -239,29 +225,26 @@ impl Store {
     ) -> Result<Written<EmployeeName>, StoreError> {
         let actor = actor.clone();
         let body = self.write("resolve identifier", now, move |tx| {
-            Box::pin(async move {
-                let resource = Resource::Installation;
-                require(&mut tx.sql, &actor, Action::ResolveIdentifier, resource, Thing::Identifier).await?;
-                let row = sqlx::query(
-                    "SELECT employees.name FROM identifiers JOIN employees ON employees.id = identifiers.employee
+            let resource = Resource::Installation;
+            require(tx.sql, &actor, Action::ResolveIdentifier, resource, Thing::Identifier)?;
+            let row = query(
+                "SELECT employees.name FROM identifiers JOIN employees ON employees.id = identifiers.employee
                      WHERE identifiers.organization = $1 AND identifiers.identifier = $2
                      ORDER BY identifiers.assigned_at DESC LIMIT 1",
-                )
-                .bind(organization.to_string())
-                .bind(identifier.as_str())
-                .fetch_optional(&mut *tx.sql)
-                .await?;
-                let name = row::text(&row.ok_or(StoreError::NotFound(Thing::Identifier))?, "name")?;
-                tx.append(organization, By::Administrator, Event::IdentifierResolved { identifier }).await?;
-                Ok(name)
-            })
+            )
+            .bind(organization.to_string())
+            .bind(identifier.as_str())
+            .fetch_optional(tx.sql)?;
+            let name = row::text(&row.ok_or(StoreError::NotFound(Thing::Identifier))?, "name")?;
+            tx.append(organization, By::Administrator, Event::IdentifierResolved { identifier })?;
+            Ok(name)
         });
         body.await
     }
 }
 
-async fn manage(sql: &mut SqliteConnection, actor: &Actor) -> Result<(), StoreError> {
-    require(sql, actor, Action::ManageEmployees, Resource::Installation, Thing::Employee).await.map(drop)
+fn manage(sql: &mut Sql, actor: &Actor) -> Result<(), StoreError> {
+    require(sql, actor, Action::ManageEmployees, Resource::Installation, Thing::Employee).map(drop)
 }
 
 /// The state of an employee with one key.
@@ -273,19 +256,17 @@ pub(crate) const fn asker(enabled: bool, key_removed: bool) -> Asker {
     }
 }
 
-async fn load(sql: &mut SqliteConnection, id: EmployeeId) -> Result<EmployeeRow, StoreError> {
-    let row = sqlx::query("SELECT name, enabled, added_at FROM employees WHERE id = $1")
+fn load(sql: &mut Sql, id: EmployeeId) -> Result<EmployeeRow, StoreError> {
+    let row = query("SELECT name, enabled, added_at FROM employees WHERE id = $1")
         .bind(id.to_string())
-        .fetch_optional(&mut *sql)
-        .await?;
+        .fetch_optional(&mut *sql)?;
     let row = row.ok_or(StoreError::NotFound(Thing::Employee))?;
-    let keys = sqlx::query(
+    let keys = query(
         "SELECT id, public_key, added_at FROM employee_keys WHERE employee = $1 AND removed_at IS NULL
          ORDER BY added_at, id",
     )
     .bind(id.to_string())
-    .fetch_all(sql)
-    .await?;
+    .fetch_all(sql)?;
     Ok(EmployeeRow {
         id,
         name: row::text(&row, "name")?,
@@ -295,33 +276,30 @@ async fn load(sql: &mut SqliteConnection, id: EmployeeId) -> Result<EmployeeRow,
     })
 }
 
-fn read_key(row: &SqliteRow) -> Result<EmployeeKeyRow, StoreError> {
+fn read_key(row: &Row) -> Result<EmployeeKeyRow, StoreError> {
     let (id, public_key) = (row::text(row, "id")?, row::text(row, "public_key")?);
     Ok(EmployeeKeyRow { id, public_key, added_at: row::instant(row, "added_at")? })
 }
 
-async fn set_enabled(tx: &mut Transaction<'_>, id: EmployeeId, enabled: bool) -> Result<EmployeeRow, StoreError> {
-    if load(&mut tx.sql, id).await?.enabled != enabled {
-        sqlx::query("UPDATE employees SET enabled = $2 WHERE id = $1")
+fn set_enabled(tx: &mut Transaction<'_>, id: EmployeeId, enabled: bool) -> Result<EmployeeRow, StoreError> {
+    if load(tx.sql, id)?.enabled != enabled {
+        query("UPDATE employees SET enabled = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(i64::from(enabled))
-            .execute(&mut *tx.sql)
-            .await?;
+            .execute(tx.sql)?;
         let event = match enabled {
             true => Event::EmployeeEnabled { employee: id },
             false => Event::EmployeeDisabled { employee: id },
         };
-        tx.append_installation(By::Administrator, event).await?;
+        tx.append_installation(By::Administrator, event)?;
     }
-    load(&mut tx.sql, id).await
+    load(tx.sql, id)
 }
 
-async fn add_key(tx: &mut Transaction<'_>, id: EmployeeId, key: PublicKey) -> Result<EmployeeKeyRow, StoreError> {
-    let known =
-        sqlx::query("SELECT id, employee, public_key, added_at, removed_at FROM employee_keys WHERE public_key = $1")
-            .bind(key.as_str())
-            .fetch_all(&mut *tx.sql)
-            .await?;
+fn add_key(tx: &mut Transaction<'_>, id: EmployeeId, key: PublicKey) -> Result<EmployeeKeyRow, StoreError> {
+    let known = query("SELECT id, employee, public_key, added_at, removed_at FROM employee_keys WHERE public_key = $1")
+        .bind(key.as_str())
+        .fetch_all(tx.sql)?;
     for row in &known {
         if row::text::<EmployeeId>(row, "employee")? != id {
             return Err(StoreError::Conflict(Conflict::EmployeeKeyTaken));
@@ -331,35 +309,31 @@ async fn add_key(tx: &mut Transaction<'_>, id: EmployeeId, key: PublicKey) -> Re
         }
     }
     let row = EmployeeKeyRow { id: EmployeeKeyId::from_bytes(tx.random()), public_key: key, added_at: tx.at() };
-    sqlx::query(
-        "INSERT INTO employee_keys (id, employee, public_key, added_at, removed_at) VALUES ($1, $2, $3, $4, NULL)",
-    )
-    .bind(row.id.to_string())
-    .bind(id.to_string())
-    .bind(row.public_key.as_str())
-    .bind(row.added_at.millis())
-    .execute(&mut *tx.sql)
-    .await?;
+    query("INSERT INTO employee_keys (id, employee, public_key, added_at, removed_at) VALUES ($1, $2, $3, $4, NULL)")
+        .bind(row.id.to_string())
+        .bind(id.to_string())
+        .bind(row.public_key.as_str())
+        .bind(row.added_at.millis())
+        .execute(tx.sql)?;
     let (employee_key, public_key) = (row.id, row.public_key.clone());
     let event = Event::EmployeeKeyAdded { employee: id, employee_key, public_key };
-    tx.append_installation(By::Administrator, event).await?;
+    tx.append_installation(By::Administrator, event)?;
     Ok(row)
 }
 
 /// The pseudonym of an employee in an organization: the current one, or a new one that nobody had for a year.
-pub(crate) async fn identifier(
+pub(crate) fn identifier(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     employee: EmployeeId,
 ) -> Result<EmployeeIdentifier, StoreError> {
-    let latest = sqlx::query(
+    let latest = query(
         "SELECT identifier, assigned_at FROM identifiers WHERE organization = $1 AND employee = $2
          ORDER BY assigned_at DESC LIMIT 1",
     )
     .bind(organization.to_string())
     .bind(employee.to_string())
-    .fetch_optional(&mut *tx.sql)
-    .await?;
+    .fetch_optional(tx.sql)?;
     if let Some(row) = latest {
         let latest =
             Assignment { identifier: row::text(&row, "identifier")?, assigned_at: row::instant(&row, "assigned_at")? };
@@ -370,34 +344,32 @@ pub(crate) async fn identifier(
     // With eight digits and a thousand employees, each draw is taken once in a hundred thousand times.
     for _ in 0..16 {
         let identifier = EmployeeIdentifier::new(&tx.store.options().slug, tx.random());
-        let reserved = sqlx::query(
+        let reserved = query(
             "SELECT identifier FROM identifiers WHERE organization = $1 AND identifier = $2 AND assigned_at > $3",
         )
         .bind(organization.to_string())
         .bind(identifier.as_str())
         .bind(tx.at().millis() - RESERVED_FOR)
-        .fetch_optional(&mut *tx.sql)
-        .await?;
+        .fetch_optional(tx.sql)?;
         if reserved.is_none() {
-            assign(tx, organization, employee, &identifier).await?;
+            assign(tx, organization, employee, &identifier)?;
             return Ok(identifier);
         }
     }
     Err(StoreError::Unavailable(Fault::new("no free employee identifier was found")))
 }
 
-async fn assign(
+fn assign(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     employee: EmployeeId,
     identifier: &EmployeeIdentifier,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO identifiers (organization, identifier, employee, assigned_at) VALUES ($1, $2, $3, $4)")
+    query("INSERT INTO identifiers (organization, identifier, employee, assigned_at) VALUES ($1, $2, $3, $4)")
         .bind(organization.to_string())
         .bind(identifier.as_str())
         .bind(employee.to_string())
         .bind(tx.at().millis())
-        .execute(&mut *tx.sql)
-        .await?;
+        .execute(tx.sql)?;
     Ok(())
 }

@@ -189,6 +189,28 @@ impl StoreError {
         Self::Corrupt(Fault::new(what))
     }
 
+    /// The same for somebody else whom it keeps from the same commit.
+    pub(crate) fn again(&self) -> Self {
+        let what = "a write in the same commit failed";
+        match self {
+            Self::Corrupt(_) => Self::Corrupt(Fault::of(what, self.chain())),
+            Self::Conflict(_) | Self::Forbidden(_) | Self::NotFound(_) | Self::Refused(_) | Self::Unavailable(_) => {
+                Self::Unavailable(Fault::of(what, self.chain()))
+            }
+        }
+    }
+
+    /// What happened, and why, in one line for the server's own log.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
     /// The refusal of the policy, for a thing that the actor may not even know of.
     pub(crate) const fn refusal(refusal: Refusal, thing: Thing) -> Self {
         match refusal {
@@ -202,19 +224,13 @@ impl StoreError {
 const DAMAGED: &[i32] =
     &[11 /* CORRUPT */, 19 /* CONSTRAINT */, 20 /* MISMATCH */, 26 /* NOTADB */];
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is open; whatever is new counts as unavailable")]
-        match &error {
-            sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::ColumnNotFound(_)
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::RowNotFound => Self::Corrupt(Fault::of("a row cannot be decoded", error)),
-            sqlx::Error::Database(_) if code.is_some_and(|code| DAMAGED.contains(&(code & 0xff))) => {
-                Self::Corrupt(Fault::of("the database refused a row", error))
-            }
-            _ => Self::Unavailable(Fault::of("the database did not answer", error)),
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let damaged = error.sqlite_error().is_some_and(|error| DAMAGED.contains(&(error.extended_code & 0xff)));
+        if damaged {
+            Self::Corrupt(Fault::of("the database refused a row", error))
+        } else {
+            Self::Unavailable(Fault::of("the database did not answer", error))
         }
     }
 }

@@ -7,14 +7,13 @@ use byleave_core::name::{ServiceAccountName, UserName};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Timestamp;
 use byleave_log::leaf::{Disclosure, decode, disclose, leaf_hash, log_text};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::authority::{readable, require, require_in_organization, require_in_project};
 use crate::error::{Fault, StoreError, Thing};
 use crate::facts;
 use crate::feed::{Filter, Sight};
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 
 /// Whose events.
@@ -101,19 +100,19 @@ impl Store {
         after: u64,
         most: u32,
     ) -> Result<NextEvents, StoreError> {
-        let mut sql = self.read().await?;
-        let sight = scope(&mut sql, actor, of).await?;
+        let mut sql = self.read()?;
+        let sight = scope(&mut sql, actor, of)?;
         let log = sight.log;
         let filter = Filter::of(sight, &EventQuery { after: Some(after), ..EventQuery::newest(of) })?;
-        let leaves = filter.oldest(i64::from(most)).build().fetch_all(&mut *sql).await?;
+        let leaves = filter.oldest(i64::from(most)).build().fetch_all(&mut sql)?;
         let mut rows = Vec::with_capacity(leaves.len());
         for leaf in &leaves {
-            rows.push(event_row(&mut sql, leaf).await?);
+            rows.push(event_row(&mut sql, leaf)?);
         }
         let is_all = u64::try_from(rows.len()).is_ok_and(|read| read < u64::from(most));
         let until = match rows.last() {
             Some(last) if !is_all => last.entry.index,
-            Some(_) | None => facts::log_size(&mut sql, log).await?.saturating_sub(1).max(after),
+            Some(_) | None => facts::log_size(&mut sql, log)?.saturating_sub(1).max(after),
         };
         Ok(NextEvents { rows, until })
     }
@@ -123,8 +122,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn events(&self, actor: &Actor, query: EventQuery) -> Result<EventPage, StoreError> {
-        let mut sql = self.read().await?;
-        let sight = scope(&mut sql, actor, query.of).await?;
+        let mut sql = self.read()?;
+        let sight = scope(&mut sql, actor, query.of)?;
         let log = sight.log;
         if query.names.as_ref().is_some_and(Vec::is_empty) || query.clusters.as_ref().is_some_and(Vec::is_empty) {
             return Ok(EventPage { total: 0, rows: Vec::new() });
@@ -133,18 +132,18 @@ impl Store {
         let per_page = i64::from(query.per_page);
         let offset = i64::from(query.page.saturating_sub(1)).saturating_mul(per_page);
         let (total, leaves) = if filter.is_dense() {
-            let size = row::signed(facts::log_size(&mut sql, log).await?)?;
+            let size = row::signed(facts::log_size(&mut sql, log)?)?;
             let to = size.saturating_sub(offset);
             let from = to.saturating_sub(per_page).max(filter.first());
-            let leaves = filter.range(from, to).build().fetch_all(&mut *sql).await?;
+            let leaves = filter.range(from, to).build().fetch_all(&mut sql)?;
             (u64::try_from(size.saturating_sub(filter.first())).unwrap_or(0), leaves)
         } else {
-            let total = row::count(&filter.total().build().fetch_one(&mut *sql).await?, "total")?;
-            (total, filter.page(per_page, offset).build().fetch_all(&mut *sql).await?)
+            let total = row::count(&filter.total().build().fetch_one(&mut sql)?, "total")?;
+            (total, filter.page(per_page, offset).build().fetch_all(&mut sql)?)
         };
         let mut rows = Vec::with_capacity(leaves.len());
         for leaf in &leaves {
-            rows.push(event_row(&mut sql, leaf).await?);
+            rows.push(event_row(&mut sql, leaf)?);
         }
         Ok(EventPage { total, rows })
     }
@@ -155,7 +154,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn own_public_key(&self, actor: &Actor) -> Result<Option<String>, StoreError> {
         match actor {
-            Actor::ApiKey { id, .. } => public_key(&mut *self.read().await?, *id).await,
+            Actor::ApiKey { id, .. } => public_key(&mut *self.read()?, *id),
             Actor::Administrator
             | Actor::Employee { .. }
             | Actor::ServiceAccount { .. }
@@ -169,55 +168,54 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
     pub async fn event(&self, actor: &Actor, of: EventsOf, id: EventId) -> Result<EventRow, StoreError> {
-        let mut sql = self.read().await?;
-        let sight = scope(&mut sql, actor, of).await?;
-        let leaf = sqlx::query("SELECT log, idx, leaf, project FROM leaves WHERE log = $1 AND event = $2")
+        let mut sql = self.read()?;
+        let sight = scope(&mut sql, actor, of)?;
+        let leaf = query("SELECT log, idx, leaf, project FROM leaves WHERE log = $1 AND event = $2")
             .bind(log_text(sight.log))
             .bind(id.to_string())
-            .fetch_optional(&mut *sql)
-            .await?
+            .fetch_optional(&mut sql)?
             .ok_or(StoreError::NotFound(Thing::Event))?;
         let project: Option<String> = row::raw(&leaf, "project")?;
         if !sight.shows(project.as_deref()) {
             return Err(StoreError::NotFound(Thing::Event));
         }
-        event_row(&mut sql, &leaf).await
+        event_row(&mut sql, &leaf)
     }
 }
 
 /// What the actor may see.
-async fn scope(sql: &mut SqliteConnection, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError> {
+fn scope(sql: &mut Sql, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError> {
     match of {
         EventsOf::Installation => {
-            require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await?;
+            require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation)?;
             Ok(Sight { log: LogId::Installation, project: None, readable: None })
         }
         EventsOf::Organization(id) => {
-            let actor = require_in_organization(sql, actor, Action::ReadOrganization, id).await?;
-            let readable = readable(sql, &actor, id).await?;
-            let all = sqlx::query("SELECT COUNT(*) AS projects FROM projects WHERE organization = $1");
-            let all = row::count(&all.bind(id.to_string()).fetch_one(&mut *sql).await?, "projects")?;
+            let actor = require_in_organization(sql, actor, Action::ReadOrganization, id)?;
+            let readable = readable(sql, &actor, id)?;
+            let all = query("SELECT COUNT(*) AS projects FROM projects WHERE organization = $1");
+            let all = row::count(&all.bind(id.to_string()).fetch_one(&mut *sql)?, "projects")?;
             let some = u64::try_from(readable.len()).is_ok_and(|number| number < all);
             let readable = some.then(|| readable.iter().map(ToString::to_string).collect());
             Ok(Sight { log: LogId::Organization(id), project: None, readable })
         }
         EventsOf::Project(id) => {
-            let (_, organization) = require_in_project(sql, actor, Action::ReadProject, id).await?;
+            let (_, organization) = require_in_project(sql, actor, Action::ReadProject, id)?;
             Ok(Sight { log: LogId::Organization(organization), project: Some(id.to_string()), readable: None })
         }
     }
 }
 
-async fn event_row(sql: &mut SqliteConnection, row: &SqliteRow) -> Result<EventRow, StoreError> {
+fn event_row(sql: &mut Sql, row: &Row) -> Result<EventRow, StoreError> {
     let leaf: Vec<u8> = row::raw(row, "leaf")?;
     let entry = read_leaf(&leaf)?;
-    let kept = disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?).await?;
+    let kept = disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?)?;
     let event = disclose(&entry.event, &kept)
         .map_err(|error| StoreError::Corrupt(Fault::of("a text beside a leaf is not its own", error)))?;
     let (user_name, public_key, account_name) = match &entry.by {
-        By::ApiKey(id) => (None, public_key(sql, *id).await?, None),
-        By::ServiceAccount(id) => (None, None, account_name(sql, *id).await?),
-        By::User(id) => (user_name(sql, *id).await?, None, None),
+        By::ApiKey(id) => (None, public_key(sql, *id)?, None),
+        By::ServiceAccount(id) => (None, None, account_name(sql, *id)?),
+        By::User(id) => (user_name(sql, *id)?, None, None),
         By::Administrator | By::Employee(_) | By::System => (None, None, None),
     };
     let (id, entry) = (leaf_hash(&leaf).event_id(), Entry { event, ..entry });
@@ -230,16 +228,11 @@ pub(crate) fn read_leaf(leaf: &[u8]) -> Result<Entry, StoreError> {
 }
 
 /// The erasable texts of a leaf that are still there.
-pub(crate) async fn disclosures(
-    sql: &mut SqliteConnection,
-    log: &str,
-    index: i64,
-) -> Result<Vec<Disclosure>, StoreError> {
-    let rows = sqlx::query("SELECT field, salt, text FROM disclosures WHERE log = $1 AND idx = $2 ORDER BY field")
+pub(crate) fn disclosures(sql: &mut Sql, log: &str, index: i64) -> Result<Vec<Disclosure>, StoreError> {
+    let rows = query("SELECT field, salt, text FROM disclosures WHERE log = $1 AND idx = $2 ORDER BY field")
         .bind(log)
         .bind(index)
-        .fetch_all(sql)
-        .await?;
+        .fetch_all(sql)?;
     let read = |row| {
         let (field, text) = (row::raw(row, "field")?, row::raw(row, "text")?);
         Ok(Disclosure { field, salt: row::bytes(row, "salt")?, text })
@@ -248,29 +241,26 @@ pub(crate) async fn disclosures(
 }
 
 /// What somebody of a customer is called: the name of a user or service account, the public part of a key.
-pub(crate) async fn name_of(sql: &mut SqliteConnection, by: &By) -> Result<Option<String>, StoreError> {
+pub(crate) fn name_of(sql: &mut Sql, by: &By) -> Result<Option<String>, StoreError> {
     match by {
-        By::ApiKey(id) => public_key(sql, *id).await,
-        By::ServiceAccount(id) => Ok(account_name(sql, *id).await?.map(|name| name.to_string())),
-        By::User(id) => Ok(user_name(sql, *id).await?.map(|name| name.to_string())),
+        By::ApiKey(id) => public_key(sql, *id),
+        By::ServiceAccount(id) => Ok(account_name(sql, *id)?.map(|name| name.to_string())),
+        By::User(id) => Ok(user_name(sql, *id)?.map(|name| name.to_string())),
         By::Administrator | By::Employee(_) | By::System => Ok(None),
     }
 }
 
-async fn user_name(sql: &mut SqliteConnection, id: UserId) -> Result<Option<UserName>, StoreError> {
-    let row = sqlx::query("SELECT name FROM users WHERE id = $1").bind(id.to_string()).fetch_optional(sql).await?;
+fn user_name(sql: &mut Sql, id: UserId) -> Result<Option<UserName>, StoreError> {
+    let row = query("SELECT name FROM users WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
     row.map(|row| row::text(&row, "name")).transpose()
 }
 
-async fn public_key(sql: &mut SqliteConnection, id: ApiKeyId) -> Result<Option<String>, StoreError> {
-    let row = sqlx::query("SELECT public_key FROM api_keys WHERE id = $1").bind(id.to_string());
-    row.fetch_optional(sql).await?.map(|row| row::raw(&row, "public_key")).transpose()
+fn public_key(sql: &mut Sql, id: ApiKeyId) -> Result<Option<String>, StoreError> {
+    let row = query("SELECT public_key FROM api_keys WHERE id = $1").bind(id.to_string());
+    row.fetch_optional(sql)?.map(|row| row::raw(&row, "public_key")).transpose()
 }
 
-async fn account_name(
-    sql: &mut SqliteConnection,
-    id: ServiceAccountId,
-) -> Result<Option<ServiceAccountName>, StoreError> {
-    let row = sqlx::query("SELECT name FROM service_accounts WHERE id = $1").bind(id.to_string());
-    row.fetch_optional(sql).await?.map(|row| row::text(&row, "name")).transpose()
+fn account_name(sql: &mut Sql, id: ServiceAccountId) -> Result<Option<ServiceAccountName>, StoreError> {
+    let row = query("SELECT name FROM service_accounts WHERE id = $1").bind(id.to_string());
+    row.fetch_optional(sql)?.map(|row| row::text(&row, "name")).transpose()
 }

@@ -12,13 +12,12 @@ use byleave_log::bundle::{Bundle, BundleEntry};
 use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::leaf::log_text;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::authority::{readable, require, require_in_organization};
 use crate::error::{Conflict, Fault, StoreError, Thing};
 use crate::event;
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::Anchor;
 
@@ -44,9 +43,9 @@ impl Store {
     /// [`StoreError::NotFound`] if the actor may not know of the log, [`StoreError::Conflict`] if nobody has claimed
     /// its organization.
     pub async fn checkpoint(&self, actor: &Actor, log: LogId) -> Result<Anchor, StoreError> {
-        let mut sql = self.read().await?;
-        may_read(&mut sql, actor, log).await?;
-        present(&mut sql, log).await
+        let mut sql = self.read()?;
+        may_read(&mut sql, actor, log)?;
+        present(&mut sql, log)
     }
 
     /// What the log's present checkpoint says, and when it was made.
@@ -54,17 +53,16 @@ impl Store {
     /// # Errors
     /// As [`Store::checkpoint`].
     pub async fn sealed(&self, actor: &Actor, log: LogId) -> Result<Sealed, StoreError> {
-        let mut sql = self.read().await?;
-        may_read(&mut sql, actor, log).await?;
-        let anchor = present(&mut sql, log).await?;
+        let mut sql = self.read()?;
+        may_read(&mut sql, actor, log)?;
+        let anchor = present(&mut sql, log)?;
         let head = Checkpoint::open(&anchor.checkpoint, self.signing_key().verifying_key())
             .map_err(|error| StoreError::Corrupt(Fault::of("a checkpoint is not of this installation's key", error)))?
             .head();
-        let row = sqlx::query("SELECT at FROM leaves WHERE log = $1 AND idx = $2")
+        let row = query("SELECT at FROM leaves WHERE log = $1 AND idx = $2")
             .bind(log_text(log))
             .bind(row::signed(anchor.index)?)
-            .fetch_one(&mut *sql)
-            .await?;
+            .fetch_one(&mut sql)?;
         Ok(Sealed { anchor, size: head.size, root: head.root.to_base64(), at: row::instant(&row, "at")? })
     }
 
@@ -74,54 +72,55 @@ impl Store {
     /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Conflict`] if nobody has
     /// claimed it.
     pub async fn evidence(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
-        let mut sql = self.read().await?;
+        let (store, actor) = (self.clone(), actor.clone());
+        // As long as the log is: not where others wait for their answers.
+        let bundle = tokio::task::spawn_blocking(move || store.bundle(&actor, organization));
+        bundle.await.unwrap_or_else(|error| Err(StoreError::Unavailable(Fault::of("the evidence was not made", error))))
+    }
+
+    fn bundle(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
+        let mut sql = self.read()?;
         let log = LogId::Organization(organization);
-        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
-        let readable = readable(&mut sql, &actor, organization).await?;
-        let anchor = present(&mut sql, log).await?;
-        let rows = sqlx::query("SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
+        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        let readable = readable(&mut sql, &actor, organization)?;
+        let anchor = present(&mut sql, log)?;
+        let rows = query("SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
             .bind(log_text(log))
-            .fetch_all(&mut *sql)
-            .await?;
+            .fetch_all(&mut sql)?;
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
-            entries.push(entry(&mut sql, row, &readable).await?);
+            entries.push(entry(&mut sql, row, &readable)?);
         }
         Ok(Bundle::new(self.verifying_key(), anchor.checkpoint, entries).to_string())
     }
 }
 
 /// Refuses who may not know of the log.
-pub(crate) async fn may_read(sql: &mut SqliteConnection, actor: &Actor, log: LogId) -> Result<(), StoreError> {
+pub(crate) fn may_read(sql: &mut Sql, actor: &Actor, log: LogId) -> Result<(), StoreError> {
     let required = match log {
         LogId::Installation => {
-            require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await
+            require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation)
         }
-        LogId::Organization(id) => require_in_organization(sql, actor, Action::ReadOrganization, id).await,
+        LogId::Organization(id) => require_in_organization(sql, actor, Action::ReadOrganization, id),
     };
     required.map(drop)
 }
 
 /// The present state of a log.
-pub(crate) async fn present(sql: &mut SqliteConnection, log: LogId) -> Result<Anchor, StoreError> {
-    let row = sqlx::query("SELECT size, checkpoint FROM logs WHERE log = $1")
+pub(crate) fn present(sql: &mut Sql, log: LogId) -> Result<Anchor, StoreError> {
+    let row = query("SELECT size, checkpoint FROM logs WHERE log = $1")
         .bind(log_text(log))
-        .fetch_optional(sql)
-        .await?
+        .fetch_optional(sql)?
         .ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
     let size = row::count(&row, "size")?;
     let index = size.checked_sub(1).ok_or_else(|| StoreError::corrupt("a log without entries"))?;
     Ok(Anchor { log, index, checkpoint: row::raw(&row, "checkpoint")? })
 }
 
-async fn entry(
-    sql: &mut SqliteConnection,
-    row: &SqliteRow,
-    readable: &BTreeSet<ProjectId>,
-) -> Result<BundleEntry, StoreError> {
+fn entry(sql: &mut Sql, row: &Row, readable: &BTreeSet<ProjectId>) -> Result<BundleEntry, StoreError> {
     if row::text_or_none(row, "project")?.is_some_and(|project: ProjectId| !readable.contains(&project)) {
         return Ok(BundleEntry::hidden(Hash::from_bytes(row::bytes(row, "hash")?)));
     }
-    let texts = event::disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?).await?;
+    let texts = event::disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?)?;
     Ok(BundleEntry::of_leaf(row::raw(row, "leaf")?, texts))
 }

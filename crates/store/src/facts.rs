@@ -3,78 +3,62 @@
 //!
 //! A row that does not decode is an error: facts with a gap could end in a yes.
 
+use std::collections::HashMap;
+
 use byleave_core::access::{Facts, GRANTS_FOR};
 use byleave_core::event::LogId;
 use byleave_core::grant::{Grant, GrantEnd};
-use byleave_core::id::{ClusterId, OrgId};
-use byleave_core::inventory::{Cluster, Log, LogKind, Node, NodeCheck};
+use byleave_core::id::{ClusterId, NodeId, OrgId, ProjectId};
+use byleave_core::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
+use byleave_core::name::SyncDatabase;
 use byleave_core::time::Timestamp;
 use byleave_log::leaf::log_text;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::error::StoreError;
 use crate::row;
+use crate::sql::{Assembly, Row, Sql, query};
 
 /// The facts of a cluster; `None` if there is none.
-pub(crate) async fn load(
-    sql: &mut SqliteConnection,
-    id: ClusterId,
-    at: Timestamp,
-) -> Result<Option<Facts>, StoreError> {
-    let Some(cluster) = cluster(sql, id).await? else { return Ok(None) };
-    let row = sqlx::query("SELECT blocked, claimed_at FROM organizations WHERE id = $1")
+pub(crate) fn load(sql: &mut Sql, id: ClusterId, at: Timestamp) -> Result<Option<Facts>, StoreError> {
+    let Some(cluster) = cluster(sql, id)? else { return Ok(None) };
+    let row = query("SELECT blocked, claimed_at FROM organizations WHERE id = $1")
         .bind(cluster.organization.to_string())
-        .fetch_one(&mut *sql)
-        .await?;
+        .fetch_one(&mut *sql)?;
     Ok(Some(Facts {
         organization: cluster.organization,
         claimed: row::instant_or_none(&row, "claimed_at")?.is_some(),
         blocked: row::flag(&row, "blocked")?,
-        grants: grants_after(sql, id, at.millis() - GRANTS_FOR).await?,
-        log_size: log_size(sql, LogId::Organization(cluster.organization)).await?,
+        grants: grants(sql, Which::One(id), at.millis() - GRANTS_FOR)?,
+        log_size: log_size(sql, LogId::Organization(cluster.organization))?,
         cluster,
     }))
 }
 
 /// How many entries a log has.
-pub(crate) async fn log_size(sql: &mut SqliteConnection, log: LogId) -> Result<u64, StoreError> {
-    let row = sqlx::query("SELECT size FROM logs WHERE log = $1").bind(log_text(log)).fetch_optional(sql).await?;
+pub(crate) fn log_size(sql: &mut Sql, log: LogId) -> Result<u64, StoreError> {
+    let row = query("SELECT size FROM logs WHERE log = $1").bind(log_text(log)).fetch_optional(sql)?;
     row.map_or(Ok(0), |row| row::count(&row, "size"))
 }
 
 /// The organization of a cluster.
-pub(crate) async fn organization_of(
-    sql: &mut SqliteConnection,
-    cluster: ClusterId,
-) -> Result<Option<OrgId>, StoreError> {
-    let row = sqlx::query("SELECT organization FROM clusters WHERE id = $1")
-        .bind(cluster.to_string())
-        .fetch_optional(sql)
-        .await?;
+pub(crate) fn organization_of(sql: &mut Sql, cluster: ClusterId) -> Result<Option<OrgId>, StoreError> {
+    let row = query("SELECT organization FROM clusters WHERE id = $1").bind(cluster.to_string()).fetch_optional(sql)?;
     row.map(|row| row::text(&row, "organization")).transpose()
 }
 
-/// The grants of a cluster that were given after an instant in milliseconds, oldest first.
-pub(crate) async fn grants_after(
-    sql: &mut SqliteConnection,
-    cluster: ClusterId,
-    after: i64,
-) -> Result<Vec<Grant>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, cluster, kind, granted_by, granted_at, expires_at, ended_at, end_reason, inventory_revision,
-                case_number, reason
-         FROM grants WHERE cluster = $1 AND granted_at > $2 ORDER BY number",
-    )
-    .bind(cluster.to_string())
-    .bind(after)
-    .fetch_all(sql)
-    .await?;
-    rows.iter().map(grant).collect()
+/// The grants of clusters that were given after an instant in milliseconds, those of each cluster oldest first.
+pub(crate) fn grants(sql: &mut Sql, which: Which, after: i64) -> Result<Vec<Grant>, StoreError> {
+    let mut select = which.select(
+        "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
+                grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason
+         FROM clusters JOIN grants ON grants.cluster = clusters.id",
+    );
+    select.push(" AND grants.granted_at > ").push_bind(after).push(" ORDER BY grants.number");
+    select.build().fetch_all(sql)?.iter().map(grant).collect()
 }
 
 /// Reads a grant.
-pub(crate) fn grant(row: &SqliteRow) -> Result<Grant, StoreError> {
+pub(crate) fn grant(row: &Row) -> Result<Grant, StoreError> {
     let ended_at = row::instant_or_none(row, "ended_at")?;
     let reason: Option<GrantEnd> = row::field_or_none(row, "end_reason")?;
     let ended = match (ended_at, reason) {
@@ -96,66 +80,113 @@ pub(crate) fn grant(row: &SqliteRow) -> Result<Grant, StoreError> {
     })
 }
 
-/// A cluster with everything in it; `None` if there is none.
-pub(crate) async fn cluster(sql: &mut SqliteConnection, id: ClusterId) -> Result<Option<Cluster>, StoreError> {
-    let row =
-        sqlx::query("SELECT id, organization, project, name, host, revision, removed FROM clusters WHERE id = $1")
-            .bind(id.to_string())
-            .fetch_optional(&mut *sql)
-            .await?;
-    let Some(row) = row else { return Ok(None) };
-    let databases = sqlx::query("SELECT name, since FROM sync_databases WHERE cluster = $1 ORDER BY position")
-        .bind(id.to_string())
-        .fetch_all(&mut *sql)
-        .await?;
-    Ok(Some(Cluster {
-        id,
-        organization: row::text(&row, "organization")?,
-        project: row::text(&row, "project")?,
-        name: row::text(&row, "name")?,
-        host: row::text(&row, "host")?,
-        revision: row::revision(&row, "revision")?,
-        sync_databases: databases
-            .iter()
-            .map(|row| Ok((row::text(row, "name")?, row::revision(row, "since")?)))
-            .collect::<Result<_, StoreError>>()?,
-        nodes: nodes(sql, id).await?,
-        removed: row::flag(&row, "removed")?,
-    }))
+/// Which clusters are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    /// This one, though it was removed.
+    One(ClusterId),
+    /// The present ones of a project.
+    Project(ProjectId),
 }
 
-async fn nodes(sql: &mut SqliteConnection, cluster: ClusterId) -> Result<Vec<Node>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, host, address, host_key, since, check_outcome, check_revision, removed
-         FROM nodes WHERE cluster = $1 ORDER BY position",
-    )
-    .bind(cluster.to_string())
-    .fetch_all(&mut *sql)
-    .await?;
-    let logs = sqlx::query(
+impl Which {
+    /// A statement about them; it reads from `clusters` and what is joined to it.
+    pub(crate) fn select(self, text: &'static str) -> Assembly {
+        let mut sql = Assembly::new(text);
+        match self {
+            Self::One(id) => sql.push(" WHERE clusters.id = ").push_bind(id.to_string()),
+            Self::Project(id) => {
+                sql.push(" WHERE clusters.removed = 0 AND clusters.project = ").push_bind(id.to_string())
+            }
+        };
+        sql
+    }
+}
+
+/// A cluster with everything in it; `None` if there is none.
+pub(crate) fn cluster(sql: &mut Sql, id: ClusterId) -> Result<Option<Cluster>, StoreError> {
+    Ok(clusters(sql, Which::One(id))?.pop())
+}
+
+/// Clusters with everything in them, by name: as many statements for many as for one.
+pub(crate) fn clusters(sql: &mut Sql, which: Which) -> Result<Vec<Cluster>, StoreError> {
+    let (mut databases, mut nodes) = (sync_databases(sql, which)?, nodes(sql, which)?);
+    let mut select = which.select("SELECT id, organization, project, name, host, revision, removed FROM clusters");
+    select.push(" ORDER BY name");
+    let with_all = |row: &Row| {
+        let id = row::text(row, "id")?;
+        Ok(Cluster {
+            id,
+            organization: row::text(row, "organization")?,
+            project: row::text(row, "project")?,
+            name: row::text(row, "name")?,
+            host: row::text(row, "host")?,
+            revision: row::revision(row, "revision")?,
+            sync_databases: databases.remove(&id).unwrap_or_default(),
+            nodes: nodes.remove(&id).unwrap_or_default(),
+            removed: row::flag(row, "removed")?,
+        })
+    };
+    select.build().fetch_all(sql)?.iter().map(with_all).collect()
+}
+
+type SyncDatabases = Vec<(SyncDatabase, Revision)>;
+
+/// The sync databases of clusters, in their order.
+fn sync_databases(sql: &mut Sql, which: Which) -> Result<HashMap<ClusterId, SyncDatabases>, StoreError> {
+    let mut select = which.select(
+        "SELECT sync_databases.cluster, sync_databases.name, sync_databases.since
+         FROM clusters JOIN sync_databases ON sync_databases.cluster = clusters.id",
+    );
+    select.push(" ORDER BY sync_databases.position");
+    let mut databases = HashMap::<ClusterId, SyncDatabases>::new();
+    for row in &select.build().fetch_all(sql)? {
+        let of = databases.entry(row::text(row, "cluster")?).or_default();
+        of.push((row::text(row, "name")?, row::revision(row, "since")?));
+    }
+    Ok(databases)
+}
+
+/// The nodes of clusters, each with its logs, in their order.
+fn nodes(sql: &mut Sql, which: Which) -> Result<HashMap<ClusterId, Vec<Node>>, StoreError> {
+    let mut select = which.select(
+        "SELECT nodes.cluster, nodes.id, nodes.host, nodes.address, nodes.host_key, nodes.since, nodes.check_outcome,
+                nodes.check_revision, nodes.removed
+         FROM clusters JOIN nodes ON nodes.cluster = clusters.id",
+    );
+    select.push(" ORDER BY nodes.position");
+    let rows = select.build().fetch_all(sql)?;
+    let mut logs = if rows.is_empty() { HashMap::new() } else { logs(sql, which)? };
+    let mut nodes = HashMap::<ClusterId, Vec<Node>>::new();
+    for row in &rows {
+        let mut node = node(row)?;
+        node.logs = logs.remove(&node.id).unwrap_or_default();
+        node.logs.sort_by(|a, b| a.name.cmp(&b.name));
+        nodes.entry(row::text(row, "cluster")?).or_default().push(node);
+    }
+    if logs.is_empty() { Ok(nodes) } else { Err(StoreError::corrupt("a stray log")) }
+}
+
+/// The logs of the nodes of clusters.
+fn logs(sql: &mut Sql, which: Which) -> Result<HashMap<NodeId, Vec<Log>>, StoreError> {
+    let select = which.select(
         "SELECT node_logs.node, node_logs.name, node_logs.kind, node_logs.path, node_logs.since
-         FROM node_logs JOIN nodes ON nodes.id = node_logs.node WHERE nodes.cluster = $1 ORDER BY node_logs.name",
-    )
-    .bind(cluster.to_string())
-    .fetch_all(sql)
-    .await?;
-    let mut nodes = rows.iter().map(node).collect::<Result<Vec<_>, _>>()?;
-    for row in &logs {
-        let of = row::text(row, "node")?;
-        let node = nodes.iter_mut().find(|node| node.id == of).ok_or_else(|| StoreError::corrupt("a stray log"))?;
-        node.logs.push(Log {
+         FROM clusters JOIN nodes ON nodes.cluster = clusters.id JOIN node_logs ON node_logs.node = nodes.id",
+    );
+    let mut logs = HashMap::<NodeId, Vec<Log>>::new();
+    for row in &select.build().fetch_all(sql)? {
+        logs.entry(row::text(row, "node")?).or_default().push(Log {
             name: row::text(row, "name")?,
             kind: row::field::<LogKind>(row, "kind")?,
             path: row::text(row, "path")?,
             since: row::revision(row, "since")?,
         });
     }
-    nodes.iter_mut().for_each(|node| node.logs.sort_by(|a, b| a.name.cmp(&b.name)));
-    Ok(nodes)
+    Ok(logs)
 }
 
 /// Reads a node, without its logs.
-fn node(row: &SqliteRow) -> Result<Node, StoreError> {
+fn node(row: &Row) -> Result<Node, StoreError> {
     let outcome: String = row::raw(row, "check_outcome")?;
     let check = match outcome.as_str() {
         "none" => NodeCheck::None,

@@ -6,11 +6,11 @@
 
 use byleave_core::event::LogId;
 use byleave_log::leaf::log_text;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::error::StoreError;
 use crate::event::EventQuery;
 use crate::row;
+use crate::sql::{Assembly, Bind};
 
 /// How many clusters are merged one by one; SQLite takes at most 500 parts of a statement.
 const MERGED: usize = 100;
@@ -82,16 +82,16 @@ impl Filter {
     }
 
     /// The leaves from one index to before another, newest first.
-    pub(crate) fn range(&self, from: i64, to: i64) -> QueryBuilder<Sqlite> {
-        let mut sql = QueryBuilder::new("SELECT log, idx, leaf FROM leaves WHERE log = ");
+    pub(crate) fn range(&self, from: i64, to: i64) -> Assembly {
+        let mut sql = Assembly::new("SELECT log, idx, leaf FROM leaves WHERE log = ");
         sql.push_bind(self.log.clone()).push(" AND idx >= ").push_bind(from).push(" AND idx < ").push_bind(to);
         sql.push(" ORDER BY idx DESC");
         sql
     }
 
     /// A page of the leaves that pass, newest first. INVARIANT: names and clusters are none at all or at least one.
-    pub(crate) fn page(&self, per_page: i64, offset: i64) -> QueryBuilder<Sqlite> {
-        let mut sql = QueryBuilder::new("");
+    pub(crate) fn page(&self, per_page: i64, offset: i64) -> Assembly {
+        let mut sql = Assembly::new("");
         let names = self.names.as_deref().unwrap_or(&[]);
         match self.each() {
             None => {
@@ -112,8 +112,8 @@ impl Filter {
     }
 
     /// The oldest leaves that pass, oldest first.
-    pub(crate) fn oldest(&self, most: i64) -> QueryBuilder<Sqlite> {
-        let mut sql = QueryBuilder::new("SELECT log, idx, leaf FROM leaves WHERE TRUE");
+    pub(crate) fn oldest(&self, most: i64) -> Assembly {
+        let mut sql = Assembly::new("SELECT log, idx, leaf FROM leaves WHERE TRUE");
         self.conditions(&mut sql, self.names.as_deref().unwrap_or(&[]), self.clusters.as_deref().unwrap_or(&[]));
         sql.push(" ORDER BY idx LIMIT ").push_bind(most);
         sql
@@ -131,15 +131,15 @@ impl Filter {
     }
 
     /// How many leaves pass, as `total`.
-    pub(crate) fn total(&self) -> QueryBuilder<Sqlite> {
+    pub(crate) fn total(&self) -> Assembly {
         let named = self.names.as_deref().unwrap_or(&[]);
         if self.from.is_some() || self.before.is_some() || self.after.is_some() {
-            let mut sql = QueryBuilder::new("SELECT COUNT(*) AS total FROM leaves WHERE TRUE");
+            let mut sql = Assembly::new("SELECT COUNT(*) AS total FROM leaves WHERE TRUE");
             self.conditions(&mut sql, named, self.clusters.as_deref().unwrap_or(&[]));
             return sql;
         }
         let mut sql =
-            QueryBuilder::new("SELECT CAST(COALESCE(SUM(leaves), 0) AS BIGINT) AS total FROM feed_counts WHERE log = ");
+            Assembly::new("SELECT CAST(COALESCE(SUM(leaves), 0) AS BIGINT) AS total FROM feed_counts WHERE log = ");
         sql.push_bind(self.log.clone());
         if let Some(project) = &self.project {
             sql.push(" AND project = ").push_bind(project.clone());
@@ -156,7 +156,7 @@ impl Filter {
         sql
     }
 
-    fn conditions(&self, sql: &mut QueryBuilder<Sqlite>, names: &[&'static str], clusters: &[String]) {
+    fn conditions(&self, sql: &mut Assembly, names: &[&'static str], clusters: &[String]) {
         sql.push(" AND log = ").push_bind(self.log.clone());
         if let Some(project) = &self.project {
             // A cluster is of one project: its own index finds less.
@@ -187,23 +187,18 @@ impl Filter {
 }
 
 /// `column IN (…)`; false for nothing.
-fn one_of<T>(sql: &mut QueryBuilder<Sqlite>, column: &'static str, values: impl Iterator<Item = T>)
-where
-    T: for<'q> sqlx::Encode<'q, Sqlite> + sqlx::Type<Sqlite> + Send + 'static,
-{
+fn one_of(sql: &mut Assembly, column: &'static str, values: impl Iterator<Item = impl Bind>) {
     sql.push(column).push(" IN (");
-    let mut list = sql.separated(", ");
-    for value in values {
-        list.push_bind(value);
+    for (number, value) in values.enumerate() {
+        sql.push(if number == 0 { "" } else { ", " }).push_bind(value);
     }
     sql.push(")");
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{Connection as _, Row as _, SqliteConnection};
-
     use super::*;
+    use crate::sql::Sql;
 
     fn filter() -> Filter {
         let log = LogId::Installation;
@@ -211,29 +206,17 @@ mod tests {
         Filter::of(Sight { log, project: None, readable: None }, &query).unwrap()
     }
 
-    async fn plan(sql: &mut SqliteConnection, mut query: QueryBuilder<Sqlite>) -> Vec<String> {
-        let text = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", query.build().sql_text()));
-        let rows = sqlx::query(text).fetch_all(sql).await.unwrap();
-        rows.iter().map(|row| row.get("detail")).collect()
+    fn plan(sql: &mut Sql, query: Assembly) -> Vec<String> {
+        query.explain().fetch_all(sql).unwrap().iter().map(|row| row.get("detail").unwrap()).collect()
     }
 
-    trait Text {
-        fn sql_text(self) -> String;
-    }
-
-    impl Text for sqlx::query::Query<'_, Sqlite, sqlx::sqlite::SqliteArguments> {
-        fn sql_text(self) -> String {
-            sqlx::Execute::sql(self).as_str().to_owned()
-        }
-    }
-
-    #[tokio::test]
-    async fn no_page_reads_the_whole_log() {
-        let mut sql = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    #[test]
+    fn no_page_reads_the_whole_log() {
+        let mut sql = Sql::in_memory();
         for text in
             [include_str!("../migrations/sqlite/0001_begin.sql"), include_str!("../migrations/sqlite/0002_feed.sql")]
         {
-            sqlx::raw_sql(text).execute(&mut sql).await.unwrap();
+            sql.batch(text).unwrap();
         }
         let project = Some("p".to_owned());
         let clusters = Some(vec!["c".to_owned(), "d".to_owned()]);
@@ -251,23 +234,23 @@ mod tests {
             Filter { names: names.clone(), clusters, project, ..filter() },
         ];
         for filter in filters {
-            let page = plan(&mut sql, filter.page(10, 0)).await;
+            let page = plan(&mut sql, filter.page(10, 0));
             let reads: Vec<&String> = page.iter().filter(|line| line.contains(" leaves")).collect();
             assert!(!reads.is_empty(), "{page:?}");
             assert!(reads.iter().all(|line| line.starts_with("SEARCH leaves USING INDEX")), "{page:?}");
             assert!(!page.iter().any(|line| line.contains("TEMP B-TREE")), "nothing is sorted: {page:?}");
             let by_cluster = filter.clusters.is_none() || reads.iter().all(|line| line.contains("leaves_cluster"));
             assert!(by_cluster, "{page:?}");
-            let total = plan(&mut sql, filter.total()).await;
+            let total = plan(&mut sql, filter.total());
             assert!(total.iter().all(|line| line.contains("feed_counts")), "{total:?}");
         }
-        let range = plan(&mut sql, filter().range(5, 9)).await;
+        let range = plan(&mut sql, filter().range(5, 9));
         assert!(matches!(&range[..], [one] if one.ends_with("(log=? AND idx>? AND idx<?)")), "{range:?}");
-        let next = plan(&mut sql, Filter { after: Some(5), readable: some.clone(), ..filter() }.oldest(9)).await;
+        let next = plan(&mut sql, Filter { after: Some(5), readable: some.clone(), ..filter() }.oldest(9));
         assert!(matches!(&next[..], [one] if one.ends_with("(log=? AND idx>?)")), "{next:?}");
-        let after = plan(&mut sql, Filter { after: Some(5), ..filter() }.total()).await;
+        let after = plan(&mut sql, Filter { after: Some(5), ..filter() }.total());
         assert!(matches!(&after[..], [one] if one.ends_with("(log=? AND idx>?)")), "{after:?}");
-        let dates = plan(&mut sql, Filter { from: Some(5), ..filter() }.total()).await;
+        let dates = plan(&mut sql, Filter { from: Some(5), ..filter() }.total());
         assert!(matches!(&dates[..], [one] if one.contains("leaves_at")), "{dates:?}");
     }
 }

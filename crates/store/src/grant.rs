@@ -10,14 +10,13 @@ use byleave_core::inventory::Cluster;
 use byleave_core::name::{ClusterName, UserName};
 use byleave_core::policy::Action;
 use byleave_core::time::{Reading, Ttl};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use crate::authority::require_in_project;
 use crate::cluster;
 use crate::error::{Conflict, Rule, StoreError};
 use crate::facts;
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -50,26 +49,24 @@ impl Store {
     ) -> Result<Written<Grant>, StoreError> {
         let (actor, name) = (actor.clone(), cluster.clone());
         let body = self.write("give grant", now, move |tx| {
-            Box::pin(async move {
-                let (_, organization) = require_in_project(&mut tx.sql, &actor, Action::Grant, project).await?;
-                let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
-                let cluster = cluster::by_name(&mut tx.sql, project, &name).await?;
-                let terms = Terms {
-                    id: GrantId::from_bytes(tx.random()),
-                    cluster: cluster.id,
-                    inventory_revision: cluster.revision,
-                    has_sync_data: cluster.has_sync_data(),
-                    longest: longest(&mut tx.sql, organization).await?,
-                    by: by.clone(),
-                    now: tx.now,
-                };
-                let grant = give(request, terms).map_err(|error| StoreError::Refused(Rule::Give(error)))?;
-                let replaced = end_in_force(tx, cluster.id, GrantEnd::Replaced).await?.map(|grant| grant.id);
-                insert(tx, &grant).await?;
-                let event = given(tx, &cluster, &grant, replaced);
-                tx.append(organization, by, event).await?;
-                Ok(grant)
-            })
+            let (_, organization) = require_in_project(tx.sql, &actor, Action::Grant, project)?;
+            let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
+            let cluster = cluster::by_name(tx.sql, project, &name)?;
+            let terms = Terms {
+                id: GrantId::from_bytes(tx.random()),
+                cluster: cluster.id,
+                inventory_revision: cluster.revision,
+                has_sync_data: cluster.has_sync_data(),
+                longest: longest(tx.sql, organization)?,
+                by: by.clone(),
+                now: tx.now,
+            };
+            let grant = give(request, terms).map_err(|error| StoreError::Refused(Rule::Give(error)))?;
+            let replaced = end_in_force(tx, cluster.id, GrantEnd::Replaced)?.map(|grant| grant.id);
+            insert(tx, &grant)?;
+            let event = given(tx, &cluster, &grant, replaced);
+            tx.append(organization, by, event)?;
+            Ok(grant)
         });
         body.await
     }
@@ -89,17 +86,15 @@ impl Store {
     ) -> Result<Written<Option<Grant>>, StoreError> {
         let (actor, name) = (actor.clone(), cluster.clone());
         let body = self.write("revoke grant", now, move |tx| {
-            Box::pin(async move {
-                let (_, organization) = require_in_project(&mut tx.sql, &actor, Action::Revoke, project).await?;
-                let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
-                let cluster = cluster::by_name(&mut tx.sql, project, &name).await?;
-                let revoked = end_in_force(tx, cluster.id, GrantEnd::Revoked).await?;
-                if let Some(grant) = &revoked {
-                    let event = Event::GrantRevoked { project, cluster: cluster.id, grant: grant.id };
-                    tx.append(organization, by, event).await?;
-                }
-                Ok(revoked)
-            })
+            let (_, organization) = require_in_project(tx.sql, &actor, Action::Revoke, project)?;
+            let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
+            let cluster = cluster::by_name(tx.sql, project, &name)?;
+            let revoked = end_in_force(tx, cluster.id, GrantEnd::Revoked)?;
+            if let Some(grant) = &revoked {
+                let event = Event::GrantRevoked { project, cluster: cluster.id, grant: grant.id };
+                tx.append(organization, by, event)?;
+            }
+            Ok(revoked)
         });
         body.await
     }
@@ -115,19 +110,18 @@ impl Store {
         cluster: Option<&ClusterName>,
         limit: u32,
     ) -> Result<Vec<GrantRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
         let cluster = match cluster {
-            Some(name) => Some(cluster::by_name(&mut sql, project, name).await?.id.to_string()),
+            Some(name) => Some(cluster::by_name(&mut sql, project, name)?.id.to_string()),
             None => None,
         };
-        let rows = sqlx::query(GRANTS)
+        let rows = query(GRANTS)
             .bind(project.to_string())
             .bind(cluster)
             .bind(None::<String>)
             .bind(i64::from(limit))
-            .fetch_all(&mut *sql)
-            .await?;
+            .fetch_all(&mut sql)?;
         rows.iter().map(|row| grant_row(row, project)).collect()
     }
 
@@ -136,15 +130,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of the project.
     pub async fn grant(&self, actor: &Actor, project: ProjectId, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project).await?;
-        let row = sqlx::query(GRANTS)
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let row = query(GRANTS)
             .bind(project.to_string())
             .bind(None::<String>)
             .bind(id.to_string())
             .bind(1_i64)
-            .fetch_optional(&mut *sql)
-            .await?;
+            .fetch_optional(&mut sql)?;
         row.map(|row| grant_row(&row, project)).transpose()
     }
 }
@@ -160,7 +153,7 @@ const GRANTS: &str =
        AND (CAST($3 AS TEXT) IS NULL OR grants.id = $3)
      ORDER BY grants.granted_at DESC, grants.number DESC LIMIT $4";
 
-fn grant_row(row: &SqliteRow, project: ProjectId) -> Result<GrantRow, StoreError> {
+fn grant_row(row: &Row, project: ProjectId) -> Result<GrantRow, StoreError> {
     Ok(GrantRow {
         grant: facts::grant(row)?,
         project,
@@ -184,56 +177,45 @@ fn given(tx: &Transaction<'_>, cluster: &Cluster, grant: &Grant, replaced: Optio
 }
 
 /// Ends every grant that is or could come in force, each with its event.
-pub(crate) async fn end_all(tx: &mut Transaction<'_>, reason: GrantEnd) -> Result<(), StoreError> {
-    let rows =
-        sqlx::query("SELECT DISTINCT cluster FROM grants WHERE ended_at IS NULL AND expires_at > $1 ORDER BY cluster")
-            .bind(tx.at().millis())
-            .fetch_all(&mut *tx.sql)
-            .await?;
+pub(crate) fn end_all(tx: &mut Transaction<'_>, reason: GrantEnd) -> Result<(), StoreError> {
+    let rows = query("SELECT DISTINCT cluster FROM grants WHERE ended_at IS NULL AND expires_at > $1 ORDER BY cluster")
+        .bind(tx.at().millis())
+        .fetch_all(tx.sql)?;
     for row in &rows {
-        end_of_cluster(tx, row::text(row, "cluster")?, reason).await?;
+        end_of_cluster(tx, row::text(row, "cluster")?, reason)?;
     }
     Ok(())
 }
 
 /// Ends what is in force for a cluster, with `grant.ended`.
-pub(crate) async fn end_of_cluster(
-    tx: &mut Transaction<'_>,
-    cluster: ClusterId,
-    reason: GrantEnd,
-) -> Result<(), StoreError> {
-    let ids = facts::cluster(&mut tx.sql, cluster).await?.map(|cluster| (cluster.organization, cluster.project));
+pub(crate) fn end_of_cluster(tx: &mut Transaction<'_>, cluster: ClusterId, reason: GrantEnd) -> Result<(), StoreError> {
+    let ids = facts::cluster(tx.sql, cluster)?.map(|cluster| (cluster.organization, cluster.project));
     let (organization, project) = ids.ok_or_else(|| StoreError::corrupt("a grant without its cluster"))?;
-    while let Some(grant) = end_in_force(tx, cluster, reason).await? {
+    while let Some(grant) = end_in_force(tx, cluster, reason)? {
         let event = Event::GrantEnded { project, cluster, grant: grant.id, reason };
-        tx.append(organization, By::System, event).await?;
+        tx.append(organization, By::System, event)?;
     }
     Ok(())
 }
 
 /// Ends the grant in force, without an event.
-async fn end_in_force(
-    tx: &mut Transaction<'_>,
-    cluster: ClusterId,
-    reason: GrantEnd,
-) -> Result<Option<Grant>, StoreError> {
+fn end_in_force(tx: &mut Transaction<'_>, cluster: ClusterId, reason: GrantEnd) -> Result<Option<Grant>, StoreError> {
     let at = tx.at();
-    let grants = facts::grants_after(&mut tx.sql, cluster, at.millis() - byleave_core::access::GRANTS_FOR).await?;
+    let grants = facts::grants(tx.sql, facts::Which::One(cluster), at.millis() - byleave_core::access::GRANTS_FOR)?;
     let Some(mut grant) = in_force(&grants, at).cloned() else { return Ok(None) };
     if !grant.end(at, reason) {
         return Err(StoreError::corrupt("a grant in force does not end"));
     }
-    sqlx::query("UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
+    query("UPDATE grants SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at IS NULL")
         .bind(grant.id.to_string())
         .bind(at.millis())
         .bind(reason.as_str())
-        .execute(&mut *tx.sql)
-        .await?;
+        .execute(tx.sql)?;
     Ok(Some(grant))
 }
 
-async fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreError> {
-    sqlx::query(
+fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreError> {
+    query(
         "INSERT INTO grants (id, number, cluster, kind, granted_by, granted_at, expires_at, ended_at, end_reason,
                              inventory_revision, case_number, reason, expiry_logged)
          VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM grants WHERE cluster = $2), $2, $3, $4, $5, $6, NULL,
@@ -248,42 +230,37 @@ async fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreErro
     .bind(grant.inventory_revision.number())
     .bind(grant.case.as_ref().map(ToString::to_string))
     .bind(grant.reason.as_ref().map(ToString::to_string))
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(())
 }
 
 /// The longest grant of an organization.
-async fn longest(sql: &mut SqliteConnection, organization: OrgId) -> Result<Ttl, StoreError> {
-    let row = sqlx::query("SELECT longest_ms FROM organizations WHERE id = $1").bind(organization.to_string());
-    ttl(&row.fetch_one(sql).await?)
+fn longest(sql: &mut Sql, organization: OrgId) -> Result<Ttl, StoreError> {
+    let row = query("SELECT longest_ms FROM organizations WHERE id = $1").bind(organization.to_string());
+    ttl(&row.fetch_one(sql)?)
 }
 
 /// Reads `longest_ms`.
-pub(crate) fn ttl(row: &SqliteRow) -> Result<Ttl, StoreError> {
+pub(crate) fn ttl(row: &Row) -> Result<Ttl, StoreError> {
     Ttl::from_millis(row::raw(row, "longest_ms")?).map_err(|rule| StoreError::corrupt(format!("`longest_ms` {rule}")))
 }
 
 /// Writes `grant.expired` once for each grant that ran out.
-pub(crate) async fn log_expired(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
-    let rows = sqlx::query(
+pub(crate) fn log_expired(tx: &mut Transaction<'_>) -> Result<usize, StoreError> {
+    let rows = query(
         "SELECT grants.id, grants.cluster, clusters.project, clusters.organization
          FROM grants JOIN clusters ON clusters.id = grants.cluster
          WHERE grants.ended_at IS NULL AND grants.expiry_logged = 0 AND grants.expires_at <= $1
          ORDER BY grants.expires_at, grants.id",
     )
     .bind(tx.at().millis())
-    .fetch_all(&mut *tx.sql)
-    .await?;
+    .fetch_all(tx.sql)?;
     for row in &rows {
         let grant: GrantId = row::text(row, "id")?;
         let event =
             Event::GrantExpired { project: row::text(row, "project")?, cluster: row::text(row, "cluster")?, grant };
-        tx.append(row::text(row, "organization")?, By::System, event).await?;
-        sqlx::query("UPDATE grants SET expiry_logged = 1 WHERE id = $1")
-            .bind(grant.to_string())
-            .execute(&mut *tx.sql)
-            .await?;
+        tx.append(row::text(row, "organization")?, By::System, event)?;
+        query("UPDATE grants SET expiry_logged = 1 WHERE id = $1").bind(grant.to_string()).execute(tx.sql)?;
     }
     Ok(rows.len())
 }

@@ -12,9 +12,9 @@ use byleave_core::id::ClusterId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::error::{Fault, StoreError, Thing};
+use crate::error::{StoreError, Thing};
 use crate::facts;
-use crate::store::{QUEUE_FOR, Store};
+use crate::store::Store;
 
 /// Who follows which cluster.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Hub {
         clusters.keys().copied().collect()
     }
 
-    /// Tells the followers of a cluster its facts. The caller holds the writer's lock.
+    /// Tells the followers of a cluster its facts. Between two commits only.
     pub(crate) fn publish(&self, facts: Facts) {
         let clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = clusters.get(&facts.cluster.id) {
@@ -62,16 +62,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown cluster, [`StoreError::Unavailable`] if the facts cannot be read.
     pub async fn follow(&self, cluster: ClusterId) -> Result<watch::Receiver<Arc<Published>>, StoreError> {
-        // Under the writer's lock nothing lies between a commit and its publication.
-        let queue = tokio::time::timeout(QUEUE_FOR, self.writer().lock());
-        let mut writer =
-            queue.await.map_err(|_| StoreError::Unavailable(Fault::new("the queue of writes is stuck")))?;
-        if let Some(receiver) = self.hub().join(cluster) {
-            return Ok(receiver);
-        }
-        let mark = crate::clock::mark(&mut writer).await?;
-        let at = mark.map_or(byleave_core::time::Timestamp::EPOCH, |mark| mark.wall);
-        let facts = facts::load(&mut writer, cluster, at).await?.ok_or(StoreError::NotFound(Thing::Cluster))?;
-        Ok(self.hub().begin(facts))
+        let hub = self.hub().clone();
+        // Where the writes are made nothing lies between a commit and its publication.
+        self.between_writes(move |sql| {
+            if let Some(receiver) = hub.join(cluster) {
+                return Ok(receiver);
+            }
+            let mark = crate::clock::mark(sql)?;
+            let at = mark.map_or(byleave_core::time::Timestamp::EPOCH, |mark| mark.wall);
+            let facts = facts::load(sql, cluster, at)?.ok_or(StoreError::NotFound(Thing::Cluster))?;
+            Ok(hub.begin(facts))
+        })
+        .await
     }
 }

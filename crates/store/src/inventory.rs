@@ -9,7 +9,6 @@ use byleave_core::id::{ClusterId, OrgId};
 use byleave_core::inventory::{Cluster, Inventory, Node, Plan, Project, Prune, WantedCluster, plan};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::{Entropy, Reading};
-use sqlx::SqliteConnection;
 
 use crate::authority::require;
 use crate::error::{Rule, StoreError, Thing};
@@ -17,6 +16,7 @@ use crate::facts::{self, check_columns};
 use crate::grant;
 use crate::row;
 use crate::seal::random;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -26,9 +26,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator.
     pub async fn inventory(&self, actor: &Actor) -> Result<Inventory, StoreError> {
-        let mut sql = self.read().await?;
-        require(&mut sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation).await?;
-        load(&mut sql).await
+        let mut sql = self.read()?;
+        require(&mut sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation)?;
+        load(&mut sql)
     }
 
     /// What applying this inventory would do. The ids of new things are drawn anew by the apply.
@@ -42,9 +42,9 @@ impl Store {
         wanted: &[WantedCluster],
         prune: Prune,
     ) -> Result<Plan, StoreError> {
-        let mut sql = self.read().await?;
-        require(&mut sql, actor, Action::ApplyInventory, Resource::Installation, Thing::Installation).await?;
-        planned(&load(&mut sql).await?, wanted, prune, self.entropy())
+        let mut sql = self.read()?;
+        require(&mut sql, actor, Action::ApplyInventory, Resource::Installation, Thing::Installation)?;
+        planned(&load(&mut sql)?, wanted, prune, self.entropy())
     }
 
     /// Applies this inventory: all of it or nothing. Grants of removed clusters end. What happens in an organization
@@ -62,13 +62,11 @@ impl Store {
     ) -> Result<Written<Plan>, StoreError> {
         let (actor, wanted) = (actor.clone(), wanted.to_vec());
         let body = self.write("apply inventory", now, move |tx| {
-            Box::pin(async move {
-                let resource = Resource::Installation;
-                require(&mut tx.sql, &actor, Action::ApplyInventory, resource, Thing::Installation).await?;
-                let plan = planned(&load(&mut tx.sql).await?, &wanted, prune, tx.store.entropy())?;
-                apply(tx, &plan).await?;
-                Ok(plan)
-            })
+            let resource = Resource::Installation;
+            require(tx.sql, &actor, Action::ApplyInventory, resource, Thing::Installation)?;
+            let plan = planned(&load(tx.sql)?, &wanted, prune, tx.store.entropy())?;
+            apply(tx, &plan)?;
+            Ok(plan)
         });
         body.await
     }
@@ -84,18 +82,17 @@ fn planned(
 }
 
 /// The whole inventory.
-async fn load(sql: &mut SqliteConnection) -> Result<Inventory, StoreError> {
-    let organizations = sqlx::query("SELECT id FROM organizations").fetch_all(&mut *sql).await?;
-    let projects =
-        sqlx::query("SELECT id, organization, name FROM projects ORDER BY created_at, id").fetch_all(&mut *sql).await?;
+fn load(sql: &mut Sql) -> Result<Inventory, StoreError> {
+    let organizations = query("SELECT id FROM organizations").fetch_all(&mut *sql)?;
+    let projects = query("SELECT id, organization, name FROM projects ORDER BY created_at, id").fetch_all(&mut *sql)?;
     let project = |row| {
         let (id, organization) = (row::text(row, "id")?, row::text(row, "organization")?);
         Ok(Project { id, organization, name: row::text(row, "name")? })
     };
-    let ids = sqlx::query("SELECT id FROM clusters ORDER BY created_at, id").fetch_all(&mut *sql).await?;
+    let ids = query("SELECT id FROM clusters ORDER BY created_at, id").fetch_all(&mut *sql)?;
     let mut clusters = Vec::with_capacity(ids.len());
     for row in &ids {
-        let cluster = facts::cluster(sql, row::text(row, "id")?).await?;
+        let cluster = facts::cluster(sql, row::text(row, "id")?)?;
         clusters.push(cluster.ok_or_else(|| StoreError::corrupt("a cluster that is not there"))?);
     }
     Ok(Inventory {
@@ -105,47 +102,46 @@ async fn load(sql: &mut SqliteConnection) -> Result<Inventory, StoreError> {
     })
 }
 
-async fn apply(tx: &mut Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+fn apply(tx: &mut Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
     if plan.events.is_empty() {
         return Ok(());
     }
     for project in &plan.projects {
-        sqlx::query("INSERT INTO projects (id, organization, name, created_at) VALUES ($1, $2, $3, $4)")
+        query("INSERT INTO projects (id, organization, name, created_at) VALUES ($1, $2, $3, $4)")
             .bind(project.id.to_string())
             .bind(project.organization.to_string())
             .bind(project.name.as_str())
             .bind(tx.at().millis())
-            .execute(&mut *tx.sql)
-            .await?;
+            .execute(tx.sql)?;
     }
     // First what goes, then what comes: a host name may pass from one cluster to another of the same organization.
     let mut clusters: Vec<&Cluster> = plan.clusters.iter().collect();
     clusters.sort_by_key(|cluster| !cluster.removed);
     for cluster in clusters {
-        write(tx, cluster).await?;
+        write(tx, cluster)?;
         tx.touch(cluster.id);
     }
-    let claimed = claimed(&mut tx.sql).await?;
+    let claimed = claimed(tx.sql)?;
     for (organization, event) in plan.events.iter().filter(|(organization, _)| claimed.contains(organization)) {
-        tx.append(*organization, By::Administrator, event.clone()).await?;
+        tx.append(*organization, By::Administrator, event.clone())?;
         if let Event::ClusterRemoved { cluster, .. } = event {
-            grant::end_of_cluster(tx, *cluster, GrantEnd::ClusterRemoved).await?;
+            grant::end_of_cluster(tx, *cluster, GrantEnd::ClusterRemoved)?;
         }
     }
     let changes = i64::try_from(plan.events.len()).unwrap_or(i64::MAX);
-    tx.append_installation(By::Administrator, Event::InventoryApplied { changes }).await?;
+    tx.append_installation(By::Administrator, Event::InventoryApplied { changes })?;
     Ok(())
 }
 
-async fn claimed(sql: &mut SqliteConnection) -> Result<BTreeSet<OrgId>, StoreError> {
-    let rows = sqlx::query("SELECT id FROM organizations WHERE claimed_at IS NOT NULL").fetch_all(sql).await?;
+fn claimed(sql: &mut Sql) -> Result<BTreeSet<OrgId>, StoreError> {
+    let rows = query("SELECT id FROM organizations WHERE claimed_at IS NOT NULL").fetch_all(sql)?;
     rows.iter().map(|row| row::text(row, "id")).collect()
 }
 
 /// Writes a cluster as it is from now on. Its organization and project never change.
-async fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreError> {
+fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreError> {
     let id = cluster.id.to_string();
-    sqlx::query(
+    query(
         "INSERT INTO clusters (id, organization, project, name, host, revision, removed, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (id) DO UPDATE SET host = excluded.host, revision = excluded.revision, removed = excluded.removed",
@@ -158,33 +154,26 @@ async fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreE
     .bind(cluster.revision.number())
     .bind(i64::from(cluster.removed))
     .bind(tx.at().millis())
-    .execute(&mut *tx.sql)
-    .await?;
-    sqlx::query("DELETE FROM sync_databases WHERE cluster = $1").bind(&id).execute(&mut *tx.sql).await?;
+    .execute(tx.sql)?;
+    query("DELETE FROM sync_databases WHERE cluster = $1").bind(&id).execute(tx.sql)?;
     for ((database, since), position) in cluster.sync_databases.iter().zip(0_i64..) {
-        sqlx::query("INSERT INTO sync_databases (cluster, name, position, since) VALUES ($1, $2, $3, $4)")
+        query("INSERT INTO sync_databases (cluster, name, position, since) VALUES ($1, $2, $3, $4)")
             .bind(&id)
             .bind(database.as_str())
             .bind(position)
             .bind(since.number())
-            .execute(&mut *tx.sql)
-            .await?;
+            .execute(tx.sql)?;
     }
     for (node, position) in cluster.nodes.iter().zip(0_i64..) {
-        write_node(tx, cluster.id, node, position).await?;
+        write_node(tx, cluster.id, node, position)?;
     }
     Ok(())
 }
 
-async fn write_node(
-    tx: &mut Transaction<'_>,
-    cluster: ClusterId,
-    node: &Node,
-    position: i64,
-) -> Result<(), StoreError> {
+fn write_node(tx: &mut Transaction<'_>, cluster: ClusterId, node: &Node, position: i64) -> Result<(), StoreError> {
     let id = node.id.to_string();
     let (outcome, revision) = check_columns(node.check);
-    sqlx::query(
+    query(
         "INSERT INTO nodes (id, cluster, position, host, address, host_key, since, check_outcome, check_revision,
                             checked_at, check_passed, check_findings, check_report, removed)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL, NULL, NULL, NULL, $10)
@@ -202,25 +191,23 @@ async fn write_node(
     .bind(outcome)
     .bind(revision)
     .bind(i64::from(node.removed))
-    .execute(&mut *tx.sql)
-    .await?;
-    sqlx::query("DELETE FROM node_logs WHERE node = $1").bind(&id).execute(&mut *tx.sql).await?;
+    .execute(tx.sql)?;
+    query("DELETE FROM node_logs WHERE node = $1").bind(&id).execute(tx.sql)?;
     for log in &node.logs {
-        sqlx::query("INSERT INTO node_logs (node, name, kind, path, since) VALUES ($1, $2, $3, $4, $5)")
+        query("INSERT INTO node_logs (node, name, kind, path, since) VALUES ($1, $2, $3, $4, $5)")
             .bind(&id)
             .bind(log.name.as_str())
             .bind(log.kind.as_str())
             .bind(log.path.as_str())
             .bind(log.since.number())
-            .execute(&mut *tx.sql)
-            .await?;
+            .execute(tx.sql)?;
     }
     Ok(())
 }
 
 /// The events that tell the inventory of an organization as it stands, for its claim.
-pub(crate) async fn snapshot(sql: &mut SqliteConnection, organization: OrgId) -> Result<Vec<Event>, StoreError> {
-    let inventory = load(sql).await?;
+pub(crate) fn snapshot(sql: &mut Sql, organization: OrgId) -> Result<Vec<Event>, StoreError> {
+    let inventory = load(sql)?;
     let of = |id: OrgId| id == organization;
     let projects = inventory.projects.into_iter().filter(|project| of(project.organization));
     let projects = projects.map(|project| Event::ProjectAdded { project: project.id, name: project.name });

@@ -11,7 +11,6 @@ use byleave_core::policy::{Action, Resource};
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::time::{DAY, Reading, Timestamp};
 use sha2::{Digest as _, Sha256};
-use sqlx::SqliteConnection;
 
 use crate::authority::{self, Holder, require, require_in_organization};
 use crate::error::{Conflict, StoreError, Thing};
@@ -20,6 +19,7 @@ use crate::inventory;
 use crate::organization;
 use crate::row;
 use crate::seal::Secret;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 use crate::user;
@@ -98,12 +98,10 @@ impl Store {
     ) -> Result<Written<Invited>, StoreError> {
         let actor = actor.clone();
         let body = self.write("invite organization", now, move |tx| {
-            Box::pin(async move {
-                let resource = Resource::Installation;
-                require(&mut tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Installation).await?;
-                let organization = organization::create(tx, &name).await?;
-                invite_first_owner(tx, organization, name, owner).await
-            })
+            let resource = Resource::Installation;
+            require(tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Installation)?;
+            let organization = organization::create(tx, &name)?;
+            invite_first_owner(tx, organization, name, owner)
         });
         body.await
     }
@@ -121,18 +119,16 @@ impl Store {
     ) -> Result<Written<Invited>, StoreError> {
         let actor = actor.clone();
         let body = self.write("invite first owner again", now, move |tx| {
-            Box::pin(async move {
-                let resource = Resource::Installation;
-                require(&mut tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Organization).await?;
-                let row = organization::load(&mut tx.sql, organization).await?;
-                if row.claimed_at.is_some() {
-                    return Err(StoreError::Conflict(Conflict::Claimed));
-                }
-                let open = "UPDATE invitations SET closed = 'replaced', closed_at = $2
+            let resource = Resource::Installation;
+            require(tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Organization)?;
+            let row = organization::load(tx.sql, organization)?;
+            if row.claimed_at.is_some() {
+                return Err(StoreError::Conflict(Conflict::Claimed));
+            }
+            let open = "UPDATE invitations SET closed = 'replaced', closed_at = $2
                             WHERE organization = $1 AND closed_at IS NULL";
-                sqlx::query(open).bind(organization.to_string()).bind(tx.at().millis()).execute(&mut *tx.sql).await?;
-                invite_first_owner(tx, organization, row.name, owner).await
-            })
+            query(open).bind(organization.to_string()).bind(tx.at().millis()).execute(tx.sql)?;
+            invite_first_owner(tx, organization, row.name, owner)
         });
         body.await
     }
@@ -152,22 +148,19 @@ impl Store {
     ) -> Result<Written<Invited>, StoreError> {
         let actor = actor.clone();
         let body = self.write("invite user", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-                let replaced = "UPDATE invitations SET closed = 'replaced', closed_at = $3
+            require_in_organization(tx.sql, &actor, Action::ManageUsers, organization)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+            let replaced = "UPDATE invitations SET closed = 'replaced', closed_at = $3
                                 WHERE organization = $1 AND user_name = $2 AND closed_at IS NULL";
-                sqlx::query(replaced)
-                    .bind(organization.to_string())
-                    .bind(user.as_str())
-                    .bind(tx.at().millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                let invited = invite(tx, organization, &user, &roles, Some(&by)).await?;
-                let (invitation, user_name) = (invited.invitation, tx.erasable(&user));
-                tx.append(organization, by, Event::UserInvited { invitation, user_name, roles }).await?;
-                Ok(invited)
-            })
+            query(replaced)
+                .bind(organization.to_string())
+                .bind(user.as_str())
+                .bind(tx.at().millis())
+                .execute(tx.sql)?;
+            let invited = invite(tx, organization, &user, &roles, Some(&by))?;
+            let (invitation, user_name) = (invited.invitation, tx.erasable(&user));
+            tx.append(organization, by, Event::UserInvited { invitation, user_name, roles })?;
+            Ok(invited)
         });
         body.await
     }
@@ -182,10 +175,10 @@ impl Store {
         now: &Reading,
         organization: OrgId,
     ) -> Result<Vec<InvitationRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        all(&mut sql, organization, at).await
+        let mut sql = self.read()?;
+        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        let at = self.judged(&mut sql, now)?.at;
+        all(&mut sql, organization, at)
     }
 
     /// What the holder of a token may see before claiming.
@@ -193,9 +186,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for a token that cannot be claimed, whatever the cause.
     pub async fn invitation(&self, token: &str, now: &Reading) -> Result<InvitationFacts, StoreError> {
-        let mut sql = self.read().await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        Ok(open(&mut sql, token, at).await?.1)
+        let mut sql = self.read()?;
+        let at = self.judged(&mut sql, now)?.at;
+        Ok(open(&mut sql, token, at)?.1)
     }
 
     /// Claims an invitation: the person becomes a user with this password. The first owner's claim writes
@@ -212,57 +205,54 @@ impl Store {
     ) -> Result<Written<Claimed>, StoreError> {
         let token = Secret::new(token.to_owned());
         let body = self.write("claim", now, move |tx| {
-            Box::pin(async move {
-                let at = tx.at();
-                let (id, facts) = open(&mut tx.sql, token.expose(), at).await?;
-                refuse_taken(&mut tx.sql, &facts.user_name).await?;
-                sqlx::query("UPDATE invitations SET closed = 'claimed', closed_at = $2 WHERE id = $1")
-                    .bind(id.to_string())
-                    .bind(at.millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                let organization = facts.organization;
-                let user = user::insert(tx, organization, &facts.user_name, &password_hash).await?;
-                authority::set_roles(&mut tx.sql, organization, Holder::User(user), &facts.roles).await?;
-                if facts.first_owner {
-                    claim_organization(tx, user, facts).await?;
-                } else {
-                    let user_name = tx.erasable(&facts.user_name);
-                    let event = Event::UserAdded { user, user_name, roles: facts.roles };
-                    tx.append(organization, By::User(user), event).await?;
-                }
-                Ok(Claimed { user, organization })
-            })
+            let at = tx.at();
+            let (id, facts) = open(tx.sql, token.expose(), at)?;
+            refuse_taken(tx.sql, &facts.user_name)?;
+            query("UPDATE invitations SET closed = 'claimed', closed_at = $2 WHERE id = $1")
+                .bind(id.to_string())
+                .bind(at.millis())
+                .execute(tx.sql)?;
+            let organization = facts.organization;
+            let user = user::insert(tx, organization, &facts.user_name, &password_hash)?;
+            authority::set_roles(tx.sql, organization, Holder::User(user), &facts.roles)?;
+            if facts.first_owner {
+                claim_organization(tx, user, facts)?;
+            } else {
+                let user_name = tx.erasable(&facts.user_name);
+                let event = Event::UserAdded { user, user_name, roles: facts.roles };
+                tx.append(organization, By::User(user), event)?;
+            }
+            Ok(Claimed { user, organization })
         });
         body.await
     }
 }
 
-async fn invite_first_owner(
+fn invite_first_owner(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     name: OrgName,
     owner: UserName,
 ) -> Result<Invited, StoreError> {
-    let invited = invite(tx, organization, &owner, &Roles::in_organization([OrgRole::Owner]), None).await?;
+    let invited = invite(tx, organization, &owner, &Roles::in_organization([OrgRole::Owner]), None)?;
     let event = Event::OrganizationInvited { organization, name, invitation: invited.invitation };
-    tx.append_installation(By::Administrator, event).await?;
+    tx.append_installation(By::Administrator, event)?;
     Ok(invited)
 }
 
 /// Invites a person; without an owner who does it, the first owner.
-async fn invite(
+fn invite(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     user: &UserName,
     roles: &Roles,
     by_owner: Option<&By>,
 ) -> Result<Invited, StoreError> {
-    refuse_taken(&mut tx.sql, user).await?;
+    refuse_taken(tx.sql, user)?;
     let invitation = InvitationId::from_bytes(tx.random());
     let token = Secret::new(hex::encode(tx.random::<32>()));
     let expires_at = tx.at().plus(INVITED_FOR);
-    sqlx::query(
+    query(
         "INSERT INTO invitations (id, organization, user_name, token_hash, first_owner, created_at, expires_at,
                                   invited_by, closed_at, closed)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL)",
@@ -275,37 +265,31 @@ async fn invite(
     .bind(tx.at().millis())
     .bind(expires_at.millis())
     .bind(by_owner.map(row::field_text).transpose()?)
-    .execute(&mut *tx.sql)
-    .await?;
-    authority::set_roles(&mut tx.sql, organization, Holder::Invitation(invitation), roles).await?;
+    .execute(tx.sql)?;
+    authority::set_roles(tx.sql, organization, Holder::Invitation(invitation), roles)?;
     Ok(Invited { organization, invitation, token, expires_at })
 }
 
 /// The invitations of an organization that can still be claimed, by user name.
-pub(crate) async fn all(
-    sql: &mut SqliteConnection,
-    organization: OrgId,
-    at: Timestamp,
-) -> Result<Vec<InvitationRow>, StoreError> {
-    let rows = sqlx::query(
+pub(crate) fn all(sql: &mut Sql, organization: OrgId, at: Timestamp) -> Result<Vec<InvitationRow>, StoreError> {
+    let rows = query(
         "SELECT id, user_name, invited_by, created_at, expires_at FROM invitations
          WHERE organization = $1 AND closed_at IS NULL AND expires_at > $2 AND first_owner = 0 ORDER BY user_name",
     )
     .bind(organization.to_string())
     .bind(at.millis())
-    .fetch_all(&mut *sql)
-    .await?;
+    .fetch_all(&mut *sql)?;
     let mut found = Vec::new();
     for row in &rows {
         let id: InvitationId = row::text(row, "id")?;
         let inviter = match row::field_or_none::<By>(row, "invited_by")? {
-            Some(by) => event::name_of(sql, &by).await?,
+            Some(by) => event::name_of(sql, &by)?,
             None => None,
         };
         found.push(InvitationRow {
             id,
             user_name: row::text(row, "user_name")?,
-            roles: authority::roles(sql, Holder::Invitation(id)).await?,
+            roles: authority::roles(sql, Holder::Invitation(id))?,
             inviter,
             created_at: row::instant(row, "created_at")?,
             expires_at: row::instant(row, "expires_at")?,
@@ -315,23 +299,22 @@ pub(crate) async fn all(
 }
 
 /// Takes back an invitation that can be claimed. Whoever calls has asked whether the actor may.
-pub(crate) async fn withdraw(
+pub(crate) fn withdraw(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     by: By,
     id: InvitationId,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE invitations SET closed = 'replaced', closed_at = $2 WHERE id = $1 AND closed_at IS NULL")
+    query("UPDATE invitations SET closed = 'replaced', closed_at = $2 WHERE id = $1 AND closed_at IS NULL")
         .bind(id.to_string())
         .bind(tx.at().millis())
-        .execute(&mut *tx.sql)
-        .await?;
-    tx.append(organization, by, Event::InvitationWithdrawn { invitation: id }).await?;
+        .execute(tx.sql)?;
+    tx.append(organization, by, Event::InvitationWithdrawn { invitation: id })?;
     Ok(())
 }
 
 /// Gives an invitation other roles. Whoever calls has asked whether the actor may.
-pub(crate) async fn set_roles(
+pub(crate) fn set_roles(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     by: By,
@@ -341,27 +324,21 @@ pub(crate) async fn set_roles(
     if row.roles == roles {
         return Ok(());
     }
-    authority::set_roles(&mut tx.sql, organization, Holder::Invitation(row.id), &roles).await?;
-    tx.append(organization, by, Event::InvitationChanged { invitation: row.id, roles }).await?;
+    authority::set_roles(tx.sql, organization, Holder::Invitation(row.id), &roles)?;
+    tx.append(organization, by, Event::InvitationChanged { invitation: row.id, roles })?;
     Ok(())
 }
 
 /// User names are unique in the installation, so that no identity is two parties'.
-async fn refuse_taken(sql: &mut SqliteConnection, name: &UserName) -> Result<(), StoreError> {
-    let known = sqlx::query("SELECT id FROM users WHERE name = $1 AND removed_at IS NULL")
-        .bind(name.as_str())
-        .fetch_optional(sql)
-        .await?;
+fn refuse_taken(sql: &mut Sql, name: &UserName) -> Result<(), StoreError> {
+    let known =
+        query("SELECT id FROM users WHERE name = $1 AND removed_at IS NULL").bind(name.as_str()).fetch_optional(sql)?;
     if known.is_some() { Err(StoreError::Conflict(Conflict::UserNameTaken)) } else { Ok(()) }
 }
 
 /// The invitation of a token that can be claimed now.
-async fn open(
-    sql: &mut SqliteConnection,
-    token: &str,
-    at: Timestamp,
-) -> Result<(InvitationId, InvitationFacts), StoreError> {
-    let row = sqlx::query(
+fn open(sql: &mut Sql, token: &str, at: Timestamp) -> Result<(InvitationId, InvitationFacts), StoreError> {
+    let row = query(
         "SELECT invitations.id, invitations.organization, invitations.user_name, invitations.first_owner,
                 invitations.expires_at, organizations.name AS organization_name
          FROM invitations JOIN organizations ON organizations.id = invitations.organization
@@ -370,15 +347,14 @@ async fn open(
     )
     .bind(token_hash(token).to_vec())
     .bind(at.millis())
-    .fetch_optional(&mut *sql)
-    .await?;
+    .fetch_optional(&mut *sql)?;
     let row = row.ok_or(StoreError::NotFound(Thing::Invitation))?;
     let id: InvitationId = row::text(&row, "id")?;
     let facts = InvitationFacts {
         organization: row::text(&row, "organization")?,
         organization_name: row::text(&row, "organization_name")?,
         user_name: row::text(&row, "user_name")?,
-        roles: authority::roles(sql, Holder::Invitation(id)).await?,
+        roles: authority::roles(sql, Holder::Invitation(id))?,
         first_owner: row::flag(&row, "first_owner")?,
         expires_at: row::instant(&row, "expires_at")?,
     };
@@ -386,19 +362,18 @@ async fn open(
 }
 
 /// The first leaf of an organization's log, and the inventory as it stands.
-async fn claim_organization(tx: &mut Transaction<'_>, owner: UserId, facts: InvitationFacts) -> Result<(), StoreError> {
+fn claim_organization(tx: &mut Transaction<'_>, owner: UserId, facts: InvitationFacts) -> Result<(), StoreError> {
     let organization = facts.organization;
-    sqlx::query("UPDATE organizations SET claimed_at = $2 WHERE id = $1")
+    query("UPDATE organizations SET claimed_at = $2 WHERE id = $1")
         .bind(organization.to_string())
         .bind(tx.at().millis())
-        .execute(&mut *tx.sql)
-        .await?;
-    let ssh_ca = organization::ca_public(&mut tx.sql, organization).await?;
+        .execute(tx.sql)?;
+    let ssh_ca = organization::ca_public(tx.sql, organization)?;
     let user_name = tx.erasable(&facts.user_name);
     let claimed = Event::OrganizationClaimed { organization, name: facts.organization_name, owner, user_name, ssh_ca };
-    tx.append(organization, By::User(owner), claimed).await?;
-    for event in inventory::snapshot(&mut tx.sql, organization).await? {
-        tx.append(organization, By::System, event).await?;
+    tx.append(organization, By::User(owner), claimed)?;
+    for event in inventory::snapshot(tx.sql, organization)? {
+        tx.append(organization, By::System, event)?;
     }
     tx.touch_organization(organization);
     Ok(())

@@ -8,12 +8,12 @@ use byleave_core::name::UserName;
 use byleave_core::policy::Action;
 use byleave_core::role::{Roles, RolesChange};
 use byleave_core::time::Reading;
-use sqlx::SqliteConnection;
 
 use crate::authority::require_in_organization;
 use crate::error::{StoreError, Thing};
 use crate::invitation::{self, InvitationRow};
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 use crate::user::{self, UserRow};
@@ -56,15 +56,15 @@ impl Store {
         now: &Reading,
         organization: OrgId,
     ) -> Result<Vec<MemberRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        let users = sqlx::query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL");
+        let mut sql = self.read()?;
+        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        let at = self.judged(&mut sql, now)?.at;
+        let users = query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL");
         let mut found = Vec::new();
-        for row in &users.bind(organization.to_string()).fetch_all(&mut *sql).await? {
-            found.push(MemberRow::Active(user::load(&mut sql, organization, row::text(row, "id")?).await?));
+        for row in &users.bind(organization.to_string()).fetch_all(&mut sql)? {
+            found.push(MemberRow::Active(user::load(&mut sql, organization, row::text(row, "id")?)?));
         }
-        found.extend(invitation::all(&mut sql, organization, at).await?.into_iter().map(MemberRow::Pending));
+        found.extend(invitation::all(&mut sql, organization, at)?.into_iter().map(MemberRow::Pending));
         found.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(found)
     }
@@ -80,10 +80,10 @@ impl Store {
         organization: OrgId,
         id: UserId,
     ) -> Result<MemberRow, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        find(&mut sql, organization, id, at).await
+        let mut sql = self.read()?;
+        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        let at = self.judged(&mut sql, now)?.at;
+        find(&mut sql, organization, id, at)
     }
 
     /// Changes the roles of a member.
@@ -101,16 +101,14 @@ impl Store {
     ) -> Result<Written<MemberRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("change member", now, move |tx| {
-            Box::pin(async move {
-                let (by, row) = found(tx, &actor, organization, id).await?;
-                let roles = change.apply(row.roles());
-                match &row {
-                    MemberRow::Active(row) => user::set_roles(tx, &by, row, roles).await?,
-                    MemberRow::Pending(row) => invitation::set_roles(tx, organization, by, row, roles).await?,
-                }
-                let at = tx.at();
-                find(&mut tx.sql, organization, id, at).await
-            })
+            let (by, row) = found(tx, &actor, organization, id)?;
+            let roles = change.apply(row.roles());
+            match &row {
+                MemberRow::Active(row) => user::set_roles(tx, &by, row, roles)?,
+                MemberRow::Pending(row) => invitation::set_roles(tx, organization, by, row, roles)?,
+            }
+            let at = tx.at();
+            find(tx.sql, organization, id, at)
         });
         body.await
     }
@@ -128,13 +126,11 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("remove member", now, move |tx| {
-            Box::pin(async move {
-                let (by, row) = found(tx, &actor, organization, id).await?;
-                match &row {
-                    MemberRow::Active(row) => user::remove(tx, by, row).await,
-                    MemberRow::Pending(row) => invitation::withdraw(tx, organization, by, row.id).await,
-                }
-            })
+            let (by, row) = found(tx, &actor, organization, id)?;
+            match &row {
+                MemberRow::Active(row) => user::remove(tx, by, row),
+                MemberRow::Pending(row) => invitation::withdraw(tx, organization, by, row.id),
+            }
         });
         body.await
     }
@@ -152,42 +148,40 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("withdraw invitation", now, move |tx| {
-            Box::pin(async move {
-                match found(tx, &actor, organization, UserId::from_bytes(*id.as_bytes())).await? {
-                    (by, MemberRow::Pending(row)) => invitation::withdraw(tx, organization, by, row.id).await,
-                    (_, MemberRow::Active(_)) => Err(StoreError::NotFound(Thing::Invitation)),
-                }
-            })
+            match found(tx, &actor, organization, UserId::from_bytes(*id.as_bytes()))? {
+                (by, MemberRow::Pending(row)) => invitation::withdraw(tx, organization, by, row.id),
+                (_, MemberRow::Active(_)) => Err(StoreError::NotFound(Thing::Invitation)),
+            }
         });
         body.await
     }
 }
 
 /// A member whom the actor may manage.
-async fn found(
+fn found(
     tx: &mut Transaction<'_>,
     actor: &Actor,
     organization: OrgId,
     id: UserId,
 ) -> Result<(By, MemberRow), StoreError> {
-    require_in_organization(&mut tx.sql, actor, Action::ManageUsers, organization).await?;
+    require_in_organization(tx.sql, actor, Action::ManageUsers, organization)?;
     let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
     let at = tx.at();
-    Ok((by, find(&mut tx.sql, organization, id, at).await?))
+    Ok((by, find(tx.sql, organization, id, at)?))
 }
 
-async fn find(
-    sql: &mut SqliteConnection,
+fn find(
+    sql: &mut Sql,
     organization: OrgId,
     id: UserId,
     at: byleave_core::time::Timestamp,
 ) -> Result<MemberRow, StoreError> {
-    match user::load(sql, organization, id).await {
+    match user::load(sql, organization, id) {
         Ok(row) => return Ok(MemberRow::Active(row)),
         Err(StoreError::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
     let id = InvitationId::from_bytes(*id.as_bytes());
-    let open = invitation::all(sql, organization, at).await?;
+    let open = invitation::all(sql, organization, at)?;
     open.into_iter().find(|row| row.id == id).map(MemberRow::Pending).ok_or(StoreError::NotFound(Thing::User))
 }

@@ -4,11 +4,11 @@ use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::network::Network;
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
 
 use crate::account::{AccountId, Through};
 use crate::error::{Conflict, Rule, StoreError, Thing};
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -36,10 +36,10 @@ impl Store {
         account: AccountId,
     ) -> Result<Vec<NetworkRow>, StoreError> {
         let through = through.into();
-        let mut sql = self.read().await?;
-        let organization = through.read(&mut sql, actor).await?;
-        account.roles(&mut sql, organization, through).await?;
-        all(&mut sql, account).await
+        let mut sql = self.read()?;
+        let organization = through.read(&mut sql, actor)?;
+        account.roles(&mut sql, organization, through)?;
+        all(&mut sql, account)
     }
 
     /// Adds networks, all or none, and answers with the whole list.
@@ -57,24 +57,22 @@ impl Store {
     ) -> Result<Written<Vec<NetworkRow>>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("add networks", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                manager.own(&account.roles(&mut tx.sql, manager.organization, through).await?)?;
-                let present = all(&mut tx.sql, account).await?;
-                if present.len() + networks.len() > NETWORKS {
-                    return Err(StoreError::Refused(Rule::TooManyNetworks));
+            let manager = through.manage(tx.sql, &actor)?;
+            manager.own(&account.roles(tx.sql, manager.organization, through)?)?;
+            let present = all(tx.sql, account)?;
+            if present.len() + networks.len() > NETWORKS {
+                return Err(StoreError::Refused(Rule::TooManyNetworks));
+            }
+            let mut known: Vec<Network> = present.iter().map(|row| row.network).collect();
+            for network in networks {
+                if known.contains(&network) {
+                    return Err(StoreError::Conflict(Conflict::NetworkTaken));
                 }
-                let mut known: Vec<Network> = present.iter().map(|row| row.network).collect();
-                for network in networks {
-                    if known.contains(&network) {
-                        return Err(StoreError::Conflict(Conflict::NetworkTaken));
-                    }
-                    known.push(network);
-                    insert(tx, account, network).await?;
-                    tx.append(manager.organization, manager.by.clone(), account.network_added(network)).await?;
-                }
-                all(&mut tx.sql, account).await
-            })
+                known.push(network);
+                insert(tx, account, network)?;
+                tx.append(manager.organization, manager.by.clone(), account.network_added(network))?;
+            }
+            all(tx.sql, account)
         });
         body.await
     }
@@ -94,24 +92,20 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("remove network", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                manager.own(&account.roles(&mut tx.sql, manager.organization, through).await?)?;
-                let (text, id) = match account {
-                    AccountId::ApiKey(id) => {
-                        ("DELETE FROM networks WHERE api_key = $1 AND network = $2", id.to_string())
-                    }
-                    AccountId::ServiceAccount(id) => {
-                        ("DELETE FROM networks WHERE service_account = $1 AND network = $2", id.to_string())
-                    }
-                };
-                let removed = sqlx::query(text).bind(id).bind(network.to_string()).execute(&mut *tx.sql).await?;
-                if removed.rows_affected() == 0 {
-                    return Err(StoreError::NotFound(Thing::Network));
+            let manager = through.manage(tx.sql, &actor)?;
+            manager.own(&account.roles(tx.sql, manager.organization, through)?)?;
+            let (text, id) = match account {
+                AccountId::ApiKey(id) => ("DELETE FROM networks WHERE api_key = $1 AND network = $2", id.to_string()),
+                AccountId::ServiceAccount(id) => {
+                    ("DELETE FROM networks WHERE service_account = $1 AND network = $2", id.to_string())
                 }
-                tx.append(manager.organization, manager.by, account.network_removed(network)).await?;
-                Ok(())
-            })
+            };
+            let removed = query(text).bind(id).bind(network.to_string()).execute(tx.sql)?;
+            if removed == 0 {
+                return Err(StoreError::NotFound(Thing::Network));
+            }
+            tx.append(manager.organization, manager.by, account.network_removed(network))?;
+            Ok(())
         });
         body.await
     }
@@ -133,7 +127,7 @@ impl AccountId {
     }
 }
 
-async fn insert(tx: &mut Transaction<'_>, account: AccountId, network: Network) -> Result<(), StoreError> {
+fn insert(tx: &mut Transaction<'_>, account: AccountId, network: Network) -> Result<(), StoreError> {
     let (text, id) = match account {
         AccountId::ApiKey(id) => {
             ("INSERT INTO networks (api_key, network, added_at) VALUES ($1, $2, $3)", id.to_string())
@@ -143,12 +137,12 @@ async fn insert(tx: &mut Transaction<'_>, account: AccountId, network: Network) 
         }
     };
     let at = tx.at().millis();
-    sqlx::query(text).bind(id).bind(network.to_string()).bind(at).execute(&mut *tx.sql).await?;
+    query(text).bind(id).bind(network.to_string()).bind(at).execute(tx.sql)?;
     Ok(())
 }
 
 /// The networks from which an account is taken, oldest first.
-pub(crate) async fn all(sql: &mut SqliteConnection, account: AccountId) -> Result<Vec<NetworkRow>, StoreError> {
+pub(crate) fn all(sql: &mut Sql, account: AccountId) -> Result<Vec<NetworkRow>, StoreError> {
     let (text, id) = match account {
         AccountId::ApiKey(id) => {
             ("SELECT network, added_at FROM networks WHERE api_key = $1 ORDER BY added_at, network", id.to_string())
@@ -158,7 +152,7 @@ pub(crate) async fn all(sql: &mut SqliteConnection, account: AccountId) -> Resul
             id.to_string(),
         ),
     };
-    let rows = sqlx::query(text).bind(id).fetch_all(sql).await?;
+    let rows = query(text).bind(id).fetch_all(sql)?;
     let read = |row| Ok(NetworkRow { network: row::text(row, "network")?, added_at: row::instant(row, "added_at")? });
     rows.iter().map(read).collect()
 }

@@ -10,14 +10,13 @@ use byleave_core::policy::{Action, Refusal, Resource, may};
 use byleave_core::setting::SecretHours;
 use byleave_core::time::{Reading, Timestamp, Ttl};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use zeroize::Zeroizing;
 
 use crate::authority::{present, require_in_organization};
 use crate::error::{StoreError, Thing};
 use crate::grant;
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -61,12 +60,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of the organization.
     pub async fn ssh_user_ca(&self, actor: &Actor, id: OrgId) -> Result<PublicKey, StoreError> {
-        let mut sql = self.read().await?;
-        let actor = present(&mut sql, actor).await?;
+        let mut sql = self.read()?;
+        let actor = present(&mut sql, actor)?;
         if !sees(&actor, id) {
             return Err(StoreError::NotFound(Thing::Organization));
         }
-        ca_public(&mut sql, id).await
+        ca_public(&mut sql, id)
     }
 
     /// The organizations that the actor may know of, by name: a customer's own, all for an administrator.
@@ -74,12 +73,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] for an employee.
     pub async fn organizations(&self, actor: &Actor) -> Result<Vec<OrganizationRow>, StoreError> {
-        let mut sql = self.read().await?;
-        let actor = present(&mut sql, actor).await?;
+        let mut sql = self.read()?;
+        let actor = present(&mut sql, actor)?;
         if matches!(actor, Actor::Employee { .. }) {
             return Err(StoreError::Forbidden(Refusal::Forbidden));
         }
-        let rows = sqlx::query(select!("ORDER BY name, id")).fetch_all(&mut *sql).await?;
+        let rows = query(select!("ORDER BY name, id")).fetch_all(&mut sql)?;
         let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| sees(&actor, row.id)).collect())
     }
@@ -89,9 +88,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of it.
     pub async fn organization(&self, actor: &Actor, id: OrgId) -> Result<OrganizationRow, StoreError> {
-        let mut sql = self.read().await?;
-        let actor = present(&mut sql, actor).await?;
-        let row = load(&mut sql, id).await?;
+        let mut sql = self.read()?;
+        let actor = present(&mut sql, actor)?;
+        let row = load(&mut sql, id)?;
         if sees(&actor, id) { Ok(row) } else { Err(StoreError::NotFound(Thing::Organization)) }
     }
 
@@ -102,10 +101,8 @@ impl Store {
     pub async fn block(&self, actor: &Actor, now: &Reading, id: OrgId) -> Result<Written<OrganizationRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("block", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::Block, id).await?;
-                set_blocked(tx, &actor, id, true).await
-            })
+            require_in_organization(tx.sql, &actor, Action::Block, id)?;
+            set_blocked(tx, &actor, id, true)
         });
         body.await
     }
@@ -122,10 +119,8 @@ impl Store {
     ) -> Result<Written<OrganizationRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("unblock", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::Unblock, id).await?;
-                set_blocked(tx, &actor, id, false).await
-            })
+            require_in_organization(tx.sql, &actor, Action::Unblock, id)?;
+            set_blocked(tx, &actor, id, false)
         });
         body.await
     }
@@ -143,43 +138,39 @@ impl Store {
     ) -> Result<Written<OrganizationRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("set longest grant", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::SetLongestGrant, id).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-                if load(&mut tx.sql, id).await?.longest != longest {
-                    sqlx::query("UPDATE organizations SET longest_ms = $2 WHERE id = $1")
-                        .bind(id.to_string())
-                        .bind(longest.millis())
-                        .execute(&mut *tx.sql)
-                        .await?;
-                    tx.append(id, by, Event::LongestGrantSet { longest }).await?;
-                }
-                load(&mut tx.sql, id).await
-            })
+            require_in_organization(tx.sql, &actor, Action::SetLongestGrant, id)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+            if load(tx.sql, id)?.longest != longest {
+                query("UPDATE organizations SET longest_ms = $2 WHERE id = $1")
+                    .bind(id.to_string())
+                    .bind(longest.millis())
+                    .execute(tx.sql)?;
+                tx.append(id, by, Event::LongestGrantSet { longest })?;
+            }
+            load(tx.sql, id)
         });
         body.await
     }
 }
 
 /// Sets or lifts the block. Whoever calls has asked whether the actor may.
-pub(crate) async fn set_blocked(
+pub(crate) fn set_blocked(
     tx: &mut Transaction<'_>,
     actor: &Actor,
     id: OrgId,
     blocked: bool,
 ) -> Result<OrganizationRow, StoreError> {
     let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-    if load(&mut tx.sql, id).await?.blocked != blocked {
-        sqlx::query("UPDATE organizations SET blocked = $2 WHERE id = $1")
+    if load(tx.sql, id)?.blocked != blocked {
+        query("UPDATE organizations SET blocked = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(i64::from(blocked))
-            .execute(&mut *tx.sql)
-            .await?;
+            .execute(tx.sql)?;
         let event = if blocked { Event::OrganizationBlocked {} } else { Event::OrganizationUnblocked {} };
-        tx.append(id, by, event).await?;
+        tx.append(id, by, event)?;
         tx.touch_organization(id);
     }
-    load(&mut tx.sql, id).await
+    load(tx.sql, id)
 }
 
 /// Whether the actor may know of an organization: a member, or who runs the installation.
@@ -189,12 +180,12 @@ fn sees(actor: &Actor, id: OrgId) -> bool {
 }
 
 /// One organization.
-pub(crate) async fn load(sql: &mut SqliteConnection, id: OrgId) -> Result<OrganizationRow, StoreError> {
-    let row = sqlx::query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(sql).await?;
+pub(crate) fn load(sql: &mut Sql, id: OrgId) -> Result<OrganizationRow, StoreError> {
+    let row = query(select!("WHERE id = $1")).bind(id.to_string()).fetch_optional(sql)?;
     read(&row.ok_or(StoreError::NotFound(Thing::Organization))?)
 }
 
-fn read(row: &SqliteRow) -> Result<OrganizationRow, StoreError> {
+fn read(row: &Row) -> Result<OrganizationRow, StoreError> {
     Ok(OrganizationRow {
         id: row::text(row, "id")?,
         name: row::text(row, "name")?,
@@ -209,11 +200,11 @@ fn read(row: &SqliteRow) -> Result<OrganizationRow, StoreError> {
 }
 
 /// Makes an organization that nobody has claimed, with its own SSH user CA.
-pub(crate) async fn create(tx: &mut Transaction<'_>, name: &OrgName) -> Result<OrgId, StoreError> {
+pub(crate) fn create(tx: &mut Transaction<'_>, name: &OrgName) -> Result<OrgId, StoreError> {
     let id = OrgId::from_bytes(tx.random());
     let seed = Zeroizing::new(tx.random::<32>());
     let sealed = tx.store.sealing().seal(tx.store.entropy(), &ca_context(id), seed.as_slice())?;
-    sqlx::query(
+    query(
         "INSERT INTO organizations (id, name, blocked, longest_ms, ssh_ca, ssh_ca_sealed, created_at, claimed_at)
          VALUES ($1, $2, 0, $3, $4, $5, $6, NULL)",
     )
@@ -223,19 +214,14 @@ pub(crate) async fn create(tx: &mut Transaction<'_>, name: &OrgName) -> Result<O
     .bind(ca_line(&seed)?.as_str())
     .bind(sealed)
     .bind(tx.at().millis())
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(id)
 }
 
 /// The seed of the organization's SSH user CA.
-pub(crate) async fn ssh_ca(
-    store: &Store,
-    sql: &mut SqliteConnection,
-    id: OrgId,
-) -> Result<Zeroizing<[u8; 32]>, StoreError> {
-    let row = sqlx::query("SELECT ssh_ca_sealed FROM organizations WHERE id = $1").bind(id.to_string());
-    let row = row.fetch_optional(sql).await?.ok_or(StoreError::NotFound(Thing::Organization))?;
+pub(crate) fn ssh_ca(store: &Store, sql: &mut Sql, id: OrgId) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    let row = query("SELECT ssh_ca_sealed FROM organizations WHERE id = $1").bind(id.to_string());
+    let row = row.fetch_optional(sql)?.ok_or(StoreError::NotFound(Thing::Organization))?;
     let seed = store.sealing().open(&ca_context(id), &row::raw::<Vec<u8>>(&row, "ssh_ca_sealed")?)?;
     let seed = seed.as_slice().try_into().map_err(|_| StoreError::corrupt("the SSH user CA must have 32 bytes"))?;
     Ok(Zeroizing::new(seed))
@@ -258,7 +244,7 @@ fn ca_line(seed: &[u8; 32]) -> Result<PublicKey, StoreError> {
 }
 
 /// The public key of the organization's SSH user CA.
-pub(crate) async fn ca_public(sql: &mut SqliteConnection, id: OrgId) -> Result<PublicKey, StoreError> {
-    let row = sqlx::query("SELECT ssh_ca FROM organizations WHERE id = $1").bind(id.to_string());
-    row::text(&row.fetch_optional(sql).await?.ok_or(StoreError::NotFound(Thing::Organization))?, "ssh_ca")
+pub(crate) fn ca_public(sql: &mut Sql, id: OrgId) -> Result<PublicKey, StoreError> {
+    let row = query("SELECT ssh_ca FROM organizations WHERE id = $1").bind(id.to_string());
+    row::text(&row.fetch_optional(sql)?.ok_or(StoreError::NotFound(Thing::Organization))?, "ssh_ca")
 }

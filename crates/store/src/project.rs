@@ -8,12 +8,12 @@ use byleave_core::name::{ClusterName, OrgName, ProjectName};
 use byleave_core::policy::{Action, Refusal};
 use byleave_core::role::ProjectRole;
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
 
 use crate::authority::{self, Holder, present, readable, require_in_organization, require_in_project};
 use crate::error::{Conflict, StoreError, Thing};
 use crate::organization;
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 use crate::user;
@@ -61,14 +61,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Forbidden`] for whoever is not a customer.
     pub async fn projects(&self, actor: &Actor) -> Result<Vec<ProjectRow>, StoreError> {
-        let mut sql = self.read().await?;
-        let actor = present(&mut sql, actor).await?;
+        let mut sql = self.read()?;
+        let actor = present(&mut sql, actor)?;
         let Some((organization, _)) = actor.membership() else {
             return Err(StoreError::Forbidden(Refusal::Forbidden));
         };
         let mut found = Vec::new();
-        for id in readable(&mut sql, &actor, organization).await? {
-            found.push(project_row(&mut sql, id).await?);
+        for id in readable(&mut sql, &actor, organization)? {
+            found.push(project_row(&mut sql, id)?);
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
@@ -79,9 +79,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of it.
     pub async fn project(&self, actor: &Actor, id: ProjectId) -> Result<ProjectRow, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_project(&mut sql, actor, Action::ReadProject, id).await?;
-        project_row(&mut sql, id).await
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, id)?;
+        project_row(&mut sql, id)
     }
 
     /// The project of this name that the actor can read.
@@ -99,11 +99,11 @@ impl Store {
     /// [`StoreError::Forbidden`] for whoever is not a customer.
     pub async fn estate(&self, actor: &Actor) -> Result<Vec<EstateRow>, StoreError> {
         let projects = self.projects(actor).await?;
-        let mut sql = self.read().await?;
+        let mut sql = self.read()?;
         let mut estate = Vec::with_capacity(projects.len());
         for project in projects {
-            let organization_name = organization::load(&mut sql, project.organization).await?.name;
-            estate.push(EstateRow { clusters: clusters(&mut sql, project.id).await?, organization_name, project });
+            let organization_name = organization::load(&mut sql, project.organization)?.name;
+            estate.push(EstateRow { clusters: clusters(&mut sql, project.id)?, organization_name, project });
         }
         Ok(estate)
     }
@@ -123,53 +123,48 @@ impl Store {
     ) -> Result<Written<ProjectRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("create project", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::CreateProject, organization).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-                let project = insert(tx, organization, &name).await?;
-                tx.append(organization, by.clone(), Event::ProjectAdded { project, name }).await?;
-                if let Some(user) = owner {
-                    require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
-                    let roles = user::load(&mut tx.sql, organization, user).await?.roles;
-                    let roles = roles.with(project, ProjectRole::Owner);
-                    authority::set_roles(&mut tx.sql, organization, Holder::User(user), &roles).await?;
-                    tx.append(organization, by, Event::UserRolesChanged { user, roles }).await?;
-                }
-                project_row(&mut tx.sql, project).await
-            })
+            require_in_organization(tx.sql, &actor, Action::CreateProject, organization)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+            let project = insert(tx, organization, &name)?;
+            tx.append(organization, by.clone(), Event::ProjectAdded { project, name })?;
+            if let Some(user) = owner {
+                require_in_organization(tx.sql, &actor, Action::ManageUsers, organization)?;
+                let roles = user::load(tx.sql, organization, user)?.roles;
+                let roles = roles.with(project, ProjectRole::Owner);
+                authority::set_roles(tx.sql, organization, Holder::User(user), &roles)?;
+                tx.append(organization, by, Event::UserRolesChanged { user, roles })?;
+            }
+            project_row(tx.sql, project)
         });
         body.await
     }
 }
 
-async fn insert(tx: &mut Transaction<'_>, organization: OrgId, name: &ProjectName) -> Result<ProjectId, StoreError> {
-    let taken = sqlx::query("SELECT id FROM projects WHERE organization = $1 AND name = $2")
+fn insert(tx: &mut Transaction<'_>, organization: OrgId, name: &ProjectName) -> Result<ProjectId, StoreError> {
+    let taken = query("SELECT id FROM projects WHERE organization = $1 AND name = $2")
         .bind(organization.to_string())
         .bind(name.as_str())
-        .fetch_optional(&mut *tx.sql)
-        .await?;
+        .fetch_optional(tx.sql)?;
     if taken.is_some() {
         return Err(StoreError::Conflict(Conflict::ProjectNameTaken));
     }
     let id = ProjectId::from_bytes(tx.random());
-    sqlx::query("INSERT INTO projects (id, organization, name, created_at) VALUES ($1, $2, $3, $4)")
+    query("INSERT INTO projects (id, organization, name, created_at) VALUES ($1, $2, $3, $4)")
         .bind(id.to_string())
         .bind(organization.to_string())
         .bind(name.as_str())
         .bind(tx.at().millis())
-        .execute(&mut *tx.sql)
-        .await?;
+        .execute(tx.sql)?;
     Ok(id)
 }
 
-async fn clusters(sql: &mut SqliteConnection, project: ProjectId) -> Result<Vec<EstateCluster>, StoreError> {
-    let rows = sqlx::query(
+fn clusters(sql: &mut Sql, project: ProjectId) -> Result<Vec<EstateCluster>, StoreError> {
+    let rows = query(
         "SELECT id, name, (SELECT COUNT(*) FROM nodes WHERE cluster = clusters.id AND removed = 0) AS nodes
          FROM clusters WHERE project = $1 AND removed = 0 ORDER BY name",
     )
     .bind(project.to_string())
-    .fetch_all(sql)
-    .await?;
+    .fetch_all(sql)?;
     let cluster = |row| {
         let (id, name) = (row::text(row, "id")?, row::text(row, "name")?);
         Ok(EstateCluster { id, name, nodes: row::count(row, "nodes")? })
@@ -177,15 +172,14 @@ async fn clusters(sql: &mut SqliteConnection, project: ProjectId) -> Result<Vec<
     rows.iter().map(cluster).collect()
 }
 
-async fn project_row(sql: &mut SqliteConnection, id: ProjectId) -> Result<ProjectRow, StoreError> {
-    let row = sqlx::query(
+fn project_row(sql: &mut Sql, id: ProjectId) -> Result<ProjectRow, StoreError> {
+    let row = query(
         "SELECT organization, name, created_at,
                 (SELECT COUNT(*) FROM clusters WHERE project = projects.id AND removed = 0) AS clusters
          FROM projects WHERE id = $1",
     )
     .bind(id.to_string())
-    .fetch_one(sql)
-    .await?;
+    .fetch_one(sql)?;
     Ok(ProjectRow {
         id,
         organization: row::text(&row, "organization")?,

@@ -6,29 +6,22 @@ use std::str::FromStr;
 use byleave_core::field::{Field, Value};
 use byleave_core::inventory::Revision;
 use byleave_core::time::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use crate::error::StoreError;
+use crate::sql::{Read, Row};
 
 /// Any column as it is.
-pub(crate) fn raw<'r, T>(row: &'r SqliteRow, column: &'static str) -> Result<T, StoreError>
-where
-    T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-{
-    Ok(row.try_get(column)?)
+pub(crate) fn raw<T: Read>(row: &Row, column: &'static str) -> Result<T, StoreError> {
+    row.get(column)
 }
 
 /// A text that is parsed.
-pub(crate) fn text<T: FromStr<Err: Display>>(row: &SqliteRow, column: &'static str) -> Result<T, StoreError> {
+pub(crate) fn text<T: FromStr<Err: Display>>(row: &Row, column: &'static str) -> Result<T, StoreError> {
     parse(raw::<String>(row, column)?, column)
 }
 
 /// A text that is parsed, or nothing.
-pub(crate) fn text_or_none<T: FromStr<Err: Display>>(
-    row: &SqliteRow,
-    column: &'static str,
-) -> Result<Option<T>, StoreError> {
+pub(crate) fn text_or_none<T: FromStr<Err: Display>>(row: &Row, column: &'static str) -> Result<Option<T>, StoreError> {
     raw::<Option<String>>(row, column)?.map(|text| parse(text, column)).transpose()
 }
 
@@ -37,13 +30,13 @@ fn parse<T: FromStr<Err: Display>>(text: String, column: &'static str) -> Result
 }
 
 /// A text in the form of an event's field.
-pub(crate) fn field<T: Field>(row: &SqliteRow, column: &'static str) -> Result<T, StoreError> {
+pub(crate) fn field<T: Field>(row: &Row, column: &'static str) -> Result<T, StoreError> {
     let text: String = raw(row, column)?;
     T::from_value(Value::Text(text)).map_err(|rule| StoreError::corrupt(format!("column `{column}` {rule}")))
 }
 
 /// A field's text form, or nothing.
-pub(crate) fn field_or_none<T: Field>(row: &SqliteRow, column: &'static str) -> Result<Option<T>, StoreError> {
+pub(crate) fn field_or_none<T: Field>(row: &Row, column: &'static str) -> Result<Option<T>, StoreError> {
     match raw::<Option<String>>(row, column)? {
         None => Ok(None),
         Some(text) => T::from_value(Value::Text(text))
@@ -63,7 +56,7 @@ pub(crate) fn field_text(value: &impl Field) -> Result<String, StoreError> {
 }
 
 /// A flag of 0 or 1.
-pub(crate) fn flag(row: &SqliteRow, column: &'static str) -> Result<bool, StoreError> {
+pub(crate) fn flag(row: &Row, column: &'static str) -> Result<bool, StoreError> {
     match raw::<i64>(row, column)? {
         0 => Ok(false),
         1 => Ok(true),
@@ -72,12 +65,12 @@ pub(crate) fn flag(row: &SqliteRow, column: &'static str) -> Result<bool, StoreE
 }
 
 /// An instant.
-pub(crate) fn instant(row: &SqliteRow, column: &'static str) -> Result<Timestamp, StoreError> {
+pub(crate) fn instant(row: &Row, column: &'static str) -> Result<Timestamp, StoreError> {
     exact_instant(raw(row, column)?, column)
 }
 
 /// An instant, or nothing.
-pub(crate) fn instant_or_none(row: &SqliteRow, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+pub(crate) fn instant_or_none(row: &Row, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
     raw::<Option<i64>>(row, column)?.map(|millis| exact_instant(millis, column)).transpose()
 }
 
@@ -91,27 +84,24 @@ fn exact_instant(millis: i64, column: &'static str) -> Result<Timestamp, StoreEr
 }
 
 /// An inventory revision.
-pub(crate) fn revision(row: &SqliteRow, column: &'static str) -> Result<Revision, StoreError> {
+pub(crate) fn revision(row: &Row, column: &'static str) -> Result<Revision, StoreError> {
     let number = raw(row, column)?;
     Revision::new(number).ok_or_else(|| StoreError::corrupt(format!("column `{column}` must be positive")))
 }
 
 /// A count.
-pub(crate) fn count(row: &SqliteRow, column: &'static str) -> Result<u64, StoreError> {
+pub(crate) fn count(row: &Row, column: &'static str) -> Result<u64, StoreError> {
     let number: i64 = raw(row, column)?;
     u64::try_from(number).map_err(|_| StoreError::corrupt(format!("column `{column}` must not be negative")))
 }
 
 /// Exactly `N` bytes.
-pub(crate) fn bytes<const N: usize>(row: &SqliteRow, column: &'static str) -> Result<[u8; N], StoreError> {
+pub(crate) fn bytes<const N: usize>(row: &Row, column: &'static str) -> Result<[u8; N], StoreError> {
     sized(raw(row, column)?, column)
 }
 
 /// Exactly `N` bytes, or nothing.
-pub(crate) fn bytes_or_none<const N: usize>(
-    row: &SqliteRow,
-    column: &'static str,
-) -> Result<Option<[u8; N]>, StoreError> {
+pub(crate) fn bytes_or_none<const N: usize>(row: &Row, column: &'static str) -> Result<Option<[u8; N]>, StoreError> {
     raw::<Option<Vec<u8>>>(row, column)?.map(|bytes| sized(bytes, column)).transpose()
 }
 

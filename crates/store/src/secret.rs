@@ -7,12 +7,12 @@ use byleave_core::id::{SecretId, ServiceAccountId};
 use byleave_core::service_account::add_secret;
 use byleave_core::setting::SecretHours;
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
 
 use crate::account::{AccountId, Manager, Through};
 use crate::error::{Rule, StoreError, Thing};
 use crate::organization;
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -64,12 +64,10 @@ impl Store {
     ) -> Result<Written<SecretRow>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("add secret", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                let id = AccountId::ServiceAccount(account);
-                manager.own(&id.roles(&mut tx.sql, manager.organization, through).await?)?;
-                add(tx, &manager, account, &secret).await
-            })
+            let manager = through.manage(tx.sql, &actor)?;
+            let id = AccountId::ServiceAccount(account);
+            manager.own(&id.roles(tx.sql, manager.organization, through)?)?;
+            add(tx, &manager, account, &secret)
         });
         body.await
     }
@@ -89,40 +87,37 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("remove secret", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                let id = AccountId::ServiceAccount(account);
-                manager.own(&id.roles(&mut tx.sql, manager.organization, through).await?)?;
-                let removed = sqlx::query("DELETE FROM service_account_secrets WHERE id = $1 AND service_account = $2")
-                    .bind(secret.to_string())
-                    .bind(account.to_string())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                if removed.rows_affected() == 0 {
-                    return Err(StoreError::NotFound(Thing::Secret));
-                }
-                let event = Event::ServiceAccountSecretRemoved { service_account: account, secret };
-                tx.append(manager.organization, manager.by, event).await?;
-                Ok(())
-            })
+            let manager = through.manage(tx.sql, &actor)?;
+            let id = AccountId::ServiceAccount(account);
+            manager.own(&id.roles(tx.sql, manager.organization, through)?)?;
+            let removed = query("DELETE FROM service_account_secrets WHERE id = $1 AND service_account = $2")
+                .bind(secret.to_string())
+                .bind(account.to_string())
+                .execute(tx.sql)?;
+            if removed == 0 {
+                return Err(StoreError::NotFound(Thing::Secret));
+            }
+            let event = Event::ServiceAccountSecretRemoved { service_account: account, secret };
+            tx.append(manager.organization, manager.by, event)?;
+            Ok(())
         });
         body.await
     }
 }
 
 /// Adds a secret for somebody who may.
-pub(crate) async fn add(
+pub(crate) fn add(
     tx: &mut Transaction<'_>,
     manager: &Manager,
     account: ServiceAccountId,
     new: &NewSecret,
 ) -> Result<SecretRow, StoreError> {
-    let present = all(&mut tx.sql, account).await?.len();
+    let present = all(tx.sql, account)?.len();
     let (id, at) = (SecretId::from_bytes(tx.random()), tx.at());
-    let longest = organization::load(&mut tx.sql, manager.organization).await?.longest_secret;
+    let longest = organization::load(tx.sql, manager.organization)?.longest_secret;
     let added = add_secret(present, new.validity, longest, at);
     let expires_at = added.map_err(|error| StoreError::Refused(Rule::Secret(error)))?;
-    sqlx::query(
+    query(
         "INSERT INTO service_account_secrets (id, service_account, hash, hint, added_at, expires_at, used_at)
          VALUES ($1, $2, $3, $4, $5, $6, NULL)",
     )
@@ -132,20 +127,19 @@ pub(crate) async fn add(
     .bind(&new.hint)
     .bind(at.millis())
     .bind(expires_at.millis())
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     let event = Event::ServiceAccountSecretAdded { service_account: account, secret: id, expires_at };
-    tx.append(manager.organization, manager.by.clone(), event).await?;
+    tx.append(manager.organization, manager.by.clone(), event)?;
     Ok(SecretRow { id, hint: new.hint.clone(), added_at: at, expires_at, used_at: None })
 }
 
 /// The secrets of an account, oldest first; those that ran out are there until they are removed.
-pub(crate) async fn all(sql: &mut SqliteConnection, account: ServiceAccountId) -> Result<Vec<SecretRow>, StoreError> {
-    let rows = sqlx::query(
+pub(crate) fn all(sql: &mut Sql, account: ServiceAccountId) -> Result<Vec<SecretRow>, StoreError> {
+    let rows = query(
         "SELECT id, hint, added_at, expires_at, used_at FROM service_account_secrets
          WHERE service_account = $1 ORDER BY added_at, id",
     );
-    let rows = rows.bind(account.to_string()).fetch_all(sql).await?;
+    let rows = rows.bind(account.to_string()).fetch_all(sql)?;
     let read = |row| {
         Ok(SecretRow {
             id: row::text(row, "id")?,

@@ -7,13 +7,13 @@ use byleave_core::id::{OrgId, ServiceAccountId};
 use byleave_core::name::{ServiceAccountDescription, ServiceAccountName};
 use byleave_core::role::Roles;
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
 
 use crate::account::{AccountId, Manager, Through, give};
 use crate::authority::{self, Holder};
 use crate::error::{Rule, StoreError, Thing};
 use crate::row;
 use crate::secret::{self, NewSecret, SecretRow};
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -75,19 +75,17 @@ impl Store {
     ) -> Result<Written<ServiceAccountRow>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("add service account", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                if new.roles.is_empty() {
-                    return Err(StoreError::Refused(Rule::NoRole));
-                }
-                manager.give(&Roles::default(), &new.roles)?;
-                let id = insert(tx, &manager, &new).await?;
-                authority::set_roles(&mut tx.sql, manager.organization, Holder::ServiceAccount(id), &new.roles).await?;
-                let added = Event::ServiceAccountAdded { service_account: id, roles: new.roles };
-                tx.append(manager.organization, manager.by.clone(), added).await?;
-                secret::add(tx, &manager, id, &new.secret).await?;
-                load(&mut tx.sql, manager.organization, through, id).await
-            })
+            let manager = through.manage(tx.sql, &actor)?;
+            if new.roles.is_empty() {
+                return Err(StoreError::Refused(Rule::NoRole));
+            }
+            manager.give(&Roles::default(), &new.roles)?;
+            let id = insert(tx, &manager, &new)?;
+            authority::set_roles(tx.sql, manager.organization, Holder::ServiceAccount(id), &new.roles)?;
+            let added = Event::ServiceAccountAdded { service_account: id, roles: new.roles };
+            tx.append(manager.organization, manager.by.clone(), added)?;
+            secret::add(tx, &manager, id, &new.secret)?;
+            load(tx.sql, manager.organization, through, id)
         });
         body.await
     }
@@ -102,14 +100,14 @@ impl Store {
         through: impl Into<Through>,
     ) -> Result<Vec<ServiceAccountRow>, StoreError> {
         let through = through.into();
-        let mut sql = self.read().await?;
-        let organization = through.read(&mut sql, actor).await?;
-        let rows = sqlx::query(
+        let mut sql = self.read()?;
+        let organization = through.read(&mut sql, actor)?;
+        let rows = query(
             "SELECT id FROM service_accounts WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id",
         );
         let mut found = Vec::new();
-        for row in rows.bind(organization.to_string()).fetch_all(&mut *sql).await? {
-            match load(&mut sql, organization, through, row::text(&row, "id")?).await {
+        for row in rows.bind(organization.to_string()).fetch_all(&mut sql)? {
+            match load(&mut sql, organization, through, row::text(&row, "id")?) {
                 Ok(row) => found.push(row),
                 Err(StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error),
@@ -129,9 +127,9 @@ impl Store {
         id: ServiceAccountId,
     ) -> Result<ServiceAccountRow, StoreError> {
         let through = through.into();
-        let mut sql = self.read().await?;
-        let organization = through.read(&mut sql, actor).await?;
-        load(&mut sql, organization, through, id).await
+        let mut sql = self.read()?;
+        let organization = through.read(&mut sql, actor)?;
+        load(&mut sql, organization, through, id)
     }
 
     /// Changes name, description and roles. Who manages a project changes name and description only of an account that has
@@ -149,30 +147,27 @@ impl Store {
     ) -> Result<Written<ServiceAccountRow>, StoreError> {
         let (actor, through) = (actor.clone(), through.into());
         let body = self.write("change service account", now, move |tx| {
-            Box::pin(async move {
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                let before = load(&mut tx.sql, manager.organization, through, id).await?;
-                let name = change.name.unwrap_or_else(|| before.name.clone());
-                let description = change.description.unwrap_or_else(|| before.description.clone());
-                if name != before.name || description != before.description {
-                    manager.own(&before.roles)?;
-                    sqlx::query("UPDATE service_accounts SET name = $2, description = $3 WHERE id = $1")
-                        .bind(id.to_string())
-                        .bind(name.as_str())
-                        .bind(description.as_str())
-                        .execute(&mut *tx.sql)
-                        .await?;
-                    let event = Event::ServiceAccountDetailsChanged { service_account: id };
-                    tx.append(manager.organization, manager.by.clone(), event).await?;
+            let manager = through.manage(tx.sql, &actor)?;
+            let before = load(tx.sql, manager.organization, through, id)?;
+            let name = change.name.unwrap_or_else(|| before.name.clone());
+            let description = change.description.unwrap_or_else(|| before.description.clone());
+            if name != before.name || description != before.description {
+                manager.own(&before.roles)?;
+                query("UPDATE service_accounts SET name = $2, description = $3 WHERE id = $1")
+                    .bind(id.to_string())
+                    .bind(name.as_str())
+                    .bind(description.as_str())
+                    .execute(tx.sql)?;
+                let event = Event::ServiceAccountDetailsChanged { service_account: id };
+                tx.append(manager.organization, manager.by.clone(), event)?;
+            }
+            if let Some(roles) = change.roles {
+                if roles.is_empty() {
+                    return Err(StoreError::Refused(Rule::NoRole));
                 }
-                if let Some(roles) = change.roles {
-                    if roles.is_empty() {
-                        return Err(StoreError::Refused(Rule::NoRole));
-                    }
-                    give(tx, &manager, through, AccountId::ServiceAccount(id), &roles).await?;
-                }
-                load(&mut tx.sql, manager.organization, through, id).await
-            })
+                give(tx, &manager, through, AccountId::ServiceAccount(id), &roles)?;
+            }
+            load(tx.sql, manager.organization, through, id)
         });
         body.await
     }
@@ -190,38 +185,35 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("remove service account", now, move |tx| {
-            Box::pin(async move {
-                let through = Through::Organization(organization);
-                let manager = through.manage(&mut tx.sql, &actor).await?;
-                load(&mut tx.sql, organization, through, id).await?;
-                sqlx::query("UPDATE service_accounts SET removed_at = $2 WHERE id = $1")
-                    .bind(id.to_string())
-                    .bind(tx.at().millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                // Tokens go with their secrets.
-                for text in [
-                    "DELETE FROM service_account_secrets WHERE service_account = $1",
-                    "DELETE FROM networks WHERE service_account = $1",
-                    "DELETE FROM roles WHERE service_account = $1",
-                ] {
-                    sqlx::query(text).bind(id.to_string()).execute(&mut *tx.sql).await?;
-                }
-                tx.append(organization, manager.by, Event::ServiceAccountRemoved { service_account: id }).await?;
-                Ok(())
-            })
+            let through = Through::Organization(organization);
+            let manager = through.manage(tx.sql, &actor)?;
+            load(tx.sql, organization, through, id)?;
+            query("UPDATE service_accounts SET removed_at = $2 WHERE id = $1")
+                .bind(id.to_string())
+                .bind(tx.at().millis())
+                .execute(tx.sql)?;
+            // Tokens go with their secrets.
+            for text in [
+                "DELETE FROM service_account_secrets WHERE service_account = $1",
+                "DELETE FROM networks WHERE service_account = $1",
+                "DELETE FROM roles WHERE service_account = $1",
+            ] {
+                query(text).bind(id.to_string()).execute(tx.sql)?;
+            }
+            tx.append(organization, manager.by, Event::ServiceAccountRemoved { service_account: id })?;
+            Ok(())
         });
         body.await
     }
 }
 
-async fn insert(
+fn insert(
     tx: &mut Transaction<'_>,
     manager: &Manager,
     new: &NewServiceAccount,
 ) -> Result<ServiceAccountId, StoreError> {
     let id = ServiceAccountId::from_bytes(tx.random());
-    sqlx::query(
+    query(
         "INSERT INTO service_accounts (id, organization, name, description, added_at, removed_at)
          VALUES ($1, $2, $3, $4, $5, NULL)",
     )
@@ -230,28 +222,26 @@ async fn insert(
     .bind(new.name.as_str())
     .bind(new.description.as_str())
     .bind(tx.at().millis())
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(id)
 }
 
 /// An account that was not removed and is reached.
-pub(crate) async fn load(
-    sql: &mut SqliteConnection,
+pub(crate) fn load(
+    sql: &mut Sql,
     organization: OrgId,
     through: Through,
     id: ServiceAccountId,
 ) -> Result<ServiceAccountRow, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "SELECT name, description, added_at FROM service_accounts
          WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
     )
     .bind(id.to_string())
     .bind(organization.to_string())
-    .fetch_optional(&mut *sql)
-    .await?;
+    .fetch_optional(&mut *sql)?;
     let row = row.ok_or(StoreError::NotFound(Thing::ServiceAccount))?;
-    let roles = authority::roles(sql, Holder::ServiceAccount(id)).await?;
+    let roles = authority::roles(sql, Holder::ServiceAccount(id))?;
     if !through.reaches(&roles) {
         return Err(StoreError::NotFound(Thing::ServiceAccount));
     }
@@ -261,7 +251,7 @@ pub(crate) async fn load(
         name: row::text(&row, "name")?,
         description: row::text(&row, "description")?,
         roles,
-        secrets: secret::all(sql, id).await?,
+        secrets: secret::all(sql, id)?,
         added_at: row::instant(&row, "added_at")?,
     })
 }

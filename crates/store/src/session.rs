@@ -24,6 +24,7 @@ use crate::authority::{self, require, require_in_organization, require_in_projec
 use crate::error::{Conflict, StoreError, Thing};
 use crate::facts;
 use crate::organization;
+use crate::sql::query;
 use crate::store::Store;
 use crate::transaction::Written;
 
@@ -249,17 +250,17 @@ impl Store {
     /// [`StoreError::NotFound`] if the node is not the session's or not of its cluster, [`StoreError::Conflict`] if
     /// the session has ended.
     pub async fn certificate_facts(&self, session: SessionId, node: NodeId) -> Result<CertificateFacts, StoreError> {
-        let mut sql = self.read().await?;
-        let row = load(&mut sql, session).await?;
+        let mut sql = self.read()?;
+        let row = load(&mut sql, session)?;
         if row.ended.is_some() {
             return Err(StoreError::Conflict(Conflict::SessionEnded));
         }
         if row.wanted.node().is_some_and(|wanted| wanted != node) {
             return Err(StoreError::NotFound(Thing::Node));
         }
-        let cluster = facts::cluster(&mut sql, row.cluster).await?.filter(|cluster| !cluster.removed);
+        let cluster = facts::cluster(&mut sql, row.cluster)?.filter(|cluster| !cluster.removed);
         let node = cluster.and_then(|cluster| cluster.node(node).cloned()).ok_or(StoreError::NotFound(Thing::Node))?;
-        let ca = organization::ssh_ca(self, &mut sql, row.organization).await?;
+        let ca = organization::ssh_ca(self, &mut sql, row.organization)?;
         Ok(CertificateFacts { session, basis: row.basis, organization: row.organization, node, ca })
     }
 
@@ -276,28 +277,25 @@ impl Store {
         until: Timestamp,
     ) -> Result<Written<()>, StoreError> {
         let body = self.write("continue session", now, move |tx| {
-            Box::pin(async move {
-                let row = live(&mut tx.sql, session).await?;
-                let at = tx.at();
-                let facts = facts::load(&mut tx.sql, row.cluster, at).await?;
-                let facts = facts.ok_or_else(|| StoreError::corrupt("a session without its cluster"))?;
-                let (asker, record) = open::held(&mut tx.sql, &row).await?;
-                if goes_on(&facts, asker, &record, at) != Ok((basis, until)) {
-                    return Err(StoreError::Conflict(Conflict::BasisEnded));
-                }
-                let (word, grant) = basis_columns(basis);
-                sqlx::query("UPDATE sessions SET basis = $2, grant_id = $3, until = $4 WHERE id = $1")
-                    .bind(session.to_string())
-                    .bind(word)
-                    .bind(grant)
-                    .bind(until.millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                let (project, cluster) = (row.project, row.cluster);
-                let event = Event::SessionContinued { project, cluster, session, basis, until };
-                tx.append(row.organization, By::System, event).await?;
-                Ok(())
-            })
+            let row = live(tx.sql, session)?;
+            let at = tx.at();
+            let facts = facts::load(tx.sql, row.cluster, at)?;
+            let facts = facts.ok_or_else(|| StoreError::corrupt("a session without its cluster"))?;
+            let (asker, record) = open::held(tx.sql, &row)?;
+            if goes_on(&facts, asker, &record, at) != Ok((basis, until)) {
+                return Err(StoreError::Conflict(Conflict::BasisEnded));
+            }
+            let (word, grant) = basis_columns(basis);
+            query("UPDATE sessions SET basis = $2, grant_id = $3, until = $4 WHERE id = $1")
+                .bind(session.to_string())
+                .bind(word)
+                .bind(grant)
+                .bind(until.millis())
+                .execute(tx.sql)?;
+            let (project, cluster) = (row.project, row.cluster);
+            let event = Event::SessionContinued { project, cluster, session, basis, until };
+            tx.append(row.organization, By::System, event)?;
+            Ok(())
         });
         body.await
     }
@@ -308,13 +306,11 @@ impl Store {
     /// [`StoreError::NotFound`] for an unknown session.
     pub async fn close_session(&self, now: &Reading, close: CloseSession) -> Result<Written<()>, StoreError> {
         let body = self.write("close session", now, move |tx| {
-            Box::pin(async move {
-                let row = load(&mut tx.sql, close.session).await?;
-                if row.ended.is_none() {
-                    end(tx, &row, &close).await?;
-                }
-                Ok(())
-            })
+            let row = load(tx.sql, close.session)?;
+            if row.ended.is_none() {
+                end(tx, &row, &close)?;
+            }
+            Ok(())
         });
         body.await
     }
@@ -325,24 +321,22 @@ impl Store {
     /// [`StoreError::NotFound`] for an unknown session or node, [`StoreError::Conflict`] if the session has ended.
     pub async fn log_downloaded(&self, now: &Reading, download: LogDownload) -> Result<Written<()>, StoreError> {
         let body = self.write("log downloaded", now, move |tx| {
-            Box::pin(async move {
-                let row = live(&mut tx.sql, download.session).await?;
-                let cluster = facts::cluster(&mut tx.sql, row.cluster).await?;
-                if !cluster.is_some_and(|cluster| cluster.nodes.iter().any(|node| node.id == download.node)) {
-                    return Err(StoreError::NotFound(Thing::Node));
-                }
-                let event = Event::LogDownloaded {
-                    project: row.project,
-                    cluster: row.cluster,
-                    session: download.session,
-                    node: download.node,
-                    log: download.log,
-                    bytes: download.bytes,
-                    sha256: download.sha256,
-                };
-                tx.append(row.organization, By::Employee(row.identifier), event).await?;
-                Ok(())
-            })
+            let row = live(tx.sql, download.session)?;
+            let cluster = facts::cluster(tx.sql, row.cluster)?;
+            if !cluster.is_some_and(|cluster| cluster.nodes.iter().any(|node| node.id == download.node)) {
+                return Err(StoreError::NotFound(Thing::Node));
+            }
+            let event = Event::LogDownloaded {
+                project: row.project,
+                cluster: row.cluster,
+                session: download.session,
+                node: download.node,
+                log: download.log,
+                bytes: download.bytes,
+                sha256: download.sha256,
+            };
+            tx.append(row.organization, By::Employee(row.identifier), event)?;
+            Ok(())
         });
         body.await
     }
@@ -359,24 +353,21 @@ impl Store {
         side: Side,
     ) -> Result<Written<()>, StoreError> {
         let body = self.write("forwarding refused", now, move |tx| {
-            Box::pin(async move {
-                let row = live(&mut tx.sql, session).await?;
-                let new = sqlx::query(
-                    "INSERT INTO refused_forwardings (session, forwarding, side) VALUES ($1, $2, $3)
+            let row = live(tx.sql, session)?;
+            let new = query(
+                "INSERT INTO refused_forwardings (session, forwarding, side) VALUES ($1, $2, $3)
                      ON CONFLICT (session, forwarding, side) DO NOTHING",
-                )
-                .bind(session.to_string())
-                .bind(forwarding.as_str())
-                .bind(side.as_str())
-                .execute(&mut *tx.sql)
-                .await?;
-                if new.rows_affected() > 0 {
-                    let (project, cluster) = (row.project, row.cluster);
-                    let event = Event::ForwardingRefused { project, cluster, session, forwarding, side };
-                    tx.append(row.organization, By::Employee(row.identifier), event).await?;
-                }
-                Ok(())
-            })
+            )
+            .bind(session.to_string())
+            .bind(forwarding.as_str())
+            .bind(side.as_str())
+            .execute(tx.sql)?;
+            if new > 0 {
+                let (project, cluster) = (row.project, row.cluster);
+                let event = Event::ForwardingRefused { project, cluster, session, forwarding, side };
+                tx.append(row.organization, By::Employee(row.identifier), event)?;
+            }
+            Ok(())
         });
         body.await
     }
@@ -385,24 +376,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
-    pub async fn sessions(&self, actor: &Actor, query: SessionQuery) -> Result<Vec<SessionRow>, StoreError> {
-        let mut sql = self.read().await?;
-        let (organization, project, readable) = match query.of {
+    pub async fn sessions(&self, actor: &Actor, asked: SessionQuery) -> Result<Vec<SessionRow>, StoreError> {
+        let mut sql = self.read()?;
+        let (organization, project, readable) = match asked.of {
             SessionsOf::Installation => {
                 let resource = Resource::Installation;
-                require(&mut sql, actor, Action::ReadInstallation, resource, Thing::Installation).await?;
+                require(&mut sql, actor, Action::ReadInstallation, resource, Thing::Installation)?;
                 (None, None, None)
             }
             SessionsOf::Organization(id) => {
-                let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, id).await?;
-                (Some(id.to_string()), None, Some(id_list(&authority::readable(&mut sql, &actor, id).await?)))
+                let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, id)?;
+                (Some(id.to_string()), None, Some(id_list(&authority::readable(&mut sql, &actor, id)?)))
             }
             SessionsOf::Project(id) => {
-                require_in_project(&mut sql, actor, Action::ReadProject, id).await?;
+                require_in_project(&mut sql, actor, Action::ReadProject, id)?;
                 (None, Some(id.to_string()), None)
             }
         };
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT sessions.*, clusters.name AS cluster_name
              FROM sessions JOIN clusters ON clusters.id = sessions.cluster
              WHERE (CAST($1 AS TEXT) IS NULL OR sessions.organization = $1)
@@ -414,10 +405,9 @@ impl Store {
         .bind(organization)
         .bind(project)
         .bind(readable)
-        .bind(i64::from(query.live))
-        .bind(i64::from(query.limit))
-        .fetch_all(&mut *sql)
-        .await?;
+        .bind(i64::from(asked.live))
+        .bind(i64::from(asked.limit))
+        .fetch_all(&mut sql)?;
         rows.iter().map(read).collect()
     }
 
@@ -426,7 +416,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
     pub async fn session(&self, actor: &Actor, id: SessionId) -> Result<SessionRow, StoreError> {
-        self.session_for(actor, Action::ReadProject, id).await
+        self.session_for(actor, Action::ReadProject, id)
     }
 
     /// The session, if the actor may end it.
@@ -434,7 +424,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn may_end_session(&self, actor: &Actor, id: SessionId) -> Result<SessionRow, StoreError> {
-        self.session_for(actor, Action::EndSession, id).await
+        self.session_for(actor, Action::EndSession, id)
     }
 
     /// Notes that a person reads the recording of a session; the contents may be handed out after this only. Who goes
@@ -450,20 +440,18 @@ impl Store {
     ) -> Result<Written<SessionRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("read recording", now, move |tx| {
-            Box::pin(async move {
-                let row = allowed(&mut tx.sql, &actor, Action::ReadRecording, id).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::Session))?;
-                if !read::is_told(tx, &row, &by).await? {
-                    let (project, cluster) = (row.project, row.cluster);
-                    tx.append(row.organization, by, Event::RecordingRead { project, cluster, session: id }).await?;
-                }
-                Ok(row)
-            })
+            let row = allowed(tx.sql, &actor, Action::ReadRecording, id)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::Session))?;
+            if !read::is_told(tx, &row, &by)? {
+                let (project, cluster) = (row.project, row.cluster);
+                tx.append(row.organization, by, Event::RecordingRead { project, cluster, session: id })?;
+            }
+            Ok(row)
         });
         body.await
     }
 
-    async fn session_for(&self, actor: &Actor, action: Action, id: SessionId) -> Result<SessionRow, StoreError> {
-        allowed(&mut *self.read().await?, actor, action, id).await
+    fn session_for(&self, actor: &Actor, action: Action, id: SessionId) -> Result<SessionRow, StoreError> {
+        allowed(&mut *self.read()?, actor, action, id)
     }
 }

@@ -14,6 +14,7 @@ use byleave_core::time::Reading;
 use crate::authority::require_in_organization;
 use crate::error::{StoreError, Thing};
 use crate::organization::{OrganizationRow, load, set_blocked};
+use crate::sql::query;
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -51,55 +52,52 @@ impl Store {
     ) -> Result<Written<OrganizationRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("change settings", now, move |tx| {
-            Box::pin(async move {
-                if let Some(blocked) = patch.blocked {
-                    let action = if blocked { Action::Block } else { Action::Unblock };
-                    require_in_organization(&mut tx.sql, &actor, action, id).await?;
-                    set_blocked(tx, &actor, id, blocked).await?;
-                }
-                if patch.is_more_than_the_block() {
-                    require_in_organization(&mut tx.sql, &actor, Action::ChangeSettings, id).await?;
-                    let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-                    set_the_rest(tx, id, &by, patch).await?;
-                }
-                require_in_organization(&mut tx.sql, &actor, Action::ReadOrganization, id).await?;
-                load(&mut tx.sql, id).await
-            })
+            if let Some(blocked) = patch.blocked {
+                let action = if blocked { Action::Block } else { Action::Unblock };
+                require_in_organization(tx.sql, &actor, action, id)?;
+                set_blocked(tx, &actor, id, blocked)?;
+            }
+            if patch.is_more_than_the_block() {
+                require_in_organization(tx.sql, &actor, Action::ChangeSettings, id)?;
+                let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
+                set_the_rest(tx, id, &by, patch)?;
+            }
+            require_in_organization(tx.sql, &actor, Action::ReadOrganization, id)?;
+            load(tx.sql, id)
         });
         body.await
     }
 }
 
-async fn set_the_rest(tx: &mut Transaction<'_>, id: OrgId, by: &By, patch: SettingsPatch) -> Result<(), StoreError> {
-    let before = load(&mut tx.sql, id).await?;
+fn set_the_rest(tx: &mut Transaction<'_>, id: OrgId, by: &By, patch: SettingsPatch) -> Result<(), StoreError> {
+    let before = load(tx.sql, id)?;
     if let Some(longest_hours) = patch.longest_secret.filter(|hours| *hours != before.longest_secret) {
-        sqlx::query("UPDATE organizations SET longest_secret_hours = $2 WHERE id = $1")
+        query("UPDATE organizations SET longest_secret_hours = $2 WHERE id = $1")
             .bind(id.to_string())
             .bind(longest_hours.hours())
-            .execute(&mut *tx.sql)
-            .await?;
-        tx.append(id, by.clone(), Event::LongestSecretSet { longest_hours }).await?;
+            .execute(tx.sql)?;
+        tx.append(id, by.clone(), Event::LongestSecretSet { longest_hours })?;
     }
     if let Some(contact) = patch.security_contact.filter(|contact| *contact != before.security_contact) {
         let sql = "UPDATE organizations SET security_contact = $2 WHERE id = $1";
-        let contact = set_contact(tx, id, sql, contact).await?;
-        tx.append(id, by.clone(), Event::SecurityContactSet { contact }).await?;
+        let contact = set_contact(tx, id, sql, contact)?;
+        tx.append(id, by.clone(), Event::SecurityContactSet { contact })?;
     }
     if let Some(contact) = patch.operations_contact.filter(|contact| *contact != before.operations_contact) {
         let sql = "UPDATE organizations SET operations_contact = $2 WHERE id = $1";
-        let contact = set_contact(tx, id, sql, contact).await?;
-        tx.append(id, by.clone(), Event::OperationsContactSet { contact }).await?;
+        let contact = set_contact(tx, id, sql, contact)?;
+        tx.append(id, by.clone(), Event::OperationsContactSet { contact })?;
     }
     Ok(())
 }
 
 /// Writes a contact; the log gets it as a text that can be erased.
-async fn set_contact(
+fn set_contact(
     tx: &mut Transaction<'_>,
     id: OrgId,
     sql: &'static str,
     contact: Option<Contact>,
 ) -> Result<Option<Erasable>, StoreError> {
-    sqlx::query(sql).bind(id.to_string()).bind(contact.as_ref().map(Contact::as_str)).execute(&mut *tx.sql).await?;
+    query(sql).bind(id.to_string()).bind(contact.as_ref().map(Contact::as_str)).execute(tx.sql)?;
     Ok(contact.map(|contact| tx.erasable(&contact)))
 }

@@ -4,10 +4,9 @@
 //! with a schema that this program does not know.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use byleave_core::actor::By;
 use byleave_core::event::{Event, LogId};
@@ -16,30 +15,21 @@ use byleave_core::name::{VendorName, VendorSlug};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{Entropy, Reading};
 use byleave_log::key::SigningKey;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions as _, SqlStr};
-use tokio::sync::Mutex;
 
 use crate::error::{Fault, StoreError};
 use crate::facts;
 use crate::hub::Hub;
+use crate::migration::migrate;
+use crate::reader::{Files, Readers, Snapshot};
 use crate::row;
 use crate::seal::{SealingKey, random};
 use crate::session;
+use crate::sql::{Access, Sql, query};
+use crate::transaction::Watch;
+use crate::writer::Writer;
 
-/// How long a statement waits for a database that somebody else locked.
-const BUSY_FOR: Duration = Duration::from_secs(2);
-/// How long a write waits for the writes before it.
-pub(crate) const QUEUE_FOR: Duration = Duration::from_secs(5);
-/// How many connections read.
-const READERS: u32 = 4;
 /// The first SQLite without the race of 3.7.0 to 3.51.2 that corrupts databases in WAL mode.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
-
-const UNKNOWN_SCHEMA: &str = "the schema of the database is not one that this program knows";
 
 /// What an installation is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,20 +50,20 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.inner.files.database).finish_non_exhaustive()
+        f.debug_struct("Store").field("path", &self.inner.database).finish_non_exhaustive()
     }
 }
 
 struct Inner {
-    writer: Mutex<SqliteConnection>,
-    readers: SqlitePool,
-    hub: Hub,
+    writer: Writer,
+    readers: Readers,
+    hub: Arc<Hub>,
     sealing: SealingKey,
     entropy: Arc<dyn Entropy>,
     options: StoreOptions,
     installation: InstallationId,
     signing: SigningKey,
-    files: Files,
+    database: PathBuf,
 }
 
 /// Whether there must be an installation already.
@@ -134,24 +124,19 @@ impl Store {
         now: &Reading,
     ) -> Result<Self, StoreError> {
         if start == Start::Again {
-            refuse_empty(&database).await?;
+            refuse_empty(&database)?;
         }
-        let mut writer = connect(&database).await?;
-        refuse_old_sqlite(&mut writer).await?;
-        migrator().run(&mut writer).await.map_err(|error| StoreError::Unavailable(Fault::of(UNKNOWN_SCHEMA, error)))?;
+        let mut sql = Sql::open(&database, Access::Write)?;
+        refuse_old_sqlite(&mut sql)?;
+        migrate(&mut sql, now)?;
         if start == Start::First {
-            make_identity(&mut writer, &options, &sealing, entropy.as_ref(), now).await?;
+            make_identity(&mut sql, &options, &sealing, entropy.as_ref(), now)?;
         }
-        let (installation, signing) = identity(&mut writer, &sealing).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .test_before_acquire(false)
-            .acquire_timeout(QUEUE_FOR)
-            .connect_with(settings(&database).read_only(true))
-            .await?;
-        let files = Files::of(database)?;
-        let (hub, writer) = (Hub::default(), Mutex::new(writer));
-        let inner = Inner { writer, readers, hub, sealing, entropy, options, installation, signing, files };
+        let (installation, signing) = identity(&mut sql, &sealing)?;
+        let (hub, readers) = (Arc::<Hub>::default(), Readers::open(&database)?);
+        let files = Files::of(database.clone())?;
+        let writer = Writer::start(sql, Watch { hub: hub.clone(), files })?;
+        let inner = Inner { writer, readers, hub, sealing, entropy, options, installation, signing, database };
         let store = Self { inner: Arc::new(inner) };
         store.start(start, now).await?;
         Ok(store)
@@ -174,29 +159,25 @@ impl Store {
 
     /// Waits until what is under way has finished, and moves all of it into the database file.
     pub async fn close(&self) {
-        let mut writer = self.inner.writer.lock().await;
-        self.inner.readers.close().await;
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *writer).await {
+        let moved = self.between_writes(|sql| sql.batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+        if let Err(error) = moved.await {
             tracing::warn!(error = ?error, "the write-ahead log stays beside the database");
         }
     }
 
-    pub(crate) fn writer(&self) -> &Mutex<SqliteConnection> {
+    pub(crate) fn writer(&self) -> &Writer {
         &self.inner.writer
     }
 
-    /// Takes a fresh connection for writing. SQLite ends a transaction by itself when the disk is full; the connection's
-    /// library counts it as open for ever, and nothing could be written again.
-    pub(crate) async fn renew(&self, writer: &mut SqliteConnection) -> Result<(), StoreError> {
-        self.check_file()?;
-        let fresh = connect(&self.inner.files.database).await?;
-        // Closed after the other is open: the last connection to close removes the write-ahead log.
-        drop(std::mem::replace(writer, fresh));
-        tracing::warn!("a transaction could not be rolled back: the connection that writes was renewed");
-        Ok(())
+    /// Does something between two commits, when all that was committed is published.
+    pub(crate) async fn between_writes<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.writer.between(work).await
     }
 
-    pub(crate) fn hub(&self) -> &Hub {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.inner.hub
     }
 
@@ -213,30 +194,23 @@ impl Store {
     }
 
     /// A snapshot for several statements that read.
-    pub(crate) async fn read(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, StoreError> {
-        Ok(self.inner.readers.begin().await?)
-    }
-
-    /// Refuses to commit into files that were moved or removed: SQLite would write on, and nobody would find it.
-    pub(crate) fn check_file(&self) -> Result<(), StoreError> {
-        self.inner.files.check()
+    pub(crate) fn read(&self) -> Result<Snapshot<'_>, StoreError> {
+        self.inner.readers.snapshot()
     }
 
     /// The first transaction of a start: what a crash left open is closed.
     async fn start(&self, start: Start, now: &Reading) -> Result<(), StoreError> {
         let written = self.write("start", now, move |tx| {
-            Box::pin(async move {
-                if facts::log_size(&mut tx.sql, LogId::Installation).await? == 0 {
-                    if start == Start::Again {
-                        return Err(lost());
-                    }
-                    let vendor = tx.store.options().vendor.to_string();
-                    tx.append_installation(By::System, Event::InstallationCreated { vendor }).await?;
+            if facts::log_size(tx.sql, LogId::Installation)? == 0 {
+                if start == Start::Again {
+                    return Err(lost());
                 }
-                let (start, version) = (StartId::from_bytes(tx.random()), tx.store.options().version.clone());
-                tx.append_installation(By::System, Event::ServerStarted { start, version }).await?;
-                session::close_all(tx, SessionEnd::Restart).await
-            })
+                let vendor = tx.store.options().vendor.to_string();
+                tx.append_installation(By::System, Event::InstallationCreated { vendor })?;
+            }
+            let (start, version) = (StartId::from_bytes(tx.random()), tx.store.options().version.clone());
+            tx.append_installation(By::System, Event::ServerStarted { start, version })?;
+            session::close_all(tx, SessionEnd::Restart)
         });
         let closed = written.await?.value;
         if closed > 0 {
@@ -246,23 +220,8 @@ impl Store {
     }
 }
 
-fn settings(database: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(database)
-        .create_if_missing(false)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_FOR)
-        .statement_cache_capacity(256)
-        .disable_statement_logging()
-}
-
-async fn connect(database: &Path) -> Result<SqliteConnection, StoreError> {
-    let settings = settings(database).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    Ok(settings.connect().await?)
-}
-
-async fn refuse_old_sqlite(sql: &mut SqliteConnection) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT sqlite_version() AS version").fetch_one(sql).await?;
+fn refuse_old_sqlite(sql: &mut Sql) -> Result<(), StoreError> {
+    let row = query("SELECT sqlite_version() AS version").fetch_one(sql)?;
     let version: String = row::raw(&row, "version")?;
     if is_new_enough(&version) {
         Ok(())
@@ -277,19 +236,6 @@ fn is_new_enough(version: &str) -> bool {
     numbers.is_some_and(|numbers| numbers.as_slice() >= OLDEST_SQLITE.as_slice())
 }
 
-fn migrator() -> Migrator {
-    let begin = SqlStr::from_static(include_str!("../migrations/sqlite/0001_begin.sql"));
-    let feed = SqlStr::from_static(include_str!("../migrations/sqlite/0002_feed.sql"));
-    let accounts = SqlStr::from_static(include_str!("../migrations/sqlite/0003_accounts.sql"));
-    let surface = SqlStr::from_static(include_str!("../migrations/sqlite/0004_surface.sql"));
-    Migrator::with_migrations(vec![
-        Migration::new(1, "begin".into(), MigrationType::Simple, begin, false),
-        Migration::new(2, "feed".into(), MigrationType::Simple, feed, false),
-        Migration::new(3, "accounts".into(), MigrationType::Simple, accounts, false),
-        Migration::new(4, "surface".into(), MigrationType::Simple, surface, false),
-    ])
-}
-
 fn context(id: InstallationId) -> String {
     format!("installation {id} signing key")
 }
@@ -299,33 +245,15 @@ fn lost() -> StoreError {
 }
 
 /// Refuses a database in which nothing was ever made, and leaves it as it is.
-async fn refuse_empty(database: &Path) -> Result<(), StoreError> {
-    let mut sql = look(database).await?;
-    let table = sqlx::query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'installation'");
-    if table.fetch_optional(&mut sql).await?.is_some() { Ok(()) } else { Err(lost()) }
-}
-
-/// A connection that only looks.
-pub(crate) async fn look(database: &Path) -> Result<SqliteConnection, StoreError> {
-    Ok(settings(database).read_only(true).connect().await?)
-}
-
-/// Refuses a schema that is not the one of this program: that is for a start to change.
-pub(crate) async fn know_schema(sql: &mut SqliteConnection) -> Result<(), StoreError> {
-    let row = sqlx::query("SELECT COALESCE(MAX(version), 0) AS version FROM _sqlx_migrations").fetch_one(sql).await?;
-    let newest = migrator().iter().map(|migration| migration.version).max().unwrap_or(0);
-    match row::raw::<i64>(&row, "version")? == newest {
-        true => Ok(()),
-        false => Err(StoreError::Unavailable(Fault::new(UNKNOWN_SCHEMA))),
-    }
+fn refuse_empty(database: &Path) -> Result<(), StoreError> {
+    let mut sql = Sql::open(database, Access::Read)?;
+    let table = query("SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'installation'");
+    if table.fetch_optional(&mut sql)?.is_some() { Ok(()) } else { Err(lost()) }
 }
 
 /// Reads who this installation is.
-pub(crate) async fn identity(
-    sql: &mut SqliteConnection,
-    sealing: &SealingKey,
-) -> Result<(InstallationId, SigningKey), StoreError> {
-    let row = sqlx::query("SELECT id, signing_key_sealed FROM installation").fetch_optional(sql).await?;
+pub(crate) fn identity(sql: &mut Sql, sealing: &SealingKey) -> Result<(InstallationId, SigningKey), StoreError> {
+    let row = query("SELECT id, signing_key_sealed FROM installation").fetch_optional(sql)?;
     let row = row.ok_or_else(lost)?;
     let id: InstallationId = row::text(&row, "id")?;
     let seed = sealing.open(&context(id), &row::raw::<Vec<u8>>(&row, "signing_key_sealed")?)?;
@@ -335,8 +263,8 @@ pub(crate) async fn identity(
 }
 
 /// Makes the installation, if an earlier first start did not.
-async fn make_identity(
-    sql: &mut SqliteConnection,
+fn make_identity(
+    sql: &mut Sql,
     options: &StoreOptions,
     sealing: &SealingKey,
     entropy: &dyn Entropy,
@@ -344,7 +272,7 @@ async fn make_identity(
 ) -> Result<(), StoreError> {
     let id = InstallationId::from_bytes(random(entropy));
     let seed = zeroize::Zeroizing::new(random::<32>(entropy));
-    sqlx::query(
+    query(
         "INSERT INTO installation (one, id, vendor, signing_key_sealed, created_at) VALUES (1, $1, $2, $3, $4)
          ON CONFLICT (one) DO NOTHING",
     )
@@ -352,40 +280,8 @@ async fn make_identity(
     .bind(options.vendor.as_str())
     .bind(sealing.seal(entropy, &context(id), seed.as_slice())?)
     .bind(now.wall.millis())
-    .execute(sql)
-    .await?;
+    .execute(sql)?;
     Ok(())
-}
-
-/// The database file and its write-ahead log, as they were when the store was opened.
-struct Files {
-    database: PathBuf,
-    database_id: (u64, u64),
-    wal: PathBuf,
-    wal_id: (u64, u64),
-}
-
-impl Files {
-    fn of(database: PathBuf) -> Result<Self, StoreError> {
-        let mut wal = database.clone().into_os_string();
-        wal.push("-wal");
-        let wal = PathBuf::from(wal);
-        Ok(Self { database_id: file_id(&database)?, wal_id: file_id(&wal)?, database, wal })
-    }
-
-    fn check(&self) -> Result<(), StoreError> {
-        if file_id(&self.database)? == self.database_id && file_id(&self.wal)? == self.wal_id {
-            Ok(())
-        } else {
-            Err(StoreError::Unavailable(Fault::new("the database was moved or replaced while it was open")))
-        }
-    }
-}
-
-fn file_id(path: &Path) -> Result<(u64, u64), StoreError> {
-    let metadata = std::fs::metadata(path)
-        .map_err(|error| StoreError::Unavailable(Fault::of("a file of the database cannot be found", error)))?;
-    Ok((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The one named write transaction: begin immediate → body → append entries → commit → publish.
+//! The one named write transaction: body → append entries → checkpoints; [`crate::writer`] commits and publishes.
 //!
-//! It must never publish before the commit or return before it has published. It runs in a task of its own: a caller
-//! who goes away neither stops a commit halfway nor keeps its followers from learning of it. The writer's lock is held
-//! from the beginning to the publication, so that facts are published in the order of their commits.
+//! It must never answer before the commit is published. It runs on the thread that writes: a caller who goes away neither
+//! stops a commit halfway nor keeps its followers from learning of it, and facts are published in the order of their
+//! commits.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::pin::Pin;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use byleave_core::access::Facts;
 use byleave_core::actor::By;
@@ -16,16 +16,20 @@ use byleave_core::time::{Now, Reading, Timestamp, advance, judge};
 use byleave_log::checkpoint::{Checkpoint, Origin};
 use byleave_log::leaf;
 use byleave_log::tree::Frontier;
-use sqlx::{Connection as _, SqliteConnection};
+use tokio::sync::oneshot;
 
 pub use byleave_log::anchor::Anchor;
 
 use crate::clock;
 use crate::error::{Fault, StoreError};
 use crate::facts;
+use crate::hub::Hub;
+use crate::reader::Files;
 use crate::row;
 use crate::seal::random;
-use crate::store::{QUEUE_FOR, Store};
+use crate::sql::{Sql, query};
+use crate::store::Store;
+use crate::writer::{Followers, Job, Touched};
 
 /// What a write made, and where it stands in the logs. No anchors if nothing had to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,13 +47,10 @@ impl<T> Written<T> {
     }
 }
 
-/// What the body of a write transaction does.
-pub(crate) type Body<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
-
 /// An open write transaction.
 pub(crate) struct Transaction<'c> {
     /// The connection, for statements.
-    pub(crate) sql: sqlx::Transaction<'c, sqlx::Sqlite>,
+    pub(crate) sql: &'c mut Sql,
     /// The store.
     pub(crate) store: Store,
     /// What time it is, and whether that can be trusted. `now.at` stands in every entry of this transaction.
@@ -57,8 +58,7 @@ pub(crate) struct Transaction<'c> {
     reading: Reading,
     mark: Option<Reading>,
     trees: BTreeMap<LogId, Frontier>,
-    touched: BTreeSet<ClusterId>,
-    touched_organizations: BTreeSet<OrgId>,
+    touched: Touched,
 }
 
 impl Store {
@@ -66,76 +66,71 @@ impl Store {
     pub(crate) async fn write<T, F>(&self, name: &'static str, now: &Reading, body: F) -> Result<Written<T>, StoreError>
     where
         T: Send + 'static,
-        F: for<'a, 'c> FnOnce(&'a mut Transaction<'c>) -> Body<'a, T> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (store, reading) = (self.clone(), now.clone());
-        let task = tokio::spawn(async move { store.run(reading, body).await });
-        let result = task.await.unwrap_or_else(|error| {
-            Err(StoreError::Unavailable(Fault::of("the write transaction did not end in order", error)))
-        });
+        let result =
+            self.writer().write(|answer| Box::new(Write { store, reading, body: Some(body), result: None, answer }));
+        let result = result.await;
         if let Err(error @ (StoreError::Unavailable(_) | StoreError::Corrupt(_))) = &result {
             tracing::error!(transaction = name, error = ?error, "write transaction failed");
         }
         result
     }
+}
 
-    async fn run<T, F>(&self, reading: Reading, body: F) -> Result<Written<T>, StoreError>
-    where
-        F: for<'a, 'c> FnOnce(&'a mut Transaction<'c>) -> Body<'a, T>,
-    {
-        let queue = tokio::time::timeout(QUEUE_FOR, self.writer().lock());
-        let mut writer =
-            queue.await.map_err(|_| StoreError::Unavailable(Fault::new("the queue of writes is stuck")))?;
-        if writer.is_in_transaction() {
-            self.renew(&mut writer).await?;
-        }
-        match self.attempt(&mut writer, reading, body).await {
-            Ok((written, news)) => {
-                for facts in news {
-                    self.hub().publish(facts);
-                }
-                Ok(written)
-            }
-            Err(error) => {
-                // Waits until the transaction is rolled back, so that the next write knows whether that succeeded.
-                let _the_next_write_tells = writer.ping().await;
-                Err(error)
-            }
-        }
+/// A write transaction on its way.
+struct Write<T, F> {
+    store: Store,
+    reading: Reading,
+    body: Option<F>,
+    result: Option<Result<Written<T>, StoreError>>,
+    answer: oneshot::Sender<Result<Written<T>, StoreError>>,
+}
+
+impl<T, F> Write<T, F>
+where
+    F: FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
+{
+    fn attempt(&mut self, sql: &mut Sql) -> Result<(Written<T>, Touched), StoreError> {
+        let body = self.body.take().ok_or_else(|| StoreError::Unavailable(Fault::new("a write runs once")))?;
+        let mut transaction = Transaction::begin(self.store.clone(), sql, self.reading.clone())?;
+        let value = body(&mut transaction)?;
+        let (anchors, touched) = transaction.finish()?;
+        Ok((Written { value, anchors }, touched))
+    }
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut Transaction<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, sql: &mut Sql) -> Option<Touched> {
+        let (result, touched) = match self.attempt(sql) {
+            Ok((written, touched)) => (Ok(written), Some(touched)),
+            Err(error) => (Err(error), None),
+        };
+        self.result = Some(result);
+        touched
     }
 
-    async fn attempt<T, F>(
-        &self,
-        writer: &mut SqliteConnection,
-        reading: Reading,
-        body: F,
-    ) -> Result<(Written<T>, Vec<Facts>), StoreError>
-    where
-        F: for<'a, 'c> FnOnce(&'a mut Transaction<'c>) -> Body<'a, T>,
-    {
-        let mut transaction = Transaction::begin(self.clone(), writer, reading).await?;
-        let value = body(&mut transaction).await?;
-        let (anchors, news) = transaction.finish().await?;
-        Ok((Written { value, anchors }, news))
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let answer = match (self.result, committed) {
+            (Some(Err(error)), _) | (Some(Ok(_)) | None, Err(error)) => Err(error),
+            (Some(Ok(written)), Ok(())) => Ok(written),
+            (None, Ok(())) => Err(StoreError::Unavailable(Fault::new("the write did not end in order"))),
+        };
+        let _whoever_asked_may_be_gone = self.answer.send(answer);
     }
 }
 
 impl<'c> Transaction<'c> {
-    async fn begin(store: Store, writer: &'c mut SqliteConnection, reading: Reading) -> Result<Self, StoreError> {
-        let mut sql = writer.begin_with("BEGIN IMMEDIATE").await?;
-        let mark = clock::mark(&mut sql).await?;
+    fn begin(store: Store, sql: &'c mut Sql, reading: Reading) -> Result<Self, StoreError> {
+        let mark = clock::mark(sql)?;
         let reading = clock::fresh(mark.as_ref(), reading);
         let now = judge(mark.as_ref(), &reading);
-        Ok(Self {
-            sql,
-            store,
-            now,
-            reading,
-            mark,
-            trees: BTreeMap::new(),
-            touched: BTreeSet::new(),
-            touched_organizations: BTreeSet::new(),
-        })
+        Ok(Self { sql, store, now, reading, mark, trees: BTreeMap::new(), touched: Touched::default() })
     }
 
     /// What time the entries of this transaction say.
@@ -154,26 +149,26 @@ impl<'c> Transaction<'c> {
     }
 
     /// Appends an entry to the log of an organization and tells the log's new size.
-    pub(crate) async fn append(&mut self, organization: OrgId, by: By, event: Event) -> Result<u64, StoreError> {
+    pub(crate) fn append(&mut self, organization: OrgId, by: By, event: Event) -> Result<u64, StoreError> {
         if let Some(cluster) = event.cluster() {
-            self.touched.insert(cluster);
+            self.touched.clusters.insert(cluster);
         }
-        self.append_to(LogId::Organization(organization), by, event).await
+        self.append_to(LogId::Organization(organization), by, event)
     }
 
     /// Appends an entry to the installation's own log.
-    pub(crate) async fn append_installation(&mut self, by: By, event: Event) -> Result<u64, StoreError> {
-        self.append_to(LogId::Installation, by, event).await
+    pub(crate) fn append_installation(&mut self, by: By, event: Event) -> Result<u64, StoreError> {
+        self.append_to(LogId::Installation, by, event)
     }
 
     /// Notes that the facts of a cluster change.
     pub(crate) fn touch(&mut self, cluster: ClusterId) {
-        self.touched.insert(cluster);
+        self.touched.clusters.insert(cluster);
     }
 
     /// Notes that the facts of all clusters of an organization change.
     pub(crate) fn touch_organization(&mut self, organization: OrgId) {
-        self.touched_organizations.insert(organization);
+        self.touched.organizations.insert(organization);
     }
 
     /// Takes the bare reading as the mark from now on, in spite of doubt. Returns how far time goes back, in
@@ -185,16 +180,16 @@ impl<'c> Transaction<'c> {
         set_back
     }
 
-    async fn append_to(&mut self, log: LogId, by: By, event: Event) -> Result<u64, StoreError> {
+    fn append_to(&mut self, log: LogId, by: By, event: Event) -> Result<u64, StoreError> {
         let mut tree = match self.trees.remove(&log) {
             Some(tree) => tree,
-            None => frontier(&mut self.sql, log).await?,
+            None => frontier(self.sql, log)?,
         };
         let entry = Entry { log, index: tree.size(), at: self.now.at, by, event };
         let (name, index) = (leaf::log_text(log), row::signed(entry.index)?);
         let bytes = leaf::encode(&entry);
         let hash = leaf::leaf_hash(&bytes);
-        sqlx::query(
+        query(
             "INSERT INTO leaves (log, idx, event, at, name, project, cluster, leaf, hash)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
@@ -207,27 +202,25 @@ impl<'c> Transaction<'c> {
         .bind(entry.event.cluster().map(|id| id.to_string()))
         .bind(bytes)
         .bind(hash.as_bytes().as_slice())
-        .execute(&mut *self.sql)
-        .await?;
+        .execute(self.sql)?;
         for (subtree, hash) in tree.append(hash).into_iter().filter(|(subtree, _)| subtree.level > 0) {
-            sqlx::query("INSERT INTO tree_nodes (log, level, idx, hash) VALUES ($1, $2, $3, $4)")
+            query("INSERT INTO tree_nodes (log, level, idx, hash) VALUES ($1, $2, $3, $4)")
                 .bind(&name)
                 .bind(i64::from(subtree.level))
                 .bind(row::signed(subtree.index)?)
                 .bind(hash.as_bytes().as_slice())
-                .execute(&mut *self.sql)
-                .await?;
+                .execute(self.sql)?;
         }
-        self.count(&name, &entry.event).await?;
-        self.disclose(&name, index, &entry.event).await?;
+        self.count(&name, &entry.event)?;
+        self.disclose(&name, index, &entry.event)?;
         let size = tree.size();
         self.trees.insert(log, tree);
         Ok(size)
     }
 
     /// Counts the leaf for the pages of the feed.
-    async fn count(&mut self, log: &str, event: &Event) -> Result<(), StoreError> {
-        sqlx::query(
+    fn count(&mut self, log: &str, event: &Event) -> Result<(), StoreError> {
+        query(
             "INSERT INTO feed_counts (log, project, cluster, name, leaves) VALUES ($1, $2, $3, $4, 1)
              ON CONFLICT (log, project, cluster, name) DO UPDATE SET leaves = feed_counts.leaves + 1",
         )
@@ -235,35 +228,33 @@ impl<'c> Transaction<'c> {
         .bind(event.project().map_or_else(String::new, |id| id.to_string()))
         .bind(event.cluster().map_or_else(String::new, |id| id.to_string()))
         .bind(event.name())
-        .execute(&mut *self.sql)
-        .await?;
+        .execute(self.sql)?;
         Ok(())
     }
 
     /// Keeps the texts whose hashes stand in the leaf.
-    async fn disclose(&mut self, log: &str, index: i64, event: &Event) -> Result<(), StoreError> {
+    fn disclose(&mut self, log: &str, index: i64, event: &Event) -> Result<(), StoreError> {
         for (field, value) in event.fields() {
             if let Value::Erasable(Erasable::Kept { salt, text }) = value {
-                sqlx::query("INSERT INTO disclosures (log, idx, field, salt, text) VALUES ($1, $2, $3, $4, $5)")
+                query("INSERT INTO disclosures (log, idx, field, salt, text) VALUES ($1, $2, $3, $4, $5)")
                     .bind(log)
                     .bind(index)
                     .bind(field)
                     .bind(salt.as_slice())
                     .bind(text)
-                    .execute(&mut *self.sql)
-                    .await?;
+                    .execute(self.sql)?;
             }
         }
         Ok(())
     }
 
-    /// Writes checkpoints and the mark, computes what followers will see, and commits.
-    async fn finish(mut self) -> Result<(Vec<Anchor>, Vec<Facts>), StoreError> {
+    /// Writes checkpoints and the mark; tells whose facts changed.
+    fn finish(mut self) -> Result<(Vec<Anchor>, Touched), StoreError> {
         let mut anchors = Vec::new();
         for (log, tree) in std::mem::take(&mut self.trees) {
             let origin = Origin { installation: self.store.installation(), log };
             let checkpoint = Checkpoint::of(origin, &tree).sign(self.store.signing_key());
-            sqlx::query(
+            query(
                 "INSERT INTO logs (log, size, frontier, checkpoint, last_at) VALUES ($1, $2, $3, $4, $5)
                  ON CONFLICT (log) DO UPDATE SET size = excluded.size, frontier = excluded.frontier,
                      checkpoint = excluded.checkpoint, last_at = excluded.last_at",
@@ -273,38 +264,52 @@ impl<'c> Transaction<'c> {
             .bind(tree.to_bytes())
             .bind(&checkpoint)
             .bind(self.now.at.millis())
-            .execute(&mut *self.sql)
-            .await?;
+            .execute(self.sql)?;
             anchors.push(Anchor { log, index: tree.size() - 1, checkpoint });
         }
-        clock::record(&mut self.sql, &advance(self.mark.as_ref(), &self.reading)).await?;
-        let news = self.news().await?;
-        self.store.check_file()?;
-        self.sql.commit().await?;
-        Ok((anchors, news))
+        clock::record(self.sql, &advance(self.mark.as_ref(), &self.reading))?;
+        self.touched.at = Some(self.now.at);
+        Ok((anchors, self.touched))
     }
+}
 
-    async fn news(&mut self) -> Result<Vec<Facts>, StoreError> {
-        let mut news = Vec::new();
-        for cluster in self.store.hub().followed() {
-            let touched = self.touched.contains(&cluster)
-                || !self.touched_organizations.is_empty()
-                    && facts::organization_of(&mut self.sql, cluster)
-                        .await?
-                        .is_some_and(|id| self.touched_organizations.contains(&id));
-            if touched && let Some(facts) = facts::load(&mut self.sql, cluster, self.now.at).await? {
+/// Who is told of what a commit changed.
+pub(crate) struct Watch {
+    /// The followers.
+    pub(crate) hub: Arc<Hub>,
+    /// Where the database must still be.
+    pub(crate) files: Files,
+}
+
+impl Followers for Watch {
+    type News = Vec<Facts>;
+
+    fn news(&self, sql: &mut Sql, touched: &Touched) -> Result<Vec<Facts>, StoreError> {
+        let (mut news, Some(at)) = (Vec::new(), touched.at) else { return Ok(Vec::new()) };
+        for cluster in self.hub.followed() {
+            let is_touched = touched.clusters.contains(&cluster)
+                || !touched.organizations.is_empty()
+                    && facts::organization_of(sql, cluster)?.is_some_and(|id| touched.organizations.contains(&id));
+            if is_touched && let Some(facts) = facts::load(sql, cluster, at)? {
                 news.push(facts);
             }
         }
         Ok(news)
     }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.files.check()
+    }
+
+    fn publish(&self, news: Vec<Facts>) {
+        for facts in news {
+            self.hub.publish(facts);
+        }
+    }
 }
 
-async fn frontier(sql: &mut SqliteConnection, log: LogId) -> Result<Frontier, StoreError> {
-    let row = sqlx::query("SELECT size, frontier FROM logs WHERE log = $1")
-        .bind(leaf::log_text(log))
-        .fetch_optional(sql)
-        .await?;
+fn frontier(sql: &mut Sql, log: LogId) -> Result<Frontier, StoreError> {
+    let row = query("SELECT size, frontier FROM logs WHERE log = $1").bind(leaf::log_text(log)).fetch_optional(sql)?;
     let Some(row) = row else { return Ok(Frontier::new()) };
     let tree = Frontier::from_bytes(&row::raw::<Vec<u8>>(&row, "frontier")?)
         .map_err(|error| StoreError::Corrupt(Fault::of("the frontier of a log does not decode", error)))?;

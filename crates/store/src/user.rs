@@ -7,12 +7,12 @@ use byleave_core::name::UserName;
 use byleave_core::policy::{Action, Refusal};
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::time::{Reading, Timestamp};
-use sqlx::SqliteConnection;
 
 use crate::authority::{self, Holder, require_in_organization};
 use crate::error::{Conflict, StoreError, Thing};
 use crate::row;
 use crate::seal::Secret;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -48,15 +48,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of the organization.
     pub async fn users(&self, actor: &Actor, organization: OrgId) -> Result<Vec<UserRow>, StoreError> {
-        let mut sql = self.read().await?;
-        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization).await?;
-        let rows = sqlx::query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL ORDER BY name")
+        let mut sql = self.read()?;
+        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        let rows = query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL ORDER BY name")
             .bind(organization.to_string())
-            .fetch_all(&mut *sql)
-            .await?;
+            .fetch_all(&mut sql)?;
         let mut found = Vec::new();
         for row in &rows {
-            found.push(load(&mut sql, organization, row::text(row, "id")?).await?);
+            found.push(load(&mut sql, organization, row::text(row, "id")?)?);
         }
         Ok(found)
     }
@@ -76,13 +75,11 @@ impl Store {
     ) -> Result<Written<UserRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("change roles", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
-                let row = load(&mut tx.sql, organization, user).await?;
-                set_roles(tx, &by, &row, roles).await?;
-                load(&mut tx.sql, organization, user).await
-            })
+            require_in_organization(tx.sql, &actor, Action::ManageUsers, organization)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
+            let row = load(tx.sql, organization, user)?;
+            set_roles(tx, &by, &row, roles)?;
+            load(tx.sql, organization, user)
         });
         body.await
     }
@@ -100,12 +97,10 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("remove user", now, move |tx| {
-            Box::pin(async move {
-                require_in_organization(&mut tx.sql, &actor, Action::ManageUsers, organization).await?;
-                let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
-                let row = load(&mut tx.sql, organization, user).await?;
-                remove(tx, by, &row).await
-            })
+            require_in_organization(tx.sql, &actor, Action::ManageUsers, organization)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
+            let row = load(tx.sql, organization, user)?;
+            remove(tx, by, &row)
         });
         body.await
     }
@@ -126,24 +121,21 @@ impl Store {
     ) -> Result<Written<()>, StoreError> {
         let actor = actor.clone();
         let body = self.write("set password", now, move |tx| {
-            Box::pin(async move {
-                let Actor::User { id, organization, .. } = actor else {
-                    return Err(StoreError::Forbidden(Refusal::Forbidden));
-                };
-                load(&mut tx.sql, organization, id).await?;
-                let set = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3")
-                    .bind(id.to_string())
-                    .bind(password_hash.expose())
-                    .bind(former.expose())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                if set.rows_affected() == 0 {
-                    return Err(StoreError::Conflict(Conflict::PasswordChanged));
-                }
-                close_web_sessions(tx, id, keep).await?;
-                tx.append(organization, By::User(id), Event::UserPasswordChanged { user: id }).await?;
-                Ok(())
-            })
+            let Actor::User { id, organization, .. } = actor else {
+                return Err(StoreError::Forbidden(Refusal::Forbidden));
+            };
+            load(tx.sql, organization, id)?;
+            let set = query("UPDATE users SET password_hash = $2 WHERE id = $1 AND password_hash = $3")
+                .bind(id.to_string())
+                .bind(password_hash.expose())
+                .bind(former.expose())
+                .execute(tx.sql)?;
+            if set == 0 {
+                return Err(StoreError::Conflict(Conflict::PasswordChanged));
+            }
+            close_web_sessions(tx, id, keep)?;
+            tx.append(organization, By::User(id), Event::UserPasswordChanged { user: id })?;
+            Ok(())
         });
         body.await
     }
@@ -153,11 +145,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn sign_in_facts(&self, name: &UserName) -> Result<Option<SignInFacts>, StoreError> {
-        let row =
-            sqlx::query("SELECT id, organization, password_hash FROM users WHERE name = $1 AND removed_at IS NULL")
-                .bind(name.as_str())
-                .fetch_optional(&mut *self.read().await?)
-                .await?;
+        let row = query("SELECT id, organization, password_hash FROM users WHERE name = $1 AND removed_at IS NULL")
+            .bind(name.as_str())
+            .fetch_optional(&mut *self.read()?)?;
         let facts = |row| {
             let (user, organization) = (row::text(&row, "id")?, row::text(&row, "organization")?);
             let password_hash = Secret::new(row::raw(&row, "password_hash")?);
@@ -168,32 +158,30 @@ impl Store {
 }
 
 /// A user who was not removed.
-pub(crate) async fn load(sql: &mut SqliteConnection, organization: OrgId, id: UserId) -> Result<UserRow, StoreError> {
-    let row =
-        sqlx::query("SELECT name, added_at FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
-            .bind(id.to_string())
-            .bind(organization.to_string())
-            .fetch_optional(&mut *sql)
-            .await?;
+pub(crate) fn load(sql: &mut Sql, organization: OrgId, id: UserId) -> Result<UserRow, StoreError> {
+    let row = query("SELECT name, added_at FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
+        .bind(id.to_string())
+        .bind(organization.to_string())
+        .fetch_optional(&mut *sql)?;
     let row = row.ok_or(StoreError::NotFound(Thing::User))?;
     Ok(UserRow {
         id,
         organization,
         name: row::text(&row, "name")?,
-        roles: authority::roles(sql, Holder::User(id)).await?,
+        roles: authority::roles(sql, Holder::User(id))?,
         added_at: row::instant(&row, "added_at")?,
     })
 }
 
 /// Writes a new user, without roles.
-pub(crate) async fn insert(
+pub(crate) fn insert(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     name: &UserName,
     password_hash: &Secret,
 ) -> Result<UserId, StoreError> {
     let id = UserId::from_bytes(tx.random());
-    sqlx::query(
+    query(
         "INSERT INTO users (id, organization, name, password_hash, added_at, removed_at)
          VALUES ($1, $2, $3, $4, $5, NULL)",
     )
@@ -202,65 +190,56 @@ pub(crate) async fn insert(
     .bind(name.as_str())
     .bind(password_hash.expose())
     .bind(tx.at().millis())
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(id)
 }
 
 /// Gives a user other roles. Whoever calls has asked whether the actor may.
-pub(crate) async fn set_roles(
-    tx: &mut Transaction<'_>,
-    by: &By,
-    row: &UserRow,
-    roles: Roles,
-) -> Result<(), StoreError> {
+pub(crate) fn set_roles(tx: &mut Transaction<'_>, by: &By, row: &UserRow, roles: Roles) -> Result<(), StoreError> {
     if row.roles == roles {
         return Ok(());
     }
     if !roles.has(OrgRole::Owner) {
-        keep_an_owner(&mut tx.sql, row).await?;
+        keep_an_owner(tx.sql, row)?;
     }
-    authority::set_roles(&mut tx.sql, row.organization, Holder::User(row.id), &roles).await?;
-    tx.append(row.organization, by.clone(), Event::UserRolesChanged { user: row.id, roles }).await?;
+    authority::set_roles(tx.sql, row.organization, Holder::User(row.id), &roles)?;
+    tx.append(row.organization, by.clone(), Event::UserRolesChanged { user: row.id, roles })?;
     Ok(())
 }
 
 /// Removes a user. Whoever calls has asked whether the actor may.
-pub(crate) async fn remove(tx: &mut Transaction<'_>, by: By, row: &UserRow) -> Result<(), StoreError> {
-    keep_an_owner(&mut tx.sql, row).await?;
+pub(crate) fn remove(tx: &mut Transaction<'_>, by: By, row: &UserRow) -> Result<(), StoreError> {
+    keep_an_owner(tx.sql, row)?;
     let user = row.id;
-    sqlx::query("UPDATE users SET removed_at = $2, password_hash = '' WHERE id = $1")
+    query("UPDATE users SET removed_at = $2, password_hash = '' WHERE id = $1")
         .bind(user.to_string())
         .bind(tx.at().millis())
-        .execute(&mut *tx.sql)
-        .await?;
-    sqlx::query("DELETE FROM roles WHERE user_id = $1").bind(user.to_string()).execute(&mut *tx.sql).await?;
-    close_web_sessions(tx, user, None).await?;
-    tx.append(row.organization, by, Event::UserRemoved { user }).await?;
+        .execute(tx.sql)?;
+    query("DELETE FROM roles WHERE user_id = $1").bind(user.to_string()).execute(tx.sql)?;
+    close_web_sessions(tx, user, None)?;
+    tx.append(row.organization, by, Event::UserRemoved { user })?;
     Ok(())
 }
 
 /// Refuses if this is the last user with `ORG_OWNER`: keys do not count, nobody could sign in any more.
-async fn keep_an_owner(sql: &mut SqliteConnection, leaving: &UserRow) -> Result<(), StoreError> {
+fn keep_an_owner(sql: &mut Sql, leaving: &UserRow) -> Result<(), StoreError> {
     if !leaving.roles.has(OrgRole::Owner) {
         return Ok(());
     }
-    let row = sqlx::query(
+    let row = query(
         "SELECT COUNT(*) AS others FROM users JOIN roles ON roles.user_id = users.id
          WHERE users.organization = $1 AND users.id <> $2 AND users.removed_at IS NULL AND roles.role = 'ORG_OWNER'",
     )
     .bind(leaving.organization.to_string())
     .bind(leaving.id.to_string())
-    .fetch_one(sql)
-    .await?;
+    .fetch_one(sql)?;
     if row::count(&row, "others")? > 0 { Ok(()) } else { Err(StoreError::Conflict(Conflict::LastOwner)) }
 }
 
-async fn close_web_sessions(tx: &mut Transaction<'_>, user: UserId, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM web_sessions WHERE user_id = $1 AND token_hash <> $2")
+fn close_web_sessions(tx: &mut Transaction<'_>, user: UserId, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
+    query("DELETE FROM web_sessions WHERE user_id = $1 AND token_hash <> $2")
         .bind(user.to_string())
         .bind(keep.map_or_else(Vec::new, |hash| hash.to_vec()))
-        .execute(&mut *tx.sql)
-        .await?;
+        .execute(tx.sql)?;
     Ok(())
 }

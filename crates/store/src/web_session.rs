@@ -5,11 +5,11 @@ use byleave_core::actor::Actor;
 use byleave_core::id::UserId;
 use byleave_core::name::UserName;
 use byleave_core::time::{HOUR, Reading, Timestamp};
-use sqlx::SqliteConnection;
 
 use crate::authority::{self, Holder};
 use crate::error::{StoreError, Thing};
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 
 /// How long a web session lasts, in milliseconds.
@@ -44,24 +44,18 @@ impl Store {
         now: &Reading,
     ) -> Result<WebSession, StoreError> {
         let body = self.write("open web session", now, move |tx| {
-            Box::pin(async move {
-                let at = tx.at();
-                sqlx::query("DELETE FROM web_sessions WHERE expires_at <= $1")
-                    .bind(at.millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                sqlx::query(
-                    "INSERT INTO web_sessions (token_hash, user_id, signed_in_at, fresh_at, expires_at)
+            let at = tx.at();
+            query("DELETE FROM web_sessions WHERE expires_at <= $1").bind(at.millis()).execute(tx.sql)?;
+            query(
+                "INSERT INTO web_sessions (token_hash, user_id, signed_in_at, fresh_at, expires_at)
                      SELECT $1, id, $3, $3, $4 FROM users WHERE id = $2 AND removed_at IS NULL",
-                )
-                .bind(token_hash.to_vec())
-                .bind(user.to_string())
-                .bind(at.millis())
-                .bind(at.plus(SIGNED_IN_FOR).millis())
-                .execute(&mut *tx.sql)
-                .await?;
-                load(&mut tx.sql, token_hash, at).await?.ok_or(StoreError::NotFound(Thing::User))
-            })
+            )
+            .bind(token_hash.to_vec())
+            .bind(user.to_string())
+            .bind(at.millis())
+            .bind(at.plus(SIGNED_IN_FOR).millis())
+            .execute(tx.sql)?;
+            load(tx.sql, token_hash, at)?.ok_or(StoreError::NotFound(Thing::User))
         });
         body.await.map(|written| written.value)
     }
@@ -71,9 +65,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn web_session(&self, token_hash: [u8; 32], now: &Reading) -> Result<Option<WebSession>, StoreError> {
-        let mut sql = self.read().await?;
-        let at = self.judged(&mut sql, now).await?.at;
-        load(&mut sql, token_hash, at).await
+        let mut sql = self.read()?;
+        let at = self.judged(&mut sql, now)?.at;
+        load(&mut sql, token_hash, at)
     }
 
     /// Notes that the user gave their password again.
@@ -82,15 +76,12 @@ impl Store {
     /// [`StoreError::NotFound`] if there is no such web session.
     pub async fn refresh_web_session(&self, token_hash: [u8; 32], now: &Reading) -> Result<WebSession, StoreError> {
         let body = self.write("refresh web session", now, move |tx| {
-            Box::pin(async move {
-                let at = tx.at();
-                sqlx::query("UPDATE web_sessions SET fresh_at = $2 WHERE token_hash = $1")
-                    .bind(token_hash.to_vec())
-                    .bind(at.millis())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                load(&mut tx.sql, token_hash, at).await?.ok_or(StoreError::NotFound(Thing::User))
-            })
+            let at = tx.at();
+            query("UPDATE web_sessions SET fresh_at = $2 WHERE token_hash = $1")
+                .bind(token_hash.to_vec())
+                .bind(at.millis())
+                .execute(tx.sql)?;
+            load(tx.sql, token_hash, at)?.ok_or(StoreError::NotFound(Thing::User))
         });
         body.await.map(|written| written.value)
     }
@@ -101,25 +92,16 @@ impl Store {
     /// [`StoreError::Unavailable`] if the store cannot commit.
     pub async fn close_web_session(&self, token_hash: [u8; 32], now: &Reading) -> Result<(), StoreError> {
         let body = self.write("close web session", now, move |tx| {
-            Box::pin(async move {
-                sqlx::query("DELETE FROM web_sessions WHERE token_hash = $1")
-                    .bind(token_hash.to_vec())
-                    .execute(&mut *tx.sql)
-                    .await?;
-                Ok(())
-            })
+            query("DELETE FROM web_sessions WHERE token_hash = $1").bind(token_hash.to_vec()).execute(tx.sql)?;
+            Ok(())
         });
         body.await.map(|written| written.value)
     }
 }
 
 /// A web session that is not over, of a user who was not removed.
-async fn load(
-    sql: &mut SqliteConnection,
-    token_hash: [u8; 32],
-    at: Timestamp,
-) -> Result<Option<WebSession>, StoreError> {
-    let row = sqlx::query(
+fn load(sql: &mut Sql, token_hash: [u8; 32], at: Timestamp) -> Result<Option<WebSession>, StoreError> {
+    let row = query(
         "SELECT users.id, users.organization, users.name, web_sessions.signed_in_at, web_sessions.fresh_at,
                 web_sessions.expires_at
          FROM web_sessions JOIN users ON users.id = web_sessions.user_id
@@ -127,11 +109,10 @@ async fn load(
     )
     .bind(token_hash.to_vec())
     .bind(at.millis())
-    .fetch_optional(&mut *sql)
-    .await?;
+    .fetch_optional(&mut *sql)?;
     let Some(row) = row else { return Ok(None) };
     let user: UserId = row::text(&row, "id")?;
-    let roles = authority::roles(sql, Holder::User(user)).await?;
+    let roles = authority::roles(sql, Holder::User(user))?;
     Ok(Some(WebSession {
         actor: Actor::User { id: user, organization: row::text(&row, "organization")?, roles },
         user,

@@ -10,6 +10,7 @@ use crate::denial::{self, Try};
 use crate::error::{StoreError, Thing};
 use crate::facts;
 use crate::row;
+use crate::sql::query;
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -35,26 +36,23 @@ impl Store {
     /// [`StoreError::NotFound`] for an unknown session or a node that its cluster never had, [`StoreError::Conflict`]
     /// if the session has ended.
     pub async fn session_denied(&self, now: &Reading, denied: DeniedTry) -> Result<Written<()>, StoreError> {
-        self.write("session denied", now, move |tx| Box::pin(async move { run(tx, denied).await })).await
+        self.write("session denied", now, move |tx| run(tx, denied)).await
     }
 }
 
-async fn run(tx: &mut Transaction<'_>, denied: DeniedTry) -> Result<(), StoreError> {
+fn run(tx: &mut Transaction<'_>, denied: DeniedTry) -> Result<(), StoreError> {
     let DeniedTry { session, wanted, node, denial, tries } = denied;
-    let row = live(&mut tx.sql, session).await?;
+    let row = live(tx.sql, session)?;
     if let Some(node) = node {
-        let cluster = facts::cluster(&mut tx.sql, row.cluster).await?;
+        let cluster = facts::cluster(tx.sql, row.cluster)?;
         if !cluster.is_some_and(|cluster| cluster.nodes.iter().any(|known| known.id == node)) {
             return Err(StoreError::NotFound(Thing::Node));
         }
     }
     let employee: EmployeeId = {
-        let row = sqlx::query("SELECT employee FROM sessions WHERE id = $1")
-            .bind(session.to_string())
-            .fetch_one(&mut *tx.sql)
-            .await?;
+        let row = query("SELECT employee FROM sessions WHERE id = $1").bind(session.to_string()).fetch_one(tx.sql)?;
         row::text(&row, "employee")?
     };
     let (organization, project, cluster) = (row.organization, row.project, row.cluster);
-    denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries }).await
+    denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries })
 }

@@ -7,7 +7,6 @@ use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::name::HostName;
 use byleave_core::time::{Now, Reading};
-use sqlx::SqliteConnection;
 
 use super::record::basis_columns;
 use super::{OpenError, OpenSession, OpenTarget, OpenedSession, SessionRow, Shape};
@@ -16,6 +15,7 @@ use crate::employee;
 use crate::error::{Conflict, StoreError, Thing};
 use crate::facts;
 use crate::row;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::Transaction;
 
@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`].
     pub async fn open_session(&self, now: &Reading, open: OpenSession) -> Result<OpenedSession, OpenError> {
-        let body = self.write("open session", now, move |tx| Box::pin(async move { run(tx, open).await }));
+        let body = self.write("open session", now, move |tx| run(tx, open));
         match body.await.map_err(OpenError::Store)?.value {
             Ok(opened) => Ok(*opened),
             Err((denial, tell)) => Err(OpenError::Denied { denial, tell }),
@@ -38,18 +38,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for an unknown employee.
     pub async fn open_targets(&self, employee: EmployeeId, now: &Reading) -> Result<Vec<OpenTarget>, StoreError> {
-        let mut sql = self.read().await?;
-        let enabled = sqlx::query("SELECT enabled FROM employees WHERE id = $1")
+        let mut sql = self.read()?;
+        let enabled = query("SELECT enabled FROM employees WHERE id = $1")
             .bind(employee.to_string())
-            .fetch_optional(&mut *sql)
-            .await?
+            .fetch_optional(&mut sql)?
             .ok_or(StoreError::NotFound(Thing::Employee))?;
         let asker = if row::flag(&enabled, "enabled")? { Asker::Active } else { Asker::Disabled };
-        let now = self.judged(&mut sql, now).await?;
-        let rows = sqlx::query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut *sql).await?;
+        let now = self.judged(&mut sql, now)?;
+        let rows = query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut sql)?;
         let mut targets = Vec::new();
         for row in &rows {
-            let facts = facts::load(&mut sql, row::text(row, "id")?, now.at).await?;
+            let facts = facts::load(&mut sql, row::text(row, "id")?, now.at)?;
             targets.extend(facts.and_then(|facts| target(&facts, asker, now)));
         }
         Ok(targets)
@@ -72,25 +71,22 @@ fn target(facts: &Facts, asker: Asker, now: Now) -> Option<OpenTarget> {
 
 type Answer = Result<Box<OpenedSession>, (Denial, bool)>;
 
-async fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, StoreError> {
-    let taken = sqlx::query("SELECT id FROM sessions WHERE id = $1")
-        .bind(open.session.to_string())
-        .fetch_optional(&mut *tx.sql)
-        .await?;
+fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, StoreError> {
+    let taken = query("SELECT id FROM sessions WHERE id = $1").bind(open.session.to_string()).fetch_optional(tx.sql)?;
     if taken.is_some() {
         return Err(StoreError::Conflict(Conflict::SessionTaken));
     }
-    let asker = asker(&mut tx.sql, open.employee, open.key).await?;
-    let Some((cluster, node)) = find(&mut tx.sql, &open.host).await? else {
+    let asker = asker(tx.sql, open.employee, open.key)?;
+    let Some((cluster, node)) = find(tx.sql, &open.host)? else {
         return Ok(Err(nowhere(asker, tx.now)));
     };
     let at = tx.at();
-    let facts = facts::load(&mut tx.sql, cluster, at).await?;
+    let facts = facts::load(tx.sql, cluster, at)?;
     let facts = facts.ok_or_else(|| StoreError::corrupt("a host without its cluster"))?;
     let mut first = None;
     for wanted in wanted(open.shape, node) {
         match decide(&facts, asker, wanted.clone(), tx.now) {
-            Ok(permit) => return Ok(Ok(Box::new(opened(tx, open, facts, node, &permit).await?))),
+            Ok(permit) => return Ok(Ok(Box::new(opened(tx, open, facts, node, &permit)?))),
             Err(denial) => {
                 first.get_or_insert((tried(&wanted), denial));
             }
@@ -102,7 +98,7 @@ async fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, Stor
     if facts.claimed {
         let (organization, project) = (facts.organization, facts.cluster.project);
         let (employee, tries) = (open.employee, 1);
-        denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries }).await?;
+        denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries })?;
     }
     Ok(Err((denial, tell)))
 }
@@ -142,45 +138,43 @@ fn is_anything_open(facts: &Facts, asker: Asker, now: Now) -> bool {
 }
 
 /// The state of the employee and the key.
-async fn asker(sql: &mut SqliteConnection, employee: EmployeeId, key: EmployeeKeyId) -> Result<Asker, StoreError> {
-    let row = sqlx::query(
+fn asker(sql: &mut Sql, employee: EmployeeId, key: EmployeeKeyId) -> Result<Asker, StoreError> {
+    let row = query(
         "SELECT employees.enabled, employee_keys.removed_at FROM employees
          JOIN employee_keys ON employee_keys.employee = employees.id WHERE employees.id = $1 AND employee_keys.id = $2",
     )
     .bind(employee.to_string())
     .bind(key.to_string())
-    .fetch_optional(sql)
-    .await?
+    .fetch_optional(sql)?
     .ok_or(StoreError::NotFound(Thing::EmployeeKey))?;
     Ok(employee::asker(row::flag(&row, "enabled")?, row::instant_or_none(&row, "removed_at")?.is_some()))
 }
 
 /// What has this host name: a node, or a cluster.
-async fn find(sql: &mut SqliteConnection, host: &HostName) -> Result<Option<(ClusterId, Option<NodeId>)>, StoreError> {
-    let node = sqlx::query(
+fn find(sql: &mut Sql, host: &HostName) -> Result<Option<(ClusterId, Option<NodeId>)>, StoreError> {
+    let node = query(
         "SELECT nodes.id, nodes.cluster FROM nodes JOIN clusters ON clusters.id = nodes.cluster
          WHERE nodes.host = $1 AND nodes.removed = 0 AND clusters.removed = 0",
     )
     .bind(host.as_str())
-    .fetch_optional(&mut *sql)
-    .await?;
+    .fetch_optional(&mut *sql)?;
     if let Some(row) = node {
         return Ok(Some((row::text(&row, "cluster")?, Some(row::text(&row, "id")?))));
     }
-    let cluster = sqlx::query("SELECT id FROM clusters WHERE host = $1 AND removed = 0").bind(host.as_str());
-    cluster.fetch_optional(sql).await?.map(|row| Ok((row::text(&row, "id")?, None))).transpose()
+    let cluster = query("SELECT id FROM clusters WHERE host = $1 AND removed = 0").bind(host.as_str());
+    cluster.fetch_optional(sql)?.map(|row| Ok((row::text(&row, "id")?, None))).transpose()
 }
 
 /// Writes the session that is permitted.
-async fn opened(
+fn opened(
     tx: &mut Transaction<'_>,
     open: OpenSession,
     mut facts: Facts,
     node: Option<NodeId>,
     permit: &Permit,
 ) -> Result<OpenedSession, StoreError> {
-    let identifier = employee::identifier(tx, facts.organization, open.employee).await?;
-    insert(tx, &open, node, permit, &identifier).await?;
+    let identifier = employee::identifier(tx, facts.organization, open.employee)?;
+    insert(tx, &open, node, permit, &identifier)?;
     let event = Event::SessionOpened {
         project: permit.project(),
         cluster: permit.cluster(),
@@ -190,7 +184,7 @@ async fn opened(
         basis: permit.basis(),
         until: permit.until(),
     };
-    facts.log_size = tx.append(facts.organization, By::Employee(identifier.clone()), event).await?;
+    facts.log_size = tx.append(facts.organization, By::Employee(identifier.clone()), event)?;
     let named = node.and_then(|id| facts.cluster.node(id)).cloned();
     Ok(OpenedSession {
         session: open.session,
@@ -205,7 +199,7 @@ async fn opened(
     })
 }
 
-async fn insert(
+fn insert(
     tx: &mut Transaction<'_>,
     open: &OpenSession,
     node: Option<NodeId>,
@@ -213,7 +207,7 @@ async fn insert(
     identifier: &EmployeeIdentifier,
 ) -> Result<(), StoreError> {
     let (basis, grant) = basis_columns(permit.basis());
-    sqlx::query(
+    query(
         "INSERT INTO sessions (id, organization, project, cluster, node, host, wanted, employee, employee_key,
                                identifier, from_address, basis, grant_id, opened_at, until, ended_at, end_reason,
                                shells, commands, transfers, refused, received_bytes, sent_bytes, recording_sha256,
@@ -237,18 +231,16 @@ async fn insert(
     .bind(tx.at().millis())
     .bind(permit.until().millis())
     .bind(permit.since().number())
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     Ok(())
 }
 
 /// What is written down of a session that is open, and the state of its employee and key.
-pub(super) async fn held(sql: &mut SqliteConnection, session: &SessionRow) -> Result<(Asker, Record), StoreError> {
-    let row = sqlx::query("SELECT employee, employee_key, since FROM sessions WHERE id = $1")
+pub(super) fn held(sql: &mut Sql, session: &SessionRow) -> Result<(Asker, Record), StoreError> {
+    let row = query("SELECT employee, employee_key, since FROM sessions WHERE id = $1")
         .bind(session.id.to_string())
-        .fetch_one(&mut *sql)
-        .await?;
-    let asker = asker(sql, row::text(&row, "employee")?, row::text(&row, "employee_key")?).await?;
+        .fetch_one(&mut *sql)?;
+    let asker = asker(sql, row::text(&row, "employee")?, row::text(&row, "employee_key")?)?;
     let (basis, wanted, opened_at) = (session.basis, session.wanted.clone(), session.opened_at);
     Ok((asker, Record { basis, wanted, since: row::revision(&row, "since")?, opened_at }))
 }

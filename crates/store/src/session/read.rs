@@ -12,6 +12,7 @@ use super::SessionRow;
 use crate::error::StoreError;
 use crate::event::read_leaf;
 use crate::row;
+use crate::sql::query;
 use crate::transaction::Transaction;
 
 /// For how long one entry tells that a recording is being read, in milliseconds.
@@ -20,9 +21,9 @@ const TOLD_FOR: i64 = 10 * MINUTE;
 const LOOKED_BACK: i64 = 200;
 
 /// Whether the log has just told that this reader reads this recording.
-pub(super) async fn is_told(tx: &mut Transaction<'_>, session: &SessionRow, by: &By) -> Result<bool, StoreError> {
+pub(super) fn is_told(tx: &mut Transaction<'_>, session: &SessionRow, by: &By) -> Result<bool, StoreError> {
     let since = tx.at().plus(-TOLD_FOR);
-    let rows = sqlx::query(
+    let rows = query(
         "SELECT leaf FROM leaves
          WHERE log = $1 AND idx >= (SELECT size FROM logs WHERE log = $1) - $2 AND name = $3 AND at > $4",
     )
@@ -30,8 +31,7 @@ pub(super) async fn is_told(tx: &mut Transaction<'_>, session: &SessionRow, by: 
     .bind(LOOKED_BACK)
     .bind(Event::RecordingRead { project: session.project, cluster: session.cluster, session: session.id }.name())
     .bind(since.millis())
-    .fetch_all(&mut *tx.sql)
-    .await?;
+    .fetch_all(tx.sql)?;
     for row in &rows {
         let entry = read_leaf(&row::raw::<Vec<u8>>(row, "leaf")?)?;
         if entry.by == *by && entry.event.session() == Some(session.id) {

@@ -6,32 +6,26 @@ use byleave_core::event::Event;
 use byleave_core::id::SessionId;
 use byleave_core::policy::{Action, Resource};
 use byleave_core::session::SessionEnd;
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 
 use super::{CloseSession, Counters, SessionRow};
 use crate::authority::require;
 use crate::error::{Conflict, StoreError, Thing};
 use crate::row;
+use crate::sql::{Row, Sql, query};
 use crate::transaction::Transaction;
 
 /// The session, if the actor may do this to it.
-pub(super) async fn allowed(
-    sql: &mut SqliteConnection,
-    actor: &Actor,
-    action: Action,
-    id: SessionId,
-) -> Result<SessionRow, StoreError> {
-    let row = load(sql, id).await?;
+pub(super) fn allowed(sql: &mut Sql, actor: &Actor, action: Action, id: SessionId) -> Result<SessionRow, StoreError> {
+    let row = load(sql, id)?;
     let resource = Resource::Project(row.organization, row.project);
-    require(sql, actor, action, resource, Thing::Session).await?;
+    require(sql, actor, action, resource, Thing::Session)?;
     Ok(row)
 }
 
 /// Ends a session that is open, with its event.
-pub(super) async fn end(tx: &mut Transaction<'_>, row: &SessionRow, close: &CloseSession) -> Result<(), StoreError> {
+pub(super) fn end(tx: &mut Transaction<'_>, row: &SessionRow, close: &CloseSession) -> Result<(), StoreError> {
     let counters = close.counters;
-    sqlx::query(
+    query(
         "UPDATE sessions SET ended_at = $2, end_reason = $3, shells = $4, commands = $5, transfers = $6, refused = $7,
                 received_bytes = $8, sent_bytes = $9, recording_sha256 = $10, partly_recorded = $11
          WHERE id = $1 AND ended_at IS NULL",
@@ -47,8 +41,7 @@ pub(super) async fn end(tx: &mut Transaction<'_>, row: &SessionRow, close: &Clos
     .bind(counters.sent_bytes)
     .bind(close.recording_sha256.map(|hash| hash.to_vec()))
     .bind(i64::from(close.partly_recorded))
-    .execute(&mut *tx.sql)
-    .await?;
+    .execute(tx.sql)?;
     let event = Event::SessionClosed {
         project: row.project,
         cluster: row.cluster,
@@ -68,48 +61,46 @@ pub(super) async fn end(tx: &mut Transaction<'_>, row: &SessionRow, close: &Clos
         (None, true) => By::Employee(row.identifier.clone()),
         (None, false) => By::System,
     };
-    tx.append(row.organization, by, event).await?;
+    tx.append(row.organization, by, event)?;
     Ok(())
 }
 
 /// Ends every session that is open. Tells how many there were.
-pub(crate) async fn close_all(tx: &mut Transaction<'_>, reason: SessionEnd) -> Result<usize, StoreError> {
-    let rows = sqlx::query(
+pub(crate) fn close_all(tx: &mut Transaction<'_>, reason: SessionEnd) -> Result<usize, StoreError> {
+    let rows = query(
         "SELECT sessions.*, clusters.name AS cluster_name FROM sessions JOIN clusters ON clusters.id = sessions.cluster
          WHERE sessions.ended_at IS NULL ORDER BY sessions.opened_at, sessions.id",
     )
-    .fetch_all(&mut *tx.sql)
-    .await?;
+    .fetch_all(tx.sql)?;
     for row in &rows {
         let row = read(row)?;
         let (session, counters) = (row.id, Counters::default());
         // What it recorded is on disk, perhaps without its last second.
         let close = CloseSession { session, reason, by: None, counters, recording_sha256: None, partly_recorded: true };
-        end(tx, &row, &close).await?;
+        end(tx, &row, &close)?;
     }
     Ok(rows.len())
 }
 
 /// One session.
-pub(super) async fn load(sql: &mut SqliteConnection, id: SessionId) -> Result<SessionRow, StoreError> {
-    let row = sqlx::query(
+pub(super) fn load(sql: &mut Sql, id: SessionId) -> Result<SessionRow, StoreError> {
+    let row = query(
         "SELECT sessions.*, clusters.name AS cluster_name FROM sessions JOIN clusters ON clusters.id = sessions.cluster
          WHERE sessions.id = $1",
     )
     .bind(id.to_string())
-    .fetch_optional(sql)
-    .await?;
+    .fetch_optional(sql)?;
     read(&row.ok_or(StoreError::NotFound(Thing::Session))?)
 }
 
 /// One session that is open.
-pub(super) async fn live(sql: &mut SqliteConnection, id: SessionId) -> Result<SessionRow, StoreError> {
-    let row = load(sql, id).await?;
+pub(super) fn live(sql: &mut Sql, id: SessionId) -> Result<SessionRow, StoreError> {
+    let row = load(sql, id)?;
     if row.ended.is_none() { Ok(row) } else { Err(StoreError::Conflict(Conflict::SessionEnded)) }
 }
 
 /// Reads a session.
-pub(super) fn read(row: &SqliteRow) -> Result<SessionRow, StoreError> {
+pub(super) fn read(row: &Row) -> Result<SessionRow, StoreError> {
     let node = row::text_or_none(row, "node")?;
     let word: String = row::raw(row, "wanted")?;
     let wanted = match (word.as_str(), node) {
@@ -148,7 +139,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<SessionRow, StoreError> {
     })
 }
 
-fn counters(row: &SqliteRow) -> Result<Counters, StoreError> {
+fn counters(row: &Row) -> Result<Counters, StoreError> {
     Ok(Counters {
         shells: row::raw(row, "shells")?,
         commands: row::raw(row, "commands")?,

@@ -140,9 +140,8 @@ async fn tampering_with_the_database_is_found() {
         let mut world = World::new().await;
         let anchors = story(&mut world).await;
         world.grant("a", GrantType::Infrastructure).await;
-        let path = format!("sqlite://{}", world.dir.path().join("byleave.db").display());
-        let mut sql = <sqlx::SqliteConnection as sqlx::Connection>::connect(&path).await.unwrap();
-        sqlx::raw_sql(*statement).execute(&mut sql).await.unwrap();
+        let sql = rusqlite::Connection::open(world.dir.path().join("byleave.db")).unwrap();
+        sql.execute_batch(statement).unwrap();
         let audit = world.store.audit_state().await.unwrap();
         let outside = Store::examine(world.dir.path(), &SealingKey::from_bytes([7; 32]), &world.now).await.unwrap();
         assert_eq!(outside.audit, audit);

@@ -3,22 +3,20 @@
 use byleave_core::grant::GrantType;
 use byleave_store::session::{OpenError, Shape};
 use byleave_store::{SealingKey, Store, StoreError};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection as _, SqliteConnection};
+use rusqlite::Connection;
 
 use crate::world::{World, at, name, open_store};
 
-async fn beside(world: &World) -> SqliteConnection {
-    let path = format!("sqlite://{}", world.dir.path().join("byleave.db").display());
-    SqliteConnection::connect(&path).await.unwrap()
+fn beside(world: &World) -> Connection {
+    Connection::open(world.dir.path().join("byleave.db")).unwrap()
 }
 
 #[tokio::test]
 async fn a_locked_database_is_unavailable_and_comes_back() {
     let world = World::new().await;
     world.grant("a", GrantType::Infrastructure).await;
-    let mut other = beside(&world).await;
-    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
+    let other = beside(&world);
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let (owner, now) = (&world.owner, &world.now);
     let revoked = world.store.revoke_grant(owner, now, world.project, &name("a")).await;
     assert!(matches!(revoked, Err(StoreError::Unavailable(_))), "{revoked:?}");
@@ -26,7 +24,7 @@ async fn a_locked_database_is_unavailable_and_comes_back() {
     assert!(row.grant.is_some(), "reading goes on, and nothing changed");
     let opened = world.open("a-1.example", Shape::Node).await;
     assert!(matches!(opened, Err(OpenError::Store(StoreError::Unavailable(_)))), "{opened:?}");
-    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
     assert!(world.revoke("a").await.is_some());
     world.assert_sound().await;
 }
@@ -47,8 +45,8 @@ async fn nothing_is_committed_into_a_file_that_is_gone() {
 #[tokio::test]
 async fn a_row_that_does_not_decode_closes_the_door() {
     let world = World::new().await;
-    let mut other = beside(&world).await;
-    sqlx::raw_sql("UPDATE nodes SET address = 'nowhere' WHERE host = 'a-2.example'").execute(&mut other).await.unwrap();
+    let other = beside(&world);
+    other.execute_batch("UPDATE nodes SET address = 'nowhere' WHERE host = 'a-2.example'").unwrap();
     let opened = world.open("a-1.example", Shape::Node).await;
     assert!(matches!(opened, Err(OpenError::Store(StoreError::Corrupt(_)))), "not even beside it: {opened:?}");
     let listed = world.store.clusters(&world.owner, &world.now, world.project).await;
@@ -60,7 +58,7 @@ async fn the_database_itself_refuses_what_must_never_be() {
     let world = World::new().await;
     world.grant("a", GrantType::Infrastructure).await;
     world.revoke("a").await;
-    let mut other = beside(&world).await;
+    let other = beside(&world);
     for statement in [
         "UPDATE leaves SET at = at + 1",
         "DELETE FROM leaves",
@@ -76,7 +74,7 @@ async fn the_database_itself_refuses_what_must_never_be() {
         "UPDATE nodes SET check_outcome = 'passed', check_revision = NULL",
         "UPDATE users SET organization = '000000000000000000000000'",
     ] {
-        assert!(sqlx::raw_sql(statement).execute(&mut other).await.is_err(), "{statement}");
+        assert!(other.execute_batch(statement).is_err(), "{statement}");
     }
     world.assert_sound().await;
 }
@@ -110,14 +108,18 @@ async fn another_sealing_key_opens_nothing() {
 #[tokio::test]
 async fn a_schema_of_a_later_version_is_refused() {
     let world = World::new().await;
-    let mut other = beside(&world).await;
-    sqlx::raw_sql(
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (99, 'later', 1, X'00', 0)",
-    )
-    .execute(&mut other)
-    .await
-    .unwrap();
+    let other = beside(&world);
+    other
+        .execute_batch("INSERT INTO migrations (number, name, sha256, applied_at) VALUES (99, 'later', X'00', 0)")
+        .unwrap();
+    let opened = open_store(world.dir.path(), world.entropy.clone(), &world.now).await;
+    assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
+}
+
+#[tokio::test]
+async fn a_schema_of_another_history_is_refused() {
+    let world = World::new().await;
+    beside(&world).execute_batch("UPDATE migrations SET sha256 = X'00' WHERE number = 2").unwrap();
     let opened = open_store(world.dir.path(), world.entropy.clone(), &world.now).await;
     assert!(matches!(opened, Err(StoreError::Unavailable(_))), "{opened:?}");
 }
@@ -138,10 +140,7 @@ async fn an_installation_that_was_lost_is_not_made_anew() {
             std::fs::copy(world.dir.path().join("byleave.db"), &path).unwrap();
         }
         if let Some(statement) = statement {
-            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
-            let mut sql = SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::raw_sql(statement).execute(&mut sql).await.unwrap();
-            sql.close().await.unwrap();
+            Connection::open(&path).unwrap().execute_batch(statement).unwrap();
         }
         let before = std::fs::read(&path).ok();
         let opened = open_store(dir.path(), world.entropy.clone(), &world.now).await;

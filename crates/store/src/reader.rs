@@ -1,0 +1,114 @@
+//! Connections that read, and whether the files are still those that were opened.
+//!
+//! A snapshot is what one transaction sees. It cannot be held while its holder waits for anything: no future that holds
+//! one across an await can be sent to another thread, and the compiler says so.
+
+use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Fault, StoreError};
+use crate::sql::{Access, Sql};
+
+/// How many connections read.
+const READERS: usize = 4;
+
+/// The connections that read.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    database: PathBuf,
+    connections: Vec<Mutex<Sql>>,
+    turn: AtomicUsize,
+}
+
+impl Readers {
+    /// Opens them.
+    pub(crate) fn open(database: &Path) -> Result<Self, StoreError> {
+        let one = |_| Sql::open(database, Access::Read).map(Mutex::new);
+        let connections = (0..READERS).map(one).collect::<Result<_, _>>()?;
+        Ok(Self { database: database.to_owned(), connections, turn: AtomicUsize::default() })
+    }
+
+    /// What there is now, for several statements.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        let mut sql = self.connection()?;
+        if sql.is_in_transaction() {
+            *sql = Sql::open(&self.database, Access::Read)?;
+        }
+        sql.batch("BEGIN")?;
+        Ok(Snapshot { sql })
+    }
+
+    /// One that nobody uses, or the first that gets free among those in turn.
+    fn connection(&self) -> Result<MutexGuard<'_, Sql>, StoreError> {
+        if let Some(free) = self.connections.iter().find_map(|connection| connection.try_lock().ok()) {
+            return Ok(free);
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % READERS;
+        let connection = self.connections.get(turn);
+        let connection = connection.ok_or_else(|| StoreError::Unavailable(Fault::new("no connection reads")))?;
+        Ok(connection.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A transaction that reads.
+pub(crate) struct Snapshot<'a> {
+    sql: MutexGuard<'a, Sql>,
+}
+
+impl Deref for Snapshot<'_> {
+    type Target = Sql;
+
+    fn deref(&self) -> &Sql {
+        &self.sql
+    }
+}
+
+impl DerefMut for Snapshot<'_> {
+    fn deref_mut(&mut self) -> &mut Sql {
+        &mut self.sql
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // The next who reads opens a fresh connection if this one is still in a transaction.
+        let _the_next_snapshot_looks = self.sql.batch("ROLLBACK");
+    }
+}
+
+/// The database file and its write-ahead log, as they were when the store was opened.
+#[derive(Debug)]
+pub(crate) struct Files {
+    database: PathBuf,
+    database_id: (u64, u64),
+    wal: PathBuf,
+    wal_id: (u64, u64),
+}
+
+impl Files {
+    /// Of this database.
+    pub(crate) fn of(database: PathBuf) -> Result<Self, StoreError> {
+        let mut wal = database.clone().into_os_string();
+        wal.push("-wal");
+        let wal = PathBuf::from(wal);
+        Ok(Self { database_id: file_id(&database)?, wal_id: file_id(&wal)?, database, wal })
+    }
+
+    /// Refuses files that were moved or removed: SQLite would write on, and nobody would find it.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if file_id(&self.database)? == self.database_id && file_id(&self.wal)? == self.wal_id {
+            Ok(())
+        } else {
+            Err(StoreError::Unavailable(Fault::new("the database was moved or replaced while it was open")))
+        }
+    }
+}
+
+fn file_id(path: &Path) -> Result<(u64, u64), StoreError> {
+    let metadata = std::fs::metadata(path)
+        .map_err(|error| StoreError::Unavailable(Fault::of("a file of the database cannot be found", error)))?;
+    Ok((metadata.dev(), metadata.ino()))
+}

@@ -1,0 +1,323 @@
+//! One connection to SQLite: statements with numbered parameters, rows with named columns.
+//!
+//! Everything here is done when the call returns: a read of a page costs less than waking another thread. What may take
+//! long, and every commit, happens on a thread that waits for nobody (see [`crate::writer`]). This module must never put
+//! a value into the text of a statement, or open a database that is not there.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Fault, StoreError};
+
+/// How long a statement waits for a database that somebody else locked.
+const BUSY_FOR: Duration = Duration::from_secs(2);
+/// How many prepared statements a connection keeps.
+const STATEMENTS: usize = 256;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To read only.
+    Read,
+    /// To read and write, durably: a commit is on the disk when it returns.
+    Write,
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    connection: Connection,
+}
+
+impl Sql {
+    /// Connects to a database that is there.
+    pub(crate) fn open(database: &Path, access: Access) -> Result<Self, StoreError> {
+        let mode = match access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        let connection = Connection::open_with_flags(database, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_FOR)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise a statement is prepared again for each value that could change its plan.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        let mut sql = Self { connection };
+        sql.batch("PRAGMA foreign_keys = ON")?;
+        if access == Access::Write {
+            sql.batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")?;
+        }
+        Ok(sql)
+    }
+
+    /// A database of its own in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Self {
+        Self { connection: Connection::open_in_memory().unwrap() }
+    }
+
+    /// Runs statements without parameters and rows.
+    pub(crate) fn batch(&mut self, statements: &str) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch(statements)?)
+    }
+
+    /// Whether a transaction is open. SQLite ends one by itself when, say, the disk is full.
+    pub(crate) fn is_in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+}
+
+/// A statement; parameters are `$1`, `$2` and so on.
+pub(crate) fn query(text: &'static str) -> Query {
+    Query { text: Text::Written(text), values: Vec::new() }
+}
+
+enum Text {
+    Assembled(String),
+    Written(&'static str),
+}
+
+/// A statement and the values of its parameters.
+pub(crate) struct Query {
+    text: Text,
+    values: Vec<Value>,
+}
+
+impl Query {
+    /// The value of the next parameter.
+    pub(crate) fn bind(mut self, value: impl Bind) -> Self {
+        self.values.push(value.to_sql());
+        self
+    }
+
+    /// All rows.
+    pub(crate) fn fetch_all(self, sql: &mut Sql) -> Result<Vec<Row>, StoreError> {
+        self.rows(sql, usize::MAX)
+    }
+
+    /// The only row: one that is missing is damage.
+    pub(crate) fn fetch_one(self, sql: &mut Sql) -> Result<Row, StoreError> {
+        self.fetch_optional(sql)?.ok_or_else(|| StoreError::corrupt("a row that must be there is not"))
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn fetch_optional(self, sql: &mut Sql) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, 1)?.pop())
+    }
+
+    /// Runs it and tells how many rows it changed.
+    pub(crate) fn execute(self, sql: &mut Sql) -> Result<usize, StoreError> {
+        let mut statement = sql.connection.prepare_cached(self.text.as_str())?;
+        bind(&mut statement, &self.values)?;
+        Ok(statement.raw_execute()?)
+    }
+
+    fn rows(self, sql: &mut Sql, most: usize) -> Result<Vec<Row>, StoreError> {
+        let mut statement = sql.connection.prepare_cached(self.text.as_str())?;
+        bind(&mut statement, &self.values)?;
+        let columns: Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
+        let (mut found, mut rows) = (Vec::new(), statement.raw_query());
+        while found.len() < most
+            && let Some(row) = rows.next()?
+        {
+            let values = (0..columns.len()).map(|column| row.get(column)).collect::<Result<_, _>>()?;
+            found.push(Row { columns: columns.clone(), values });
+        }
+        Ok(found)
+    }
+}
+
+impl Text {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Assembled(text) => text,
+            Self::Written(text) => text,
+        }
+    }
+}
+
+/// SQLite numbers `$2` before `$1` if it stands first: values go by the number in the name.
+fn bind(statement: &mut rusqlite::CachedStatement<'_>, values: &[Value]) -> Result<(), StoreError> {
+    for place in 1..=statement.parameter_count() {
+        let number = statement.parameter_name(place).and_then(|name| name.get(1..)?.parse::<usize>().ok());
+        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
+        let value = value.ok_or_else(|| StoreError::Unavailable(Fault::new("a parameter without a value")))?;
+        statement.raw_bind_parameter(place, value)?;
+    }
+    Ok(())
+}
+
+/// A statement that is put together from parts of our own and values.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Assembly {
+    /// Begins with a part.
+    pub(crate) fn new(text: &'static str) -> Self {
+        Self { text: text.to_owned(), values: Vec::new() }
+    }
+
+    /// Adds a part.
+    pub(crate) fn push(&mut self, text: &'static str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Adds a parameter with its value.
+    pub(crate) fn push_bind(&mut self, value: impl Bind) -> &mut Self {
+        self.values.push(value.to_sql());
+        self.text.push_str(&format!("${}", self.values.len()));
+        self
+    }
+
+    /// The statement.
+    pub(crate) fn build(self) -> Query {
+        Query { text: Text::Assembled(self.text), values: self.values }
+    }
+
+    /// The statement that tells how this one would be run.
+    #[cfg(test)]
+    pub(crate) fn explain(mut self) -> Query {
+        self.text.insert_str(0, "EXPLAIN QUERY PLAN ");
+        self.build()
+    }
+}
+
+/// What a parameter takes.
+pub(crate) trait Bind {
+    /// The value as the database holds it.
+    fn to_sql(self) -> Value;
+}
+
+impl Bind for &str {
+    fn to_sql(self) -> Value {
+        Value::Text(self.to_owned())
+    }
+}
+
+impl Bind for String {
+    fn to_sql(self) -> Value {
+        Value::Text(self)
+    }
+}
+
+impl Bind for &String {
+    fn to_sql(self) -> Value {
+        Value::Text(self.clone())
+    }
+}
+
+impl Bind for &[u8] {
+    fn to_sql(self) -> Value {
+        Value::Blob(self.to_vec())
+    }
+}
+
+impl Bind for Vec<u8> {
+    fn to_sql(self) -> Value {
+        Value::Blob(self)
+    }
+}
+
+impl Bind for i64 {
+    fn to_sql(self) -> Value {
+        Value::Integer(self)
+    }
+}
+
+impl<T: Bind> Bind for Option<T> {
+    fn to_sql(self) -> Value {
+        self.map_or(Value::Null, Bind::to_sql)
+    }
+}
+
+/// A row of a result.
+#[derive(Debug)]
+pub(crate) struct Row {
+    columns: Arc<[Box<str>]>,
+    values: Vec<Value>,
+}
+
+impl Row {
+    /// The value of a column.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if there is none or it is of another kind.
+    pub(crate) fn get<T: Read>(&self, column: &'static str) -> Result<T, StoreError> {
+        let place = self.columns.iter().position(|name| **name == *column);
+        let value = place.and_then(|place| self.values.get(place));
+        value.and_then(T::read).ok_or_else(|| StoreError::corrupt(format!("column `{column}` is of another kind")))
+    }
+}
+
+/// What a column can be read as.
+pub(crate) trait Read: Sized {
+    /// The value, if it is of this kind.
+    fn read(value: &Value) -> Option<Self>;
+}
+
+impl Read for String {
+    fn read(value: &Value) -> Option<Self> {
+        if let Value::Text(text) = value { Some(text.clone()) } else { None }
+    }
+}
+
+impl Read for i64 {
+    fn read(value: &Value) -> Option<Self> {
+        if let Value::Integer(number) = value { Some(*number) } else { None }
+    }
+}
+
+impl Read for Vec<u8> {
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Blob(bytes) => Some(bytes.clone()),
+            // As SQLite itself has it.
+            Value::Text(text) => Some(text.clone().into_bytes()),
+            Value::Integer(_) | Value::Null | Value::Real(_) => None,
+        }
+    }
+}
+
+impl<T: Read> Read for Option<T> {
+    fn read(value: &Value) -> Option<Self> {
+        if *value == Value::Null { Some(None) } else { T::read(value).map(Some) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_go_by_their_number_wherever_they_stand() {
+        let row =
+            query("SELECT $2 AS second, $1 AS first, $2 AS again").bind("one").bind(2).fetch_one(&mut Sql::in_memory());
+        let row = row.unwrap();
+        assert_eq!(row.get::<String>("first").unwrap(), "one");
+        assert_eq!(row.get::<i64>("second").unwrap(), 2);
+        assert_eq!(row.get::<i64>("again").unwrap(), 2);
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_is_an_error_and_not_null() {
+        assert!(query("SELECT $1 AS one").fetch_one(&mut Sql::in_memory()).is_err());
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_damage() {
+        let row = query("SELECT 'text' AS text, NULL AS none").fetch_one(&mut Sql::in_memory()).unwrap();
+        assert!(matches!(row.get::<i64>("text"), Err(StoreError::Corrupt(_))));
+        assert!(matches!(row.get::<String>("none"), Err(StoreError::Corrupt(_))));
+        assert!(matches!(row.get::<String>("missing"), Err(StoreError::Corrupt(_))));
+        assert_eq!(row.get::<Option<i64>>("none").unwrap(), None);
+    }
+}
