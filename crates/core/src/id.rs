@@ -1,7 +1,7 @@
 //! Identifiers: 12 random bytes each, written as 24 lower-case hexadecimal digits (the shape Atlas clients expect).
 //! One kind cannot be passed for another. Where to read next: [`crate::name`] for what people call things.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// The text was not 24 lower-case hexadecimal digits.
@@ -87,7 +87,8 @@ ids! {
 }
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().try_for_each(|byte| f.write_char(digit(byte >> 4)).and_then(|()| f.write_char(digit(byte & 0xf))))
 }
 
 /// Reads `2 * N` lower-case hexadecimal digits.

@@ -43,7 +43,7 @@ impl Store {
     /// sealing key is not the one that it was made with.
     pub async fn examine(dir: &Path, sealing: &SealingKey, reading: &Reading) -> Result<Condition, StoreError> {
         let mut sql = Sql::open(&dir.join(Self::FILE), Access::Read)?;
-        sql.batch("BEGIN")?;
+        sql.run("BEGIN")?;
         migration::require_current(&mut sql)?;
         let (installation, signing) = store::identity(&mut sql, sealing)?;
         let mark = clock::mark(&mut sql)?;

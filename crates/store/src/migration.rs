@@ -29,7 +29,7 @@ pub(crate) fn migrate(sql: &mut Sql, now: &Reading) -> Result<(), StoreError> {
     sql.batch(TABLE)?;
     let taken = taken(sql)?;
     for (number, (name, text)) in (1..).zip(STEPS).skip(taken) {
-        sql.batch("BEGIN IMMEDIATE")?;
+        sql.run("BEGIN IMMEDIATE")?;
         let step = sql.batch(text).and_then(|()| {
             query("INSERT INTO migrations (number, name, sha256, applied_at) VALUES ($1, $2, $3, $4)")
                 .bind(number)
@@ -37,10 +37,10 @@ pub(crate) fn migrate(sql: &mut Sql, now: &Reading) -> Result<(), StoreError> {
                 .bind(digest(text))
                 .bind(now.wall.millis())
                 .execute(sql)?;
-            sql.batch("COMMIT")
+            sql.run("COMMIT")
         });
         if let Err(error) = step {
-            let _the_transaction_may_be_gone = sql.batch("ROLLBACK");
+            let _the_transaction_may_be_gone = sql.run("ROLLBACK");
             return Err(StoreError::Unavailable(Fault::of(format!("the schema cannot take the step `{name}`"), error)));
         }
     }

@@ -37,7 +37,7 @@ impl Readers {
         if sql.is_in_transaction() {
             *sql = Sql::open(&self.database, Access::Read)?;
         }
-        sql.batch("BEGIN")?;
+        sql.run("BEGIN")?;
         Ok(Snapshot { sql })
     }
 
@@ -75,7 +75,7 @@ impl DerefMut for Snapshot<'_> {
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         // The next who reads opens a fresh connection if this one is still in a transaction.
-        let _the_next_snapshot_looks = self.sql.batch("ROLLBACK");
+        let _the_next_snapshot_looks = self.sql.run("ROLLBACK");
     }
 }
 

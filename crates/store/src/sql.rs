@@ -66,6 +66,11 @@ impl Sql {
         Ok(self.connection.execute_batch(statements)?)
     }
 
+    /// Begins or ends a transaction or a savepoint.
+    pub(crate) fn run(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        query(statement).execute(self).map(drop)
+    }
+
     /// Whether a transaction is open. SQLite ends one by itself when, say, the disk is full.
     pub(crate) fn is_in_transaction(&self) -> bool {
         !self.connection.is_autocommit()

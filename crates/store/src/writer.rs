@@ -167,7 +167,7 @@ fn work<F: Followers>(mut sql: Sql, messages: &Receiver<Message>, followers: &F)
 fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, followers: &F) {
     let mut jobs = jobs.into_iter().filter_map(|(turn, job)| turn.take().then_some(job)).peekable();
     while jobs.peek().is_some() {
-        if let Err(error) = sql.batch("BEGIN IMMEDIATE") {
+        if let Err(error) = sql.run("BEGIN IMMEDIATE") {
             jobs.by_ref().for_each(|job| job.answer(Err(error.again())));
             return;
         }
@@ -190,18 +190,16 @@ fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, follow
 
 /// Runs one write in a savepoint of its own.
 fn alone(sql: &mut Sql, job: &mut dyn Job) -> Option<Touched> {
-    sql.batch("SAVEPOINT one").ok()?;
+    sql.run("SAVEPOINT one").ok()?;
     // What panics is our bug; the others in the queue have no part in it.
     let ran = catch_unwind(AssertUnwindSafe(|| job.run(sql))).unwrap_or_default();
-    let end = if ran.is_some() { "RELEASE one" } else { "ROLLBACK TO one; RELEASE one" };
-    match sql.batch(end) {
-        Ok(()) => ran,
-        // The transaction is gone, or cannot be brought in order: then nothing of it is committed.
-        Err(_) => {
-            let _the_transaction_may_be_gone = sql.batch("ROLLBACK");
-            None
-        }
+    let back = if ran.is_some() { Ok(()) } else { sql.run("ROLLBACK TO one") };
+    if back.and_then(|()| sql.run("RELEASE one")).is_ok() {
+        return ran;
     }
+    // The transaction is gone, or cannot be brought in order: then nothing of it is committed.
+    let _the_transaction_may_be_gone = sql.run("ROLLBACK");
+    None
 }
 
 fn commit<F: Followers>(sql: &mut Sql, touched: &Touched, followers: &F) -> Result<(), StoreError> {
@@ -209,13 +207,13 @@ fn commit<F: Followers>(sql: &mut Sql, touched: &Touched, followers: &F) -> Resu
         return Err(StoreError::Unavailable(Fault::new("the database ended the transaction by itself")));
     }
     let ready = followers.check().and_then(|()| followers.news(sql, touched));
-    match ready.and_then(|news| sql.batch("COMMIT").map(|()| news)) {
+    match ready.and_then(|news| sql.run("COMMIT").map(|()| news)) {
         Ok(news) => {
             followers.publish(news);
             Ok(())
         }
         Err(error) => {
-            let _the_transaction_may_be_gone = sql.batch("ROLLBACK");
+            let _the_transaction_may_be_gone = sql.run("ROLLBACK");
             Err(error)
         }
     }
@@ -247,7 +245,7 @@ mod tests {
         fn run(&mut self, sql: &mut Sql) -> Option<Touched> {
             query("INSERT INTO rows (number) VALUES ($1)").bind(self.number).execute(sql).unwrap();
             match self.does {
-                Does::EndTheTransaction => sql.batch("ROLLBACK").ok().map(|()| Touched::default()),
+                Does::EndTheTransaction => sql.run("ROLLBACK").ok().map(|()| Touched::default()),
                 Does::Insert => Some(Touched::default()),
                 Does::InsertAndFail => None,
                 Does::InsertAndPanic => panic!("a bug"),
