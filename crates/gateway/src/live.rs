@@ -26,9 +26,6 @@ pub(crate) use denials::Refused;
 pub(crate) use table::Table;
 pub use table::{Handle, LiveSession, Scope};
 
-/// How long nothing may have moved before a last word is said, in milliseconds.
-const QUIET: i64 = 50;
-
 /// No deadline.
 const NEVER: i64 = i64::MAX;
 
@@ -72,9 +69,8 @@ pub(crate) struct Live {
     refused: Mutex<BTreeSet<(Forwarding, Side)>>,
     denials: denials::Denials,
     stuck: AtomicBool,
-    /// Chunks on their way to the employee, and when the last of them went, on the boot clock.
+    /// Channels that have something on its way to the employee.
     moving: AtomicI64,
-    moved_at: AtomicI64,
     said: Notify,
     pub(crate) counts: Counts,
 }
@@ -116,12 +112,12 @@ impl Drop for Hold {
     }
 }
 
-/// A chunk on its way to the employee.
-pub(crate) struct Moving<'a>(&'a Live);
+/// Something of a channel that is on its way to the employee.
+#[must_use = "what is dropped has been written"]
+pub(crate) struct Moving(Arc<Live>);
 
-impl Drop for Moving<'_> {
+impl Drop for Moving {
     fn drop(&mut self) {
-        self.0.moved_at.store(self.0.watch.clock.read().since_boot, Ordering::Release);
         self.0.moving.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -152,7 +148,6 @@ impl Live {
             denials: denials::Denials::default(),
             stuck: AtomicBool::new(false),
             moving: AtomicI64::new(0),
-            moved_at: AtomicI64::new(0),
             said: Notify::new(),
             counts: Counts::default(),
         })
@@ -385,17 +380,16 @@ impl Live {
         self.stuck.store(stuck, Ordering::Relaxed);
     }
 
-    /// Notes a chunk on its way to the employee, until what this returns is dropped.
-    pub(crate) fn moving(&self) -> Moving<'_> {
+    /// Notes that something is on its way to the employee, until what this returns is dropped: after it was written to
+    /// the socket, not after it was handed to the library.
+    pub(crate) fn moving(self: &Arc<Self>) -> Moving {
         self.moving.fetch_add(1, Ordering::AcqRel);
-        Moving(self)
+        Moving(self.clone())
     }
 
     /// Whether nothing is on its way to the employee: then a last word can be said without anything before it.
     pub(crate) fn is_quiet(&self) -> bool {
-        !self.stuck.load(Ordering::Relaxed)
-            && self.moving.load(Ordering::Acquire) == 0
-            && self.watch.clock.read().since_boot - self.moved_at.load(Ordering::Acquire) >= QUIET
+        !self.stuck.load(Ordering::Relaxed) && self.moving.load(Ordering::Acquire) == 0
     }
 
     /// Notes that the last word was written.

@@ -32,6 +32,8 @@ pub(crate) const BACKLOG: usize = 1024 * 1024;
 const REQUESTS: usize = 4096;
 /// Notices that wait for a terminal.
 const NOTICES: usize = 8;
+/// How long nothing more may come before what was handed to the library counts as written.
+const QUIET: Duration = Duration::from_millis(50);
 /// How long the end of a node's output waits for the exit status, for programs that end the one before the other.
 const EOF_HELD: Duration = Duration::from_secs(1);
 
@@ -220,6 +222,7 @@ async fn down(
     gone: &CancellationToken,
 ) {
     let live = &near.session.live;
+    let mut moving = None;
     let relayed = async {
         let mut end = End::Open;
         loop {
@@ -227,6 +230,10 @@ async fn down(
                 biased;
                 message = messages.wait() => message,
                 Some(notice) = notices.recv() => Some(ChannelMsg::ExtendedData { data: notice.into(), ext: 1 }),
+                () = written(), if moving.is_some() => {
+                    moving = None;
+                    continue;
+                }
                 () = sleep(EOF_HELD), if end == End::Held => {
                     end = End::Told;
                     drop(near.out.eof().await);
@@ -241,6 +248,7 @@ async fn down(
                 // The node said that there would be no more.
                 continue;
             }
+            moving.get_or_insert_with(|| live.moving());
             let is_eof = matches!(message, ChannelMsg::Eof);
             let is_exit = matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. });
             if is_eof && end == End::Open {
@@ -253,6 +261,7 @@ async fn down(
                 drop(near.out.eof().await);
             }
         }
+        moving.get_or_insert_with(|| live.moving());
         finish(near, recorder, end).await;
     };
     tokio::select! {
@@ -260,6 +269,18 @@ async fn down(
         () = gone.cancelled() => {}
         () = relayed => {}
     }
+    tokio::spawn(async move {
+        written().await;
+        drop(moving);
+    });
+}
+
+/// Waits until what was handed to the library has been written to the socket or never will be: its task was woken
+/// before this one, on the same thread, and writes all it was handed before it waits again. That holds also for a
+/// process that was stopped meanwhile, for which a time alone would not speak.
+async fn written() {
+    sleep(QUIET).await;
+    tokio::task::yield_now().await;
 }
 
 /// Closes the employee's end, after what a terminal's output still held back.
@@ -298,7 +319,6 @@ async fn deliver_bytes(near: &Near, data: Bytes, ext: Option<u32>, recorder: &Re
     let live = &near.session.live;
     let ready = recorder.output(data, ext.is_some()).map_err(|_| live.cut(SessionEnd::RecordingFailed))?;
     count(&live.counts.sent_bytes, ready.len());
-    let _moving = live.moving();
     match ext {
         None => near.out.data_bytes(ready).await.map_err(drop),
         Some(ext) => near.out.extended_data_bytes(ext, ready).await.map_err(drop),

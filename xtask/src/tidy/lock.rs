@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use super::Finding;
 
 /// The first bundled SQLite (3.51.3) that does not corrupt a database in WAL mode.
-const SQLITE: (&str, &str) = ("libsqlite3-sys", "0.37.0");
+const SQLITE: (&str, &str) = ("libsqlite3-sys", "0.40.0");
 
 /// Packages that would bring a second cryptographic library.
 const BANNED: &[&str] = &["aws-lc-rs", "aws-lc-sys", "native-tls", "openssl", "openssl-sys"];
