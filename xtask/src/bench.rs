@@ -84,6 +84,9 @@ pub(crate) struct Bench {
     /// Clusters of the test of the API
     #[arg(long, default_value_t = 100_000)]
     clusters: usize,
+    /// Events of the largest organization of the test of the API
+    #[arg(long, default_value_t = 10_000_000)]
+    events: usize,
     /// Measure this binary instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
@@ -112,7 +115,8 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
         let table = if let Test::Api = test {
             // Nothing else may stand beside it: what is measured is one server.
             drop(rig.take());
-            api::measure(&binary, api::Size { organizations: args.organizations, clusters: args.clusters })?
+            let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
+            api::measure(&binary, api::Size { organizations, clusters, events })?
         } else {
             if rig.is_none() {
                 let started = rig.insert(Rig::start(&binary)?);

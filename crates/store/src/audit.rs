@@ -24,11 +24,12 @@ use crate::authority::{self, Holder};
 use crate::error::StoreError;
 use crate::event;
 use crate::facts;
+use crate::feed;
 use crate::network;
 use crate::organization;
 use crate::row;
 use crate::secret;
-use crate::sql::{Sql, query};
+use crate::sql::{Assembly, Sql, query};
 use crate::store::Store;
 
 /// What an audit of the state found.
@@ -146,14 +147,19 @@ impl Audit {
 
     /// What pages of the feed are counted by.
     fn counts(&mut self, sql: &mut Sql, log: LogId) -> Result<(), StoreError> {
-        let rows = query(
-            "SELECT project, cluster, name, SUM(kept) AS kept, SUM(there) AS there FROM (
-                SELECT project, cluster, name, leaves AS kept, 0 AS there FROM feed_counts WHERE log = $1
-                UNION ALL
-                SELECT COALESCE(project, ''), COALESCE(cluster, ''), name, 0, 1 FROM leaves WHERE log = $1
-             ) AS counted GROUP BY project, cluster, name HAVING SUM(kept) <> SUM(there)",
+        let mut select =
+            Assembly::new("WITH counted AS (SELECT COALESCE(project, '-') AS project, cluster, name, idx / ");
+        select.push_bind(feed::BLOCK).push(" AS block FROM leaves WHERE log = ").push_bind(log_text(log)).push(
+            ") SELECT scope, block, name FROM (
+                SELECT '' AS scope, block, name, 0 AS kept, 1 AS there FROM counted
+                UNION ALL SELECT project, block, name, 0, 1 FROM counted
+                UNION ALL SELECT cluster, block, name, 0, 1 FROM counted WHERE cluster IS NOT NULL
+                UNION ALL SELECT scope, block, name, leaves, 0 FROM feed_blocks WHERE log = ",
         );
-        if !rows.bind(log_text(log)).fetch_all(sql)?.is_empty() {
+        select
+            .push_bind(log_text(log))
+            .push(") AS compared GROUP BY scope, block, name HAVING SUM(kept) <> SUM(there)");
+        if !select.build().fetch_all(sql)?.is_empty() {
             self.find(log, "the counts for the pages of the feed differ from its entries");
         }
         Ok(())

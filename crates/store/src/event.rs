@@ -11,7 +11,7 @@ use byleave_log::leaf::{Disclosure, decode, disclose, leaf_hash, log_text};
 use crate::authority::{readable, require, require_in_organization, require_in_project};
 use crate::error::{Fault, StoreError, Thing};
 use crate::facts;
-use crate::feed::{Filter, Sight};
+use crate::feed::{Filter, Place, Sight};
 use crate::row;
 use crate::sql::{Row, Sql, query};
 use crate::store::Store;
@@ -125,7 +125,11 @@ impl Store {
         let mut sql = self.read()?;
         let sight = scope(&mut sql, actor, query.of)?;
         let log = sight.log;
-        if query.names.as_ref().is_some_and(Vec::is_empty) || query.clusters.as_ref().is_some_and(Vec::is_empty) {
+        if query.names.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(EventPage { total: 0, rows: Vec::new() });
+        }
+        let query = EventQuery { clusters: visible(&mut sql, &sight, query.clusters)?, ..query };
+        if query.clusters.as_ref().is_some_and(Vec::is_empty) {
             return Ok(EventPage { total: 0, rows: Vec::new() });
         }
         let filter = Filter::of(sight, &query)?;
@@ -137,9 +141,17 @@ impl Store {
             let from = to.saturating_sub(per_page).max(filter.first());
             let leaves = filter.range(from, to).build().fetch_all(&mut sql)?;
             (u64::try_from(size.saturating_sub(filter.first())).unwrap_or(0), leaves)
-        } else {
+        } else if filter.is_by_date() {
             let total = row::count(&filter.total().build().fetch_one(&mut sql)?, "total")?;
-            (total, filter.page(per_page, offset).build().fetch_all(&mut sql)?)
+            (total, filter.page(per_page, i64::MAX, offset).build().fetch_all(&mut sql)?)
+        } else {
+            let blocks = filter.blocks().build().fetch_all(&mut sql)?;
+            match Place::of(&blocks, offset)? {
+                (total, None) => (total, Vec::new()),
+                (total, Some(place)) => {
+                    (total, filter.page(per_page, place.before, place.offset).build().fetch_all(&mut sql)?)
+                }
+            }
         };
         let mut rows = Vec::with_capacity(leaves.len());
         for leaf in &leaves {
@@ -204,6 +216,24 @@ fn scope(sql: &mut Sql, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError
             Ok(Sight { log: LogId::Organization(organization), project: Some(id.to_string()), readable: None })
         }
     }
+}
+
+/// Those of the clusters whose events somebody may see: what is counted for a cluster is counted for nothing else.
+fn visible(
+    sql: &mut Sql,
+    sight: &Sight,
+    clusters: Option<Vec<ClusterId>>,
+) -> Result<Option<Vec<ClusterId>>, StoreError> {
+    let Some(clusters) = clusters else { return Ok(None) };
+    let mut visible = Vec::with_capacity(clusters.len());
+    for id in clusters {
+        let row = query("SELECT project FROM clusters WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
+        let project: Option<String> = row.map(|row| row::raw(&row, "project")).transpose()?;
+        if project.is_some_and(|project| sight.shows(Some(&project))) {
+            visible.push(id);
+        }
+    }
+    Ok(Some(visible))
 }
 
 fn event_row(sql: &mut Sql, row: &Row) -> Result<EventRow, StoreError> {

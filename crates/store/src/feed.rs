@@ -1,19 +1,58 @@
 //! The statements of the feed: which leaves are on a page, and how many there are on all pages.
 //!
-//! A page must never cost more because the log is longer: leaves are taken in the order of an index, and counted by
-//! adding up the counts that each write keeps. Only dates, of which the log keeps no order (a clock can be set back),
-//! are looked for one by one.
+//! A page must never cost more because the log is longer or the page is far: leaves are taken in the order of an index,
+//! from a place that is found by adding up the counts of blocks, which each write keeps. Only dates, of which the log
+//! keeps no order (a clock can be set back), are looked for one by one.
 
-use byleave_core::event::LogId;
+use byleave_core::event::{Event, LogId};
 use byleave_log::leaf::log_text;
 
 use crate::error::StoreError;
 use crate::event::EventQuery;
 use crate::row;
-use crate::sql::{Assembly, Bind};
+use crate::sql::{Assembly, Bind, Row};
 
 /// How many clusters are merged one by one; SQLite takes at most 500 parts of a statement.
 const MERGED: usize = 100;
+
+/// How many indices of a log a block has.
+pub(crate) const BLOCK: i64 = 16_384;
+/// What all leaves of a log are counted under.
+const ALL: &str = "";
+/// What leaves of no project are counted under.
+const NO_PROJECT: &str = "-";
+
+/// What a leaf is counted under.
+pub(crate) fn scopes(event: &Event) -> impl Iterator<Item = String> {
+    let project = event.project().map_or_else(|| NO_PROJECT.to_owned(), |id| id.to_string());
+    [ALL.to_owned(), project].into_iter().chain(event.cluster().map(|id| id.to_string()))
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The page is before this index,
+    pub(crate) before: i64,
+    /// after passing over so many leaves.
+    pub(crate) offset: i64,
+}
+
+impl Place {
+    /// How many leaves the blocks, newest first, have in all, and the place after so many of them; `None` if there are
+    /// not so many.
+    pub(crate) fn of(blocks: &[Row], offset: i64) -> Result<(u64, Option<Self>), StoreError> {
+        let (mut total, mut found) = (0_u64, None);
+        for row in blocks {
+            let (block, leaves) = (row::raw::<i64>(row, "block")?, row::count(row, "leaves")?);
+            let passed = row::signed(total)?;
+            total = total.saturating_add(leaves);
+            if found.is_none() && row::signed(total)? > offset {
+                found = Some((block.saturating_add(1).saturating_mul(BLOCK), offset - passed));
+            }
+        }
+        Ok((total, found.map(|(before, offset)| Self { before, offset })))
+    }
+}
 
 /// Which leaves somebody may see.
 #[derive(Debug, Clone)]
@@ -89,14 +128,16 @@ impl Filter {
         sql
     }
 
-    /// A page of the leaves that pass, newest first. INVARIANT: names and clusters are none at all or at least one.
-    pub(crate) fn page(&self, per_page: i64, offset: i64) -> Assembly {
+    /// A page of the leaves that pass, newest first, from before an index and after passing over so many.
+    /// INVARIANT: names and clusters are none at all or at least one.
+    pub(crate) fn page(&self, per_page: i64, before: i64, offset: i64) -> Assembly {
         let mut sql = Assembly::new("");
         let names = self.names.as_deref().unwrap_or(&[]);
         match self.each() {
             None => {
                 sql.push("SELECT log, idx, leaf FROM leaves WHERE TRUE");
                 self.conditions(&mut sql, names, self.clusters.as_deref().unwrap_or(&[]));
+                sql.push(" AND idx < ").push_bind(before);
             }
             Some((column, each)) => {
                 let names = if column == "name" { &[] } else { names };
@@ -104,6 +145,7 @@ impl Filter {
                     sql.push(if number == 0 { "SELECT log, idx, leaf" } else { " UNION ALL SELECT log, idx, leaf" });
                     sql.push(" FROM leaves WHERE ").push(column).push(" = ").push_bind(one.clone());
                     self.conditions(&mut sql, names, &[]);
+                    sql.push(" AND idx < ").push_bind(before);
                 }
             }
         }
@@ -130,29 +172,35 @@ impl Filter {
         }
     }
 
-    /// How many leaves pass, as `total`.
+    /// Whether leaves are passed over by their dates or their index, of which blocks keep no counts.
+    pub(crate) const fn is_by_date(&self) -> bool {
+        self.from.is_some() || self.before.is_some() || self.after.is_some()
+    }
+
+    /// How many leaves pass, as `total`, counted one by one.
     pub(crate) fn total(&self) -> Assembly {
-        let named = self.names.as_deref().unwrap_or(&[]);
-        if self.from.is_some() || self.before.is_some() || self.after.is_some() {
-            let mut sql = Assembly::new("SELECT COUNT(*) AS total FROM leaves WHERE TRUE");
-            self.conditions(&mut sql, named, self.clusters.as_deref().unwrap_or(&[]));
-            return sql;
-        }
+        let mut sql = Assembly::new("SELECT COUNT(*) AS total FROM leaves WHERE TRUE");
+        let clusters = self.clusters.as_deref().unwrap_or(&[]);
+        self.conditions(&mut sql, self.names.as_deref().unwrap_or(&[]), clusters);
+        sql
+    }
+
+    /// How many leaves pass in each block that has some, as `block` and `leaves`, newest first.
+    pub(crate) fn blocks(&self) -> Assembly {
         let mut sql =
-            Assembly::new("SELECT CAST(COALESCE(SUM(leaves), 0) AS BIGINT) AS total FROM feed_counts WHERE log = ");
+            Assembly::new("SELECT block, CAST(SUM(leaves) AS BIGINT) AS leaves FROM feed_blocks WHERE log = ");
         sql.push_bind(self.log.clone());
-        if let Some(project) = &self.project {
-            sql.push(" AND project = ").push_bind(project.clone());
+        let scopes = match (&self.clusters, &self.project, &self.readable) {
+            (Some(clusters), _, _) => clusters.clone(),
+            (None, Some(project), _) => vec![project.clone()],
+            (None, None, Some(readable)) => readable.iter().cloned().chain([NO_PROJECT.to_owned()]).collect(),
+            (None, None, None) => vec![ALL.to_owned()],
+        };
+        one_of(sql.push(" AND "), "scope", scopes.into_iter());
+        if let Some(names) = &self.names {
+            one_of(sql.push(" AND "), "name", names.iter().copied());
         }
-        if let Some(readable) = &self.readable {
-            one_of(sql.push(" AND "), "project", readable.iter().cloned().chain([String::new()]));
-        }
-        if let Some(clusters) = &self.clusters {
-            one_of(sql.push(" AND "), "cluster", clusters.iter().cloned());
-        }
-        if self.names.is_some() {
-            one_of(sql.push(" AND "), "name", named.iter().copied());
-        }
+        sql.push(" GROUP BY block ORDER BY block DESC");
         sql
     }
 
@@ -210,12 +258,21 @@ mod tests {
         query.explain().fetch_all(sql).unwrap().iter().map(|row| row.get("detail").unwrap()).collect()
     }
 
+    const BLOCKS: &str = include_str!("../migrations/sqlite/0005_feed_blocks.sql");
+
+    #[test]
+    fn the_schema_has_blocks_of_the_same_size() {
+        assert_eq!(BLOCKS.matches(&format!("idx / {BLOCK}")).count(), BLOCKS.matches("idx / ").count());
+    }
+
     #[test]
     fn no_page_reads_the_whole_log() {
         let mut sql = Sql::in_memory();
-        for text in
-            [include_str!("../migrations/sqlite/0001_begin.sql"), include_str!("../migrations/sqlite/0002_feed.sql")]
-        {
+        for text in [
+            include_str!("../migrations/sqlite/0001_begin.sql"),
+            include_str!("../migrations/sqlite/0002_feed.sql"),
+            BLOCKS,
+        ] {
             sql.batch(text).unwrap();
         }
         let project = Some("p".to_owned());
@@ -234,15 +291,15 @@ mod tests {
             Filter { names: names.clone(), clusters, project, ..filter() },
         ];
         for filter in filters {
-            let page = plan(&mut sql, filter.page(10, 0));
+            let page = plan(&mut sql, filter.page(10, i64::MAX, 0));
             let reads: Vec<&String> = page.iter().filter(|line| line.contains(" leaves")).collect();
             assert!(!reads.is_empty(), "{page:?}");
             assert!(reads.iter().all(|line| line.starts_with("SEARCH leaves USING INDEX")), "{page:?}");
             assert!(!page.iter().any(|line| line.contains("TEMP B-TREE")), "nothing is sorted: {page:?}");
             let by_cluster = filter.clusters.is_none() || reads.iter().all(|line| line.contains("leaves_cluster"));
             assert!(by_cluster, "{page:?}");
-            let total = plan(&mut sql, filter.total());
-            assert!(total.iter().all(|line| line.contains("feed_counts")), "{total:?}");
+            let blocks = plan(&mut sql, filter.blocks());
+            assert!(blocks.iter().any(|line| line.starts_with("SEARCH feed_blocks USING INDEX")), "{blocks:?}");
         }
         let range = plan(&mut sql, filter().range(5, 9));
         assert!(matches!(&range[..], [one] if one.ends_with("(log=? AND idx>? AND idx<?)")), "{range:?}");

@@ -23,6 +23,7 @@ pub use byleave_log::anchor::Anchor;
 use crate::clock;
 use crate::error::{Fault, StoreError};
 use crate::facts;
+use crate::feed;
 use crate::hub::Hub;
 use crate::reader::Files;
 use crate::row;
@@ -211,7 +212,7 @@ impl<'c> Transaction<'c> {
                 .bind(hash.as_bytes().as_slice())
                 .execute(self.sql)?;
         }
-        self.count(&name, &entry.event)?;
+        self.count(&name, index, &entry.event)?;
         self.disclose(&name, index, &entry.event)?;
         let size = tree.size();
         self.trees.insert(log, tree);
@@ -219,16 +220,18 @@ impl<'c> Transaction<'c> {
     }
 
     /// Counts the leaf for the pages of the feed.
-    fn count(&mut self, log: &str, event: &Event) -> Result<(), StoreError> {
-        query(
-            "INSERT INTO feed_counts (log, project, cluster, name, leaves) VALUES ($1, $2, $3, $4, 1)
-             ON CONFLICT (log, project, cluster, name) DO UPDATE SET leaves = feed_counts.leaves + 1",
-        )
-        .bind(log)
-        .bind(event.project().map_or_else(String::new, |id| id.to_string()))
-        .bind(event.cluster().map_or_else(String::new, |id| id.to_string()))
-        .bind(event.name())
-        .execute(self.sql)?;
+    fn count(&mut self, log: &str, index: i64, event: &Event) -> Result<(), StoreError> {
+        for scope in feed::scopes(event) {
+            query(
+                "INSERT INTO feed_blocks (log, scope, block, name, leaves) VALUES ($1, $2, $3, $4, 1)
+                 ON CONFLICT (log, scope, block, name) DO UPDATE SET leaves = feed_blocks.leaves + 1",
+            )
+            .bind(log)
+            .bind(scope)
+            .bind(index / feed::BLOCK)
+            .bind(event.name())
+            .execute(self.sql)?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 mod bare;
 mod estate;
+mod feed;
 mod wire;
 
 use std::path::Path;
@@ -18,7 +19,7 @@ use serde_json::json;
 use super::memory::memory;
 use super::numbers::{median, percentile, table};
 use crate::step;
-use estate::{Estate, Target};
+use estate::{Estate, Largest, Target};
 use wire::Wire;
 
 /// Connections of the tests that read.
@@ -35,6 +36,7 @@ const WRITERS: [usize; 3] = [1, 4, 16];
 pub(super) struct Size {
     pub(super) organizations: usize,
     pub(super) clusters: usize,
+    pub(super) events: usize,
 }
 
 /// Measures and tells.
@@ -59,9 +61,15 @@ pub(super) fn measure(binary: &Path, size: Size) -> Result<String> {
     }
     let kept = memory(&[estate.pid()]);
     row("memory after all of it", format!("{:.0} MiB", kept / 1024), "≤ 100 MiB");
-    let bare = bare::pairs(&estate.stop()?)?;
+    let database = estate.stop()?;
+    let bare = bare::pairs(&database)?;
     row("the same rows in bare transactions", format!("{bare:.0} pairs a second"), "at most twice as fast");
-    let title = format!("{} clusters in {} organizations", size.clusters, size.organizations);
+    feed::fill(&database, &estate.largest().organization, size.events)?;
+    estate.start()?;
+    for (what, measured) in feed::pages(&estate, size.events)? {
+        row(&what, measured, "≤ 10 ms");
+    }
+    let title = format!("{} clusters in {} organizations, {} events", size.clusters, size.organizations, size.events);
     Ok(table(&[&title, "measured", "goal"], &rows))
 }
 
@@ -90,7 +98,7 @@ fn read(estate: &Estate, rate: Option<f64>) -> Result<(f64, Vec<f64>)> {
 
 /// Lists the largest project.
 fn list(estate: &Estate) -> Result<Vec<f64>> {
-    let (project, token) = estate.largest();
+    let Largest { project, token, .. } = estate.largest();
     let path = format!("/api/atlas/v2/groups/{project}/clusters?itemsPerPage=500");
     let mut wire = Wire::connect(estate.address())?;
     let mut delays = Vec::new();

@@ -128,7 +128,7 @@ async fn tampering_with_the_database_is_found() {
         ("UPDATE nodes SET address = '10.0.0.99:22' WHERE host = 'a-1.example'", "the inventory of cluster"),
         ("UPDATE sessions SET ended_at = NULL, end_reason = NULL", "the open sessions differ"),
         ("UPDATE logs SET size = size + 1, frontier = X'00' WHERE log <> 'installation'", "frontier"),
-        ("UPDATE feed_counts SET leaves = leaves + 1 WHERE name = 'grant.given'", "the counts for the pages"),
+        ("UPDATE feed_blocks SET leaves = leaves + 1 WHERE name = 'grant.given'", "the counts for the pages"),
         ("UPDATE disclosures SET text = 'eve@shop.example'", "is not the one that was logged"),
         (
             "DROP TRIGGER leaves_no_update; UPDATE leaves SET leaf = replace(CAST(leaf AS TEXT), '10.9.9.9', '10.9.9.8')",

@@ -25,7 +25,8 @@ def leaf(log, name):
         db.execute('INSERT INTO tree_nodes VALUES (?,?,?,?)', (log, level, index, secrets.token_bytes(32)))
         level += 1
     db.execute('UPDATE logs SET size = size + 1, frontier = frontier, checkpoint = checkpoint, last_at = last_at WHERE log = ?', (log,))
-    db.execute('UPDATE feed_counts SET leaves = leaves + 1 WHERE log = ? AND project = ? AND cluster = ? AND name = ?', (log, row['project'] or '', row['cluster'] or '', name))
+    for scope in ('', row['project'] or '-', row['cluster']):
+        db.execute('UPDATE feed_blocks SET leaves = leaves + 1 WHERE log = ? AND scope = ? AND block = ? AND name = ?', (log, scope, size // 16384, name))
     db.execute('UPDATE clock SET wall = wall, since_boot = since_boot')
 begin, pairs = time.monotonic(), 0
 while time.monotonic() - begin < 5:

@@ -38,6 +38,14 @@ impl Target {
     }
 }
 
+/// The organization with the most clusters, its only project, and its owner's token.
+#[derive(Default)]
+pub(super) struct Largest {
+    pub(super) organization: String,
+    pub(super) project: String,
+    pub(super) token: String,
+}
+
 /// The server and what is in it.
 pub(super) struct Estate {
     binary: PathBuf,
@@ -45,7 +53,7 @@ pub(super) struct Estate {
     server: Child,
     address: String,
     targets: Vec<Target>,
-    largest: (String, String),
+    largest: Largest,
 }
 
 impl Estate {
@@ -59,7 +67,7 @@ impl Estate {
             server,
             address,
             targets: Vec::new(),
-            largest: (String::new(), String::new()),
+            largest: Largest::default(),
         };
         let begin = step::now();
         estate.fill(size)?;
@@ -90,21 +98,26 @@ impl Estate {
         self.targets.get(turn % self.targets.len().max(1)).context("there is no cluster to read")
     }
 
-    /// The project with the most clusters, and its owner's token.
-    pub(super) fn largest(&self) -> (&str, &str) {
-        (&self.largest.0, &self.largest.1)
+    /// The organization with the most clusters.
+    pub(super) fn largest(&self) -> &Largest {
+        &self.largest
     }
 
     /// Stops it and starts it again; answers how long it takes until it is ready.
     pub(super) fn restart(&mut self) -> Result<Duration> {
         self.end()?;
+        self.start()
+    }
+
+    /// Starts it again; answers how long it takes until it is ready.
+    pub(super) fn start(&mut self) -> Result<Duration> {
         let begin = step::now();
         (self.server, self.address) = serve(&self.binary, &self.folder)?;
         Wire::connect(&self.address)?.get("/api/byleave/v1/ready", "")?;
         Ok(begin.elapsed())
     }
 
-    /// Stops it for good; answers its database.
+    /// Stops it; answers its database.
     pub(super) fn stop(&mut self) -> Result<PathBuf> {
         self.end()?;
         Ok(self.folder.path().join("data/byleave.db"))
@@ -148,7 +161,8 @@ impl Estate {
         for cluster in found.get("results").and_then(Value::as_array).context("no list came")? {
             let (project, cluster) = (text(cluster, "groupId")?, text(cluster, "name")?);
             if number == 0 {
-                self.largest = (project.clone(), token.clone());
+                let (organization, project) = (organization.to_owned(), project.clone());
+                self.largest = Largest { organization, project, token: token.clone() };
             }
             let grant = format!("/api/byleave/v1/groups/{project}/clusters/{cluster}:grant");
             wire.post(&grant, &token, &json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }).to_string())?;
