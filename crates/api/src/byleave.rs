@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 
 pub mod access;
 pub mod customer;
+pub mod request;
 pub mod vendor;
 
 pub use access::*;
 pub use customer::*;
+pub use request::*;
 pub use vendor::*;
 
 /// A place in a log and the checkpoint that covers it.

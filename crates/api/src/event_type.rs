@@ -150,7 +150,8 @@ impl EventType {
             Event::UserInvited { .. } => Some(Self::InvitedToOrg),
             Event::UserRemoved { .. } => Some(Self::RemovedFromOrg),
             Event::UserRolesChanged { .. } => Some(Self::UserRolesChanged),
-            Event::ClockDoubtLeft { .. }
+            Event::AccessHandedBack { .. }
+            | Event::ClockDoubtLeft { .. }
             | Event::ClusterChanged { .. }
             | Event::EmployeeAdded { .. }
             | Event::EmployeeDisabled { .. }
@@ -177,6 +178,10 @@ impl EventType {
             | Event::OperationsContactSet { .. }
             | Event::OrganizationInvited { .. }
             | Event::RecordingRead { .. }
+            | Event::RequestApproved { .. }
+            | Event::RequestDeclined { .. }
+            | Event::RequestMade { .. }
+            | Event::RequestWithdrawn { .. }
             | Event::ServerStarted { .. }
             | Event::SessionContinued { .. }
             | Event::SessionDenied { .. }

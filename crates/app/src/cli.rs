@@ -26,6 +26,7 @@ mod nodes;
 mod organizations;
 mod output;
 mod recording;
+mod requests;
 mod retry;
 mod sessions;
 mod sign_in;
@@ -104,6 +105,9 @@ pub(crate) enum Command {
     Grants(grants::Grants),
     /// Watch the time that is left of a cluster's grant
     Watch(watch::Watch),
+    /// What support engineers ask for: list, approve, decline
+    #[command(subcommand)]
+    Requests(requests::Command),
     /// Clusters and what is open on them
     #[command(subcommand)]
     Clusters(clusters::Command),
@@ -223,6 +227,7 @@ async fn ask(caller: &Caller, command: Command) -> Outcome<()> {
         Command::Inventory(command) => inventory::run(caller, command).await,
         Command::Nodes(command) => nodes::run(caller, command).await,
         Command::Organizations(command) => organizations::run(caller, command).await,
+        Command::Requests(command) => requests::run(caller, command).await,
         Command::Revoke(args) => grants::revoke(caller, args).await,
         Command::Sessions(command) => sessions::run(caller, command).await,
         Command::SignIn(args) => sign_in::sign_in(caller, args).await,

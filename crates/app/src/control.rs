@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use byleave_core::access::{Basis, Published};
 use byleave_core::id::ClusterId;
 use byleave_core::name::PublicKey;
+use byleave_core::session::SessionEnd;
 use byleave_core::time::{Clock, Entropy, Now, Reading, SECOND, advance, judge};
 use byleave_gateway::control::{
     CertificateRequest, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened, Order,
-    RecordingKey, Report,
+    RecordingKey, Reply, Report, SayError, Saying, Which,
 };
 use byleave_store::session::{
     CloseSession, Counters, DeniedTry, LogDownload, OpenError, OpenSession, OpenedSession, Shape,
@@ -20,6 +21,8 @@ use byleave_store::{Store, StoreError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use tracing::{error, warn};
+
+mod say;
 
 use crate::ca;
 use crate::enders::Enders;
@@ -200,6 +203,18 @@ impl Control for StoreControl {
 
     fn report(&self, report: Report) -> BoxFuture<'_, Result<(), ControlError>> {
         Box::pin(async move { self.write(report).await.map_err(|error| unanswered(&error)) })
+    }
+
+    fn say(&self, saying: Saying) -> BoxFuture<'_, Result<Reply, SayError>> {
+        Box::pin(async move {
+            let said = say::pass_on(&self.parts.store, &self.parts.clock.read(), saying).await?;
+            for session in said.ending {
+                // Nobody listens only while the gateway stops, which ends all sessions.
+                let order = Order::End { which: Which::Session(session), reason: SessionEnd::ClosedByEmployee };
+                let _ = self.orders.send(order);
+            }
+            Ok(said.reply)
+        })
     }
 
     fn lease(&self) -> watch::Receiver<Lease> {

@@ -8,8 +8,8 @@ use crate::actor::By;
 use crate::field::{Erasable, Field, FieldError, Fields, Value};
 use crate::grant::{GrantEnd, GrantType};
 use crate::id::{
-    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, SecretId,
-    ServiceAccountId, SessionId, StartId, UserId,
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RequestId,
+    SecretId, ServiceAccountId, SessionId, StartId, UserId,
 };
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{LogKind, Revision};
@@ -333,6 +333,19 @@ events! {
     ServiceAccountNetworkAdded = "service_account.network_added" in Organization { service_account: ServiceAccountId, network: Network, }
     /// A network was removed from those from which a service account is taken.
     ServiceAccountNetworkRemoved = "service_account.network_removed" in Organization { service_account: ServiceAccountId, network: Network, }
+    /// An employee asked for a grant.
+    RequestMade = "request.made" in Organization {
+        project: ProjectId, cluster: ClusterId, request: RequestId, kind: GrantType, duration: Ttl, dies_at: Timestamp,
+        case: Option<Erasable>, reason: Erasable,
+    }
+    /// A customer gave the grant that the request asked for, or less: it is the entry right before.
+    RequestApproved = "request.approved" in Organization { project: ProjectId, cluster: ClusterId, request: RequestId, grant: GrantId, }
+    /// A customer said no to a request.
+    RequestDeclined = "request.declined" in Organization { project: ProjectId, cluster: ClusterId, request: RequestId, reason: Option<Erasable>, }
+    /// The employee handed back, or asked anew.
+    RequestWithdrawn = "request.withdrawn" in Organization { project: ProjectId, cluster: ClusterId, request: RequestId, }
+    /// An employee needs a cluster no longer. It ends no grant: the customer may.
+    AccessHandedBack = "access.handed_back" in Organization { project: ProjectId, cluster: ClusterId, grant: Option<GrantId>, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

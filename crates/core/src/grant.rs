@@ -34,6 +34,16 @@ impl GrantType {
             Self::InfrastructureAndSyncData => "Infrastructure and App Services Sync Data",
         }
     }
+
+    /// Whether all that it opens is opened by the other type, too.
+    pub const fn is_within(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::DatabaseLogs, _) | (_, Self::InfrastructureAndSyncData) => true,
+            (Self::Infrastructure, Self::Infrastructure) => true,
+            (Self::Infrastructure | Self::InfrastructureAndSyncData, Self::DatabaseLogs)
+            | (Self::InfrastructureAndSyncData, Self::Infrastructure) => false,
+        }
+    }
 }
 
 impl fmt::Display for GrantType {

@@ -76,6 +76,8 @@ ids! {
     EmployeeKeyId
     /// A grant.
     GrantId
+    /// An access request.
+    RequestId
     /// A session.
     SessionId
     /// An event: the first 12 bytes of its leaf hash.

@@ -17,6 +17,8 @@
 //! | [inventory] | organizations, projects, clusters, nodes, host keys, log paths and sync databases, with a revision per cluster |
 //! | block | the organization setting `restrictEmployeeAccess` |
 //! | [grant] | the customer's time-boxed consent for one cluster |
+//! | [request] | what an employee asks a customer for; approving it is giving a grant |
+//! | hand back | an employee needs a cluster no longer: ends their own sessions and requests there, never the grant |
 //! | revoke, expire, replace | how a grant ends: by a person, by time, by a newer grant for the same cluster |
 //! | standing access | what support may do in an organization that does not block |
 //! | basis, permit | why a yes; the value that `decide` returns for a yes |
@@ -37,6 +39,7 @@ pub mod inventory;
 pub mod name;
 pub mod network;
 pub mod policy;
+pub mod request;
 pub mod role;
 #[cfg(feature = "samples")]
 pub mod sample;

@@ -36,6 +36,8 @@ words! {
         CheckNode = "check node",
         /// Make a project.
         CreateProject = "create project",
+        /// Say no to an access request. Approving one is giving a grant.
+        DeclineRequest = "decline request",
         /// End a live session.
         EndSession = "end session",
         /// Give a grant.
@@ -87,6 +89,7 @@ impl Action {
             | Self::Block
             | Self::CheckNode
             | Self::CreateProject
+            | Self::DeclineRequest
             | Self::EndSession
             | Self::InviteFirstOwner
             | Self::LeaveDoubt
@@ -197,6 +200,7 @@ const fn administrator(action: Action) -> bool {
         | Action::Block
         | Action::ChangeSettings
         | Action::CreateProject
+        | Action::DeclineRequest
         | Action::Grant
         | Action::ManageApiKeys
         | Action::ManageProjectAccounts
@@ -225,7 +229,9 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
     let project_owner = in_project(ProjectRole::Owner);
     let manager = in_project(ProjectRole::SupportAccessManager);
     match action {
-        Action::Grant | Action::Revoke | Action::EndSession => owner && project.is_some() || project_owner || manager,
+        Action::DeclineRequest | Action::Grant | Action::Revoke | Action::EndSession => {
+            owner && project.is_some() || project_owner || manager
+        }
         Action::ReadRecording | Action::ManageProjectAccounts => owner && project.is_some() || project_owner,
         Action::ReadProject => {
             let anywhere = owner || roles.has(OrgRole::ReadOnly);

@@ -6,7 +6,9 @@ use crate::actor::By;
 use crate::event::{Entry, Event, Forwarding, LogId, Scope, Side, Tried};
 use crate::field::Erasable;
 use crate::grant::{Grant, GrantEnd, GrantType};
-use crate::id::{ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId};
+use crate::id::{
+    ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, RequestId, ServiceAccountId, SessionId, UserId,
+};
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
 use crate::name::{HostName, LogName, PublicKey, SyncDatabase};
@@ -33,6 +35,8 @@ pub const GRANT: GrantId = GrantId::from_bytes([6; 12]);
 pub const SESSION: SessionId = SessionId::from_bytes([7; 12]);
 /// A service account of the organization.
 pub const SERVICE_ACCOUNT: ServiceAccountId = ServiceAccountId::from_bytes([0x0f; 12]);
+/// A request for the cluster.
+pub const REQUEST: RequestId = RequestId::from_bytes([0x11; 12]);
 /// An employee.
 pub const EMPLOYEE: EmployeeId = EmployeeId::from_bytes([8; 12]);
 
@@ -124,7 +128,15 @@ pub fn facts() -> Facts {
 
 /// One sample of every event in the order of [`Event::NAMES`], with every optional field filled.
 pub fn events() -> Vec<Event> {
-    [organization_events(), inventory_events(), access_events(), account_events(), installation_events()].concat()
+    [
+        organization_events(),
+        inventory_events(),
+        access_events(),
+        account_events(),
+        request_events(),
+        installation_events(),
+    ]
+    .concat()
 }
 
 /// An entry for each of [`events`] in the log it belongs to; the entries of each log are numbered from 0.
@@ -137,7 +149,7 @@ pub fn entries() -> Vec<Entry> {
         By::Employee(identifier()),
     ];
     let (mut organization, mut installation) = (0, 0);
-    let (mut others, of_accounts) = (by.into_iter().cycle(), account_events());
+    let (mut others, of_accounts, of_requests) = (by.into_iter().cycle(), account_events(), request_events());
     let entry = |event: Event| {
         let (log, next) = match event.scope() {
             Scope::Installation => (LogId::Installation, &mut installation),
@@ -147,6 +159,7 @@ pub fn entries() -> Vec<Entry> {
         *next += 1;
         let by = match of_accounts.contains(&event) {
             true => By::ServiceAccount(SERVICE_ACCOUNT),
+            false if of_requests.contains(&event) => By::Employee(identifier()),
             false => others.next().unwrap_or(By::System),
         };
         Entry { log, index, at: AT, by, event }
@@ -200,6 +213,26 @@ fn account_events() -> Vec<Event> {
         Event::ServiceAccountSecretRemoved { service_account, secret },
         Event::ServiceAccountNetworkAdded { service_account, network: text("2001:db8::/32") },
         Event::ServiceAccountNetworkRemoved { service_account, network: text("2001:db8::7") },
+    ]
+}
+
+fn request_events() -> Vec<Event> {
+    let (project, cluster, request, grant) = (PROJECT, CLUSTER, REQUEST, GRANT);
+    vec![
+        Event::RequestMade {
+            project,
+            cluster,
+            request,
+            kind: GrantType::Infrastructure,
+            duration: Ttl::MAX,
+            dies_at: AT.plus(4 * DAY),
+            case: Some(erasable("00012345")),
+            reason: erasable("the cluster does not answer"),
+        },
+        Event::RequestApproved { project, cluster, request, grant },
+        Event::RequestDeclined { project, cluster, request, reason: Some(erasable("not this week")) },
+        Event::RequestWithdrawn { project, cluster, request },
+        Event::AccessHandedBack { project, cluster, grant: Some(grant) },
     ]
 }
 

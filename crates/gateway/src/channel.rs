@@ -20,7 +20,7 @@ use crate::recording::{Kind, Recorder};
 use crate::relay::{self, Far, Intake};
 use crate::session::{Session, node_of};
 use crate::transfer::Transfer;
-use crate::{logs, text};
+use crate::{logs, text, words};
 
 /// What a channel is asked to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +131,10 @@ async fn start(near: Near, mut intake: Intake) {
     let mut setup = Setup::default();
     let Some(start) = asked(&mut intake, &mut setup).await else { return };
     match intake.during(near.session.opened()).await {
-        Err(told) => near.refuse(&told).await,
+        Err(told) => match words::said(&start) {
+            Some(said) => words::run(near, intake, setup, said).await,
+            None => near.refuse(&told).await,
+        },
         Ok(opened) => match node_of(&opened) {
             Some(node) => on_node(near, intake, setup, start, node).await,
             None => logs::run(near, intake, setup, start, &opened).await,

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use byleave_core::access::{Asker, Basis, Denial, Facts, Published, Wanted};
 use byleave_core::event::{Forwarding, Side, Tried};
+use byleave_core::grant::GrantType;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::identifier::EmployeeIdentifier;
-use byleave_core::name::{CaseNumber, HostName, LogName, PublicKey};
+use byleave_core::name::{CaseNumber, HostName, LogName, PublicKey, Reason};
+use byleave_core::request::{AskError, RequestStatus, Wish};
 use byleave_core::session::SessionEnd;
-use byleave_core::time::{Clock, Now, Timestamp};
+use byleave_core::time::{Clock, Now, Timestamp, Ttl};
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
 use zeroize::Zeroizing;
@@ -39,6 +41,10 @@ pub trait Control: Send + Sync + 'static {
 
     /// Writes down what happened. An error means that it was not written; the gateway tries again.
     fn report(&self, report: Report) -> BoxFuture<'_, Result<(), ControlError>>;
+
+    /// Takes what an employee says to the customer. The answer must be the same whether there is such a host or not, until
+    /// the customer has answered.
+    fn say(&self, saying: Saying) -> BoxFuture<'_, Result<Reply, SayError>>;
 
     /// Until when live sessions may go on without a further sign of life.
     fn lease(&self) -> watch::Receiver<Lease>;
@@ -135,6 +141,72 @@ pub enum OpenRefused {
         /// Whether the employee may learn why; otherwise they learn only that the target is not open.
         tell: bool,
     },
+    /// The control or its store cannot answer now.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+/// What an employee says to the customer of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saying {
+    /// The session in which they say it, open or refused.
+    pub session: SessionId,
+    /// Who.
+    pub employee: EmployeeId,
+    /// By which key they came in.
+    pub key: EmployeeKeyId,
+    /// The user name of `ssh <host>@gateway`.
+    pub host: HostName,
+    /// What.
+    pub what: What,
+}
+
+/// What an employee can say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// They need the cluster no longer: their other sessions there are to be ended.
+    HandBack,
+    /// They ask for a grant.
+    Request(Wish),
+    /// They want to see what became of their requests.
+    Requests,
+}
+
+/// What the control says to that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// It was taken, whatever there was to hand back.
+    HandedBack,
+    /// It was taken, whoever there is to be asked.
+    Requested,
+    /// The latest requests, newest first.
+    Requests(Vec<OwnRequest>),
+}
+
+/// A request as its employee sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRequest {
+    /// The host that was asked for.
+    pub host: HostName,
+    /// What was asked for.
+    pub kind: GrantType,
+    /// For how long.
+    pub ttl: Ttl,
+    /// What has become of it.
+    pub status: RequestStatus,
+    /// What the customer said when they declined.
+    pub answer: Option<Reason>,
+}
+
+/// Why something that was said was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SayError {
+    /// Nothing can be asked for now, whatever it is.
+    #[error(transparent)]
+    Ask(AskError),
+    /// The employee may say nothing.
+    #[error("refused")]
+    NotOpen,
     /// The control or its store cannot answer now.
     #[error("unavailable")]
     Unavailable,

@@ -24,5 +24,6 @@ mod session;
 mod socket;
 mod text;
 mod transfer;
+mod words;
 
 pub use server::{Config, Gateway};

@@ -1,4 +1,5 @@
-//! The words of the gateway where logs are open and a shell is not: `logs` and `logs <name>`.
+//! The words of the gateway where logs are open and a shell is not: `logs` and `logs <name>`, and those of
+//! [`crate::words`].
 //!
 //! `ssh <cluster host>@gateway logs` lists exactly the logs that are open, `… logs <name>` streams one of them. Each is
 //! decided by itself; it is read over SFTP at the exact path of the inventory through the node's account for logs, and
@@ -23,6 +24,7 @@ use crate::node::{self, DialError};
 use crate::recording::{Kind, Recorder, into_array};
 use crate::relay::Intake;
 use crate::text;
+use crate::words::{self, Said};
 
 mod sftp;
 use sftp::{Reader, SftpError};
@@ -86,11 +88,16 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, start: Sta
     let _ = near.library.channel_success(near.id).await;
     let end = if setup.terminal.is_some() { "\r\n" } else { "\n" };
     let answer = Answer { near: &near, recorder: &recorder, end, node: opened.logs_of };
-    let logs = logs(&near, opened);
-    let status = match Word::of(&start) {
-        Word::List => answer.list(&logs.open).await,
-        Word::Other => answer.other(&logs.open).await,
-        Word::Stream(host, name) => intake.during(answer.stream(logs, host, name)).await,
+    let status = match words::said(&start) {
+        Some(said) => intake.during(answer.pass_on(said)).await,
+        None => {
+            let logs = logs(&near, opened);
+            match Word::of(&start) {
+                Word::List => answer.list(&logs.open).await,
+                Word::Other => answer.other(&logs.open).await,
+                Word::Stream(host, name) => intake.during(answer.stream(logs, host, name)).await,
+            }
+        }
     };
     recorder.exit(json!({ "status": status }));
     near.finish(status).await;
@@ -139,6 +146,14 @@ impl Answer<'_> {
     async fn list(&self, logs: &[Open]) -> u32 {
         self.say(self.lines(logs), false).await;
         0
+    }
+
+    /// Passes on what the employee says to the customer.
+    async fn pass_on(&self, said: Said) -> u32 {
+        let answer = words::answer(&self.near.session, said, self.end).await;
+        let (is_error, status) = (answer.is_error(), answer.status);
+        self.say(answer.text, is_error).await;
+        status
     }
 
     async fn other(&self, logs: &[Open]) -> u32 {

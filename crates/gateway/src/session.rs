@@ -61,6 +61,7 @@ pub(crate) struct Session {
     /// The channels that run and how they are told something on the side; never locked across a wait.
     voices: Mutex<BTreeMap<ChannelId, Voice>>,
     main: Mutex<Option<Hold>>,
+    host: OnceLock<HostName>,
     recording: OnceLock<Arc<Recording>>,
     /// Recorders that have not finished; never locked across a wait.
     recorders: Mutex<Vec<Arc<Recorder>>>,
@@ -76,6 +77,7 @@ impl Session {
             state: watch::Sender::new(State::Opening),
             voices: Mutex::default(),
             main: Mutex::default(),
+            host: OnceLock::new(),
             recording: OnceLock::new(),
             recorders: Mutex::default(),
         })
@@ -108,6 +110,11 @@ impl Session {
         self.voices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The host that was asked for, if it can be one.
+    pub(crate) fn host(&self) -> Option<&HostName> {
+        self.host.get()
+    }
+
     /// The recording of this session, once it is open.
     pub(crate) fn recording(&self) -> Option<&Arc<Recording>> {
         self.recording.get()
@@ -128,6 +135,7 @@ pub(crate) async fn open(session: Arc<Session>, user: String) {
     let Ok(host) = user.parse::<HostName>() else {
         return session.refuse(text::line(text::NOT_OPEN));
     };
+    let _ = session.host.set(host.clone());
     let request =
         OpenRequest { session: session.live.id, employee: who.employee, key: who.key, host, from: session.live.from };
     match session.shared.control.open(request).await {

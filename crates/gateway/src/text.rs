@@ -4,7 +4,8 @@
 //! Lines end with CR LF, so that they stand straight on a terminal in raw mode too.
 
 use byleave_core::access::{Basis, Denial};
-use byleave_core::name::CaseNumber;
+use byleave_core::name::{CaseNumber, Reason};
+use byleave_core::request::{RequestEnd, RequestStatus};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, Span};
 
@@ -57,6 +58,35 @@ pub(crate) const NO_SUCH_LOG: &str = "no log of that name is open; these are:";
 
 /// A log that several nodes have.
 pub(crate) const WHICH_NODE: &str = "several nodes have a log of that name; say `logs <node host>/<name>`";
+
+/// A request was taken. It must never say more: whether there is such a host is not told by asking.
+pub(crate) const REQUESTED: &str = "asked; if a customer has this host, they see your request for 4 days, and `requests` \
+                                    shows what becomes of it";
+
+/// Something was handed back, or there was nothing to.
+pub(crate) const HANDED_BACK: &str = "handed back: your other sessions there end and your request for this host is \
+                                      withdrawn; what the customer granted is theirs to revoke";
+
+/// Nobody hears what was said.
+pub(crate) const UNHEARD: &str = "the gateway cannot pass that on now; try again in a moment";
+
+/// What has become of a request.
+pub(crate) fn state(status: RequestStatus, answer: Option<&Reason>) -> String {
+    match (status, answer) {
+        (RequestStatus::Died { at }, _) => format!("nobody answered until {}", at.to_seconds_text()),
+        (RequestStatus::Waiting { until }, _) => format!("waits until {}", until.to_seconds_text()),
+        (RequestStatus::Ended { at, end }, answer) => {
+            let at = at.to_seconds_text();
+            match (end, answer) {
+                (RequestEnd::Approved { .. }, _) => format!("approved at {at}"),
+                (RequestEnd::ClockReset, _) => format!("ended at {at}: the gateway's clock was set right"),
+                (RequestEnd::Declined, Some(answer)) => format!("declined at {at}: {answer}"),
+                (RequestEnd::Declined, None) => format!("declined at {at}"),
+                (RequestEnd::Withdrawn, _) => format!("withdrawn at {at}"),
+            }
+        }
+    }
+}
 
 /// What went wrong with the node.
 pub(crate) const NODE_REFUSED: &str = "the node refused the request";

@@ -11,6 +11,7 @@ mod installation;
 mod inventory;
 mod organization;
 mod problem;
+mod request;
 mod rights;
 mod session;
 
@@ -200,6 +201,12 @@ impl Organization {
             Event::SessionClosed { session, reason, .. } => self.close_session(entry, *session, *reason)?,
             Event::SessionDenied { .. } => self.cluster(event).map(drop)?,
             Event::RecordingRead { session, .. } => self.known_session(event, *session)?,
+            Event::RequestMade { .. } => self.make_request(entry)?,
+            Event::RequestApproved { request, grant, .. } => self.approve_request(entry, *request, *grant)?,
+            Event::RequestDeclined { request, .. } | Event::RequestWithdrawn { request, .. } => {
+                self.close_request(entry, *request)?;
+            }
+            Event::AccessHandedBack { grant, .. } => self.hand_back(entry, *grant)?,
             Event::ClockDoubtLeft { .. } => self.leave_doubt(at),
             Event::IdentifierResolved { .. }
             | Event::OperationsContactSet { .. }

@@ -27,6 +27,7 @@ use crate::facts;
 use crate::feed;
 use crate::network;
 use crate::organization;
+use crate::request;
 use crate::row;
 use crate::secret;
 use crate::sql::{Assembly, Sql, query};
@@ -246,6 +247,11 @@ impl Audit {
         }
         if live(sql, id)? != replayed.live_sessions().collect() {
             self.find(log, "the open sessions differ");
+        }
+        let at = last.unwrap_or(Timestamp::EPOCH);
+        let waiting: BTreeSet<_> = request::waiting(sql, id, at)?.into_iter().collect();
+        if waiting != replayed.waiting_requests(at).collect() {
+            self.find(log, "the access requests that wait for an answer differ");
         }
         let told: BTreeMap<_, _> = replayed.facts().map(|facts| (facts.cluster.id, facts)).collect();
         let rows = query("SELECT id FROM clusters WHERE organization = $1").bind(id.to_string());

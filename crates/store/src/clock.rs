@@ -13,6 +13,7 @@ use crate::authority::require;
 use crate::denial;
 use crate::error::{Conflict, StoreError, Thing};
 use crate::grant;
+use crate::request;
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
@@ -59,7 +60,7 @@ impl Store {
         Ok(written.await?.value)
     }
 
-    /// Leaves clock doubt: the mark becomes the wall clock, and every grant in force ends. An administrator's act.
+    /// Leaves clock doubt: the mark becomes the wall clock, and every grant in force and every request ends. An administrator's act.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if the clock is not in doubt.
@@ -77,6 +78,7 @@ impl Store {
                 tx.touch_organization(organization);
             }
             grant::end_all(tx, GrantEnd::ClockReset)?;
+            request::end_all(tx)?;
             tx.append_installation(By::Administrator, Event::InstallationDoubtLeft { set_back_ms })?;
             Ok(())
         });

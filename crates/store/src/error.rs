@@ -6,6 +6,7 @@
 use byleave_core::grant::GiveError;
 use byleave_core::inventory::InventoryError;
 use byleave_core::policy::Refusal;
+use byleave_core::request::{ApproveError, AskError};
 use byleave_core::service_account::SecretError;
 
 /// Something that is not there, or that the actor may not know of.
@@ -33,6 +34,8 @@ pub enum Thing {
     Organization,
     /// A project.
     Project,
+    /// An access request.
+    Request,
     /// A network from which an account is taken.
     Network,
     /// A secret of a service account.
@@ -60,6 +63,7 @@ impl Thing {
             Self::Node => "node",
             Self::Organization => "organization",
             Self::Project => "project",
+            Self::Request => "access request",
             Self::Network => "entry of the access list",
             Self::Secret => "secret",
             Self::ServiceAccount => "service account",
@@ -105,6 +109,9 @@ pub enum Conflict {
     /// The organization has a project of this name.
     #[error("the organization has a project of this name")]
     ProjectNameTaken,
+    /// The request cannot be answered any more.
+    #[error("the request was answered or withdrawn, or nobody answered within 4 days")]
+    RequestOver,
     /// A session of this id exists.
     #[error("a session with this id exists")]
     SessionTaken,
@@ -119,6 +126,12 @@ pub enum Conflict {
 /// A rule that what was asked for breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
+    /// The request asks for less.
+    #[error(transparent)]
+    Approve(ApproveError),
+    /// Nothing can be asked for now.
+    #[error(transparent)]
+    Ask(AskError),
     /// The grant cannot be given.
     #[error(transparent)]
     Give(GiveError),

@@ -49,24 +49,10 @@ impl Store {
     ) -> Result<Written<Grant>, StoreError> {
         let (actor, name) = (actor.clone(), cluster.clone());
         let body = self.write("give grant", now, move |tx| {
-            let (_, organization) = require_in_project(tx.sql, &actor, Action::Grant, project)?;
+            require_in_project(tx.sql, &actor, Action::Grant, project)?;
             let by = actor.by().ok_or(StoreError::Conflict(Conflict::NotClaimed))?;
             let cluster = cluster::by_name(tx.sql, project, &name)?;
-            let terms = Terms {
-                id: GrantId::from_bytes(tx.random()),
-                cluster: cluster.id,
-                inventory_revision: cluster.revision,
-                has_sync_data: cluster.has_sync_data(),
-                longest: longest(tx.sql, organization)?,
-                by: by.clone(),
-                now: tx.now,
-            };
-            let grant = give(request, terms).map_err(|error| StoreError::Refused(Rule::Give(error)))?;
-            let replaced = end_in_force(tx, cluster.id, GrantEnd::Replaced)?.map(|grant| grant.id);
-            insert(tx, &grant)?;
-            let event = given(tx, &cluster, &grant, replaced);
-            tx.append(organization, by, event)?;
-            Ok(grant)
+            give_in(tx, &by, &cluster, request)
         });
         body.await
     }
@@ -162,6 +148,30 @@ fn grant_row(row: &Row, project: ProjectId) -> Result<GrantRow, StoreError> {
     })
 }
 
+/// Gives a grant for a cluster that is there, with its event. Whoever calls has asked whether the actor may.
+pub(crate) fn give_in(
+    tx: &mut Transaction<'_>,
+    by: &By,
+    cluster: &Cluster,
+    request: Request,
+) -> Result<Grant, StoreError> {
+    let terms = Terms {
+        id: GrantId::from_bytes(tx.random()),
+        cluster: cluster.id,
+        inventory_revision: cluster.revision,
+        has_sync_data: cluster.has_sync_data(),
+        longest: longest(tx.sql, cluster.organization)?,
+        by: by.clone(),
+        now: tx.now,
+    };
+    let grant = give(request, terms).map_err(|error| StoreError::Refused(Rule::Give(error)))?;
+    let replaced = end_in_force(tx, cluster.id, GrantEnd::Replaced)?.map(|grant| grant.id);
+    insert(tx, &grant)?;
+    let event = given(tx, cluster, &grant, replaced);
+    tx.append(cluster.organization, by.clone(), event)?;
+    Ok(grant)
+}
+
 fn given(tx: &Transaction<'_>, cluster: &Cluster, grant: &Grant, replaced: Option<GrantId>) -> Event {
     Event::GrantGiven {
         project: cluster.project,
@@ -235,7 +245,7 @@ fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreError> {
 }
 
 /// The longest grant of an organization.
-fn longest(sql: &mut Sql, organization: OrgId) -> Result<Ttl, StoreError> {
+pub(crate) fn longest(sql: &mut Sql, organization: OrgId) -> Result<Ttl, StoreError> {
     let row = query("SELECT longest_ms FROM organizations WHERE id = $1").bind(organization.to_string());
     ttl(&row.fetch_one(sql)?)
 }

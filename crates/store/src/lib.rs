@@ -38,6 +38,7 @@ pub mod organization;
 pub mod project;
 pub mod proof;
 mod reader;
+pub mod request;
 mod row;
 pub mod seal;
 pub mod secret;

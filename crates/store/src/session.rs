@@ -29,6 +29,7 @@ use crate::store::Store;
 use crate::transaction::Written;
 
 pub use self::denied::DeniedTry;
+pub(crate) use self::open::{asker, find};
 pub(crate) use self::record::{close_all, id_list};
 
 use self::record::{allowed, basis_columns, end, live, load, read};

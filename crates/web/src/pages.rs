@@ -34,6 +34,7 @@ mod path;
 mod problem;
 mod recorded;
 mod recording;
+mod requests;
 mod role;
 mod sentence;
 mod session;
@@ -63,6 +64,8 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
             "/projects/{project}/clusters/{cluster}/nodes/{node}/accept-risk",
             get(cluster::show_risk).post(cluster::accept_risk),
         )
+        .route("/requests/{request}/approve", get(requests::show_approve).post(requests::approve))
+        .route("/requests/{request}/decline", get(requests::show_decline).post(requests::decline))
         .route("/sessions", get(sessions::show))
         .route("/sessions/{session}", get(session::show))
         .route("/sessions/{session}/end", post(sessions::end))

@@ -13,7 +13,7 @@ use super::output::{instant, table};
 
 /// What a grant opens.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
+pub(crate) enum Kind {
     /// Only database logs, without audit logs
     Logs,
     /// The nodes and all cluster logs, never the database
@@ -23,7 +23,7 @@ enum Kind {
 }
 
 impl Kind {
-    const fn grant_type(self) -> GrantType {
+    pub(super) const fn grant_type(self) -> GrantType {
         match self {
             Self::Logs => GrantType::DatabaseLogs,
             Self::Infrastructure => GrantType::Infrastructure,
@@ -167,7 +167,7 @@ fn verb(cluster: &Cluster, verb: &str) -> String {
 }
 
 /// A duration in the form that the API takes, to the second: the form for people leaves the seconds of hours out.
-fn written(ttl: Ttl) -> String {
+pub(super) fn written(ttl: Ttl) -> String {
     format!("{}s", ttl.millis() / 1_000)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use byleave_core::access::Asker;
 use byleave_core::grant::GrantType;
+use byleave_core::request::Approval;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{DAY, HOUR, MINUTE, SECOND, Ttl};
 use proptest::prelude::*;
@@ -23,6 +24,9 @@ fn op() -> impl Strategy<Value = Op> {
     let asker = prop_oneof![4 => Just(Asker::Active), 1 => Just(Asker::Disabled), 1 => Just(Asker::KeyRemoved)];
     prop_oneof![
         2 => (cluster(), node()).prop_map(|(cluster, node)| Op::AcceptRisk(cluster, node)),
+        3 => (cluster(), select(GrantType::ALL), ttl()).prop_map(|(cluster, kind, ttl)| Op::Ask(cluster, kind, ttl)),
+        3 => (0..8_usize, prop::option::of(select(GrantType::ALL)), prop::option::of(ttl()), ttl())
+            .prop_map(|(request, kind, ttl, longest)| Op::Approve(request, Approval { kind, ttl }, longest)),
         3 => (0..2_usize).prop_map(Op::Block),
         1 => select(vec![-HOUR, -SECOND, 0, MINUTE, DAY]).prop_map(|gap| Op::Boot { gap }),
         4 => (cluster(), node(), prop::bool::weighted(0.8), prop::bool::weighted(0.2))
@@ -61,16 +65,19 @@ proptest! {
 fn the_histories_open_cut_and_continue_sessions() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (mut opened, mut continued, mut ends) = (0, 0, BTreeMap::<SessionEnd, usize>::new());
+    let (mut opened, mut continued, mut approved) = (0, 0, 0);
+    let mut ends = BTreeMap::<SessionEnd, usize>::new();
     for _ in 0..60 {
         let mut world = World::new();
         let history = histories().new_tree(&mut runner).unwrap().current();
         history.into_iter().for_each(|(op, quiet)| world.step(op, quiet));
         let world = world.end();
         (opened, continued) = (opened + world.opened, continued + world.continued);
+        approved += world.approved;
         world.cut.into_iter().for_each(|(end, times)| *ends.entry(end).or_default() += times);
     }
     assert!(opened > 200 && continued > 20, "{opened} opened, {continued} continued");
+    assert!(approved > 20, "{approved} approved");
     for end in [
         SessionEnd::Blocked,
         SessionEnd::ClusterRemoved,

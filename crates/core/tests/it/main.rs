@@ -20,4 +20,5 @@ mod inventory;
 mod name;
 mod oracle;
 mod policy;
+mod request;
 mod world;

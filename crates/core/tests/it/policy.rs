@@ -108,8 +108,9 @@ fn the_whole_table_of_roles_is_as_written_down() {
 }
 
 /// Everything by which a consent comes to be, grows or is prepared, and what only customers may see.
-const CONSENT: [Action; 9] = [
+const CONSENT: [Action; 10] = [
     Action::AcceptNodeRisk,
+    Action::DeclineRequest,
     Action::Grant,
     Action::ManageApiKeys,
     Action::ManageProjectAccounts,
@@ -161,7 +162,7 @@ fn a_role_in_one_organization_is_worth_nothing_in_another() {
 
 #[test]
 fn closing_the_door_never_asks_for_the_password_again() {
-    for action in [Action::Block, Action::Revoke, Action::EndSession] {
+    for action in [Action::Block, Action::DeclineRequest, Action::Revoke, Action::EndSession] {
         assert!(!action.needs_fresh_sign_in(), "{action:?}");
     }
     for action in [Action::Grant, Action::Unblock, Action::ManageUsers, Action::ManageApiKeys] {

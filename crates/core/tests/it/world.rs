@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use byleave_core::access::{Asker, Facts, GRANTS_FOR, Permit, Verdict, Wanted, again, decide};
 use byleave_core::event::Event;
 use byleave_core::grant::{Grant, GrantEnd, GrantType, Request, Terms, give, in_force};
-use byleave_core::id::{ClusterId, GrantId, NodeId, OrgId};
+use byleave_core::id::{ClusterId, GrantId, NodeId, OrgId, RequestId};
 use byleave_core::inventory::{Cluster, Prune};
-use byleave_core::sample::{AT, USER, text};
+use byleave_core::request::{AccessRequest, Approval, RequestEnd, WAITS_FOR, Wish, approve, ask};
+use byleave_core::sample::{AT, USER, identifier, text};
 use byleave_core::time::{BootId, DAY, Now, Reading, Timestamp, Ttl, advance, judge};
 use byleave_core::{access::Basis, actor::By, session::SessionEnd};
 
@@ -19,6 +20,10 @@ use crate::oracle;
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     AcceptRisk(usize, usize),
+    /// An employee asks.
+    Ask(usize, GrantType, Ttl),
+    /// A customer approves one of the requests.
+    Approve(usize, Approval, Ttl),
     Block(usize),
     Boot {
         gap: i64,
@@ -79,6 +84,12 @@ pub(crate) struct World {
     born_sync: BTreeMap<(ClusterId, String), i64>,
     /// Grants that are over, with how their row looked then.
     over: BTreeMap<GrantId, Option<(Timestamp, GrantEnd)>>,
+    requests: Vec<AccessRequest>,
+    /// Requests that nobody can answer any more.
+    answered: BTreeSet<RequestId>,
+    /// When requests were made, by any employee.
+    asked: Vec<Timestamp>,
+    pub(crate) approved: usize,
     pub(crate) opened: usize,
     pub(crate) cut: BTreeMap<SessionEnd, usize>,
     pub(crate) continued: usize,
@@ -100,6 +111,10 @@ impl World {
             born: BTreeMap::new(),
             born_sync: BTreeMap::new(),
             over: BTreeMap::new(),
+            requests: Vec::new(),
+            answered: BTreeSet::new(),
+            asked: Vec::new(),
+            approved: 0,
             opened: 0,
             cut: BTreeMap::new(),
             continued: 0,
@@ -112,6 +127,7 @@ impl World {
     pub(crate) fn step(&mut self, op: Op, quiet: bool) {
         self.happen(op);
         self.check_grants();
+        self.check_requests();
         self.check_table();
         self.follow_revokes();
         if !quiet {
@@ -128,6 +144,8 @@ impl World {
                 reason: None,
                 revision: of.revision,
             }),
+            Op::Approve(request, approval, longest) => self.approve(request, approval, longest),
+            Op::Ask(cluster, kind, ttl) => self.ask(cluster, kind, ttl),
             Op::Block(organization) => drop(self.blocked.insert(ORGANIZATIONS[organization])),
             Op::Boot { gap } => {
                 let boot = BootId(format!("{}+", self.clock.boot.0));
@@ -144,7 +162,10 @@ impl World {
                 revision: if stale { byleave_core::inventory::Revision::FIRST } else { of.revision },
             }),
             Op::Employee(employee, state) => self.employees[employee] = state,
-            Op::Give { cluster, kind, ttl, longest } => self.give(cluster, kind, ttl, longest),
+            Op::Give { cluster, kind, ttl, longest } => {
+                let cluster = self.cluster(cluster).id;
+                self.give(cluster, Request { kind, ttl, case: None, reason: None }, longest);
+            }
             Op::Inventory(edits, prune) => self.change_inventory(edits, prune),
             Op::LeaveDoubt => self.leave_doubt(),
             Op::Open { employee, cluster, wanted } => self.open(employee, cluster, wanted),
@@ -179,6 +200,9 @@ impl World {
         for grant in &mut self.grants {
             grant.end(self.now.at, GrantEnd::ClockReset);
         }
+        for request in &mut self.requests {
+            request.end(self.now.at, RequestEnd::ClockReset);
+        }
         // The lease of live sessions ran out long ago.
         self.sessions.clear();
     }
@@ -203,15 +227,62 @@ impl World {
         }
     }
 
-    fn give(&mut self, cluster: usize, kind: GrantType, ttl: Option<Ttl>, longest: Ttl) {
-        let cluster = self.cluster(cluster).clone();
-        if cluster.removed {
+    fn ask(&mut self, cluster: usize, kind: GrantType, ttl: Ttl) {
+        let (id, cluster, now) = (RequestId::from_bytes(self.id()), self.cluster(cluster).id, self.now);
+        let recent = self.asked.iter().filter(|at| now.at.since(**at).abs() < byleave_core::time::HOUR).count();
+        let Ok(dies_at) = ask(recent, now) else {
+            assert!(now.doubt.is_some() || recent >= byleave_core::request::MOST, "refused without a reason");
             return;
+        };
+        assert_eq!((now.doubt, dies_at.since(now.at)), (None, WAITS_FOR));
+        let wish = Wish { kind, ttl, case: None, reason: text("it does not answer") };
+        self.asked.push(now.at);
+        let asked_by = identifier();
+        self.requests.push(AccessRequest { id, cluster, asked_by, wish, asked_at: now.at, dies_at, ended: None });
+    }
+
+    fn approve(&mut self, request: usize, approval: Approval, longest: Ttl) {
+        let Some(request) = request.checked_rem(self.requests.len()).map(|number| self.requests[number].clone()) else {
+            return;
+        };
+        let Ok(asked) = approve(&request, approval, longest, self.now.at) else { return };
+        assert!(!self.answered.contains(&request.id), "a request is answered twice, or after its death");
+        let (kind, ttl) = (asked.kind, asked.ttl.unwrap());
+        assert!(kind.is_within(request.wish.kind) && ttl <= request.wish.ttl, "more is given than was asked");
+        if let Some(grant) = self.give(request.cluster, asked, longest) {
+            self.approved += 1;
+            let (id, at) = (request.id, self.now.at);
+            let row = self.requests.iter_mut().find(|row| row.id == id).unwrap();
+            assert!(row.end(at, RequestEnd::Approved { grant }));
         }
+    }
+
+    /// No request that is over can be answered ever again.
+    fn check_requests(&mut self) {
+        for request in &self.requests {
+            if request.is_waiting(self.now.at) {
+                assert!(!self.answered.contains(&request.id), "a request is revived");
+                assert!(self.now.at.since(request.asked_at) < WAITS_FOR);
+            } else {
+                self.answered.insert(request.id);
+            }
+        }
+    }
+
+    fn id(&mut self) -> [u8; 12] {
         self.ids += 1;
         let [a, b, c, d] = self.ids.to_be_bytes();
+        [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]
+    }
+
+    fn give(&mut self, cluster: ClusterId, request: Request, longest: Ttl) -> Option<GrantId> {
+        let cluster = self.clusters().iter().find(|known| known.id == cluster).unwrap().clone();
+        if cluster.removed {
+            return None;
+        }
+        let (kind, ttl) = (request.kind, request.ttl);
         let terms = Terms {
-            id: GrantId::from_bytes([a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]),
+            id: GrantId::from_bytes(self.id()),
             cluster: cluster.id,
             inventory_revision: cluster.revision,
             has_sync_data: cluster.has_sync_data(),
@@ -219,16 +290,18 @@ impl World {
             by: By::User(USER),
             now: self.now,
         };
-        let Ok(grant) = give(Request { kind, ttl, case: None, reason: None }, terms) else {
+        let Ok(grant) = give(request, terms) else {
             let sync = kind == GrantType::InfrastructureAndSyncData && !cluster.has_sync_data();
             assert!(self.now.doubt.is_some() || sync || ttl > Some(longest), "a grant is refused without a reason");
-            return;
+            return None;
         };
         assert_eq!(self.now.doubt, None, "no grant in doubt");
         let length = grant.expires_at.since(grant.granted_at);
         assert!((1..=DAY).contains(&length) && length <= longest.millis(), "a grant of {length} ms");
         self.end_in_force(cluster.id, GrantEnd::Replaced);
+        let id = grant.id;
         self.grants.push(grant);
+        Some(id)
     }
 
     fn end_in_force(&mut self, cluster: ClusterId, reason: GrantEnd) -> Option<GrantId> {
@@ -467,8 +540,9 @@ impl World {
     /// Lets a day and more go by in good order: nothing is open any more.
     pub(crate) fn end(mut self) -> Self {
         self.step(Op::LeaveDoubt, false);
-        self.step(Op::Pass(GRANTS_FOR), false);
+        self.step(Op::Pass(GRANTS_FOR + WAITS_FOR), false);
         assert!(self.sessions.is_empty(), "a session outlives every basis");
+        assert!(self.requests.iter().all(|request| !request.is_waiting(self.now.at)), "a request lives for ever");
         assert!(self.grants.iter().all(|grant| !grant.is_active(self.now.at)));
         self
     }

@@ -12,10 +12,11 @@ use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, Or
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
 use byleave_core::name::PublicKey;
+use byleave_core::request::RequestStatus;
 use byleave_core::time::{BootId, Clock, HOUR, Now, Reading, Timestamp};
 use byleave_gateway::control::{
     Account, CertificateRequest, Closed, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened,
-    Order, RecordingKey, Report,
+    Order, OwnRequest, RecordingKey, Reply, Report, SayError, Saying, What,
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use nix::time::{ClockId, clock_gettime};
@@ -79,6 +80,10 @@ pub(crate) struct Memory {
     reports: Mutex<Vec<Report>>,
     reported: Condvar,
     denials: AtomicI64,
+    /// What employees said to customers.
+    pub(crate) said: Mutex<Vec<Saying>>,
+    /// What they are answered instead of that it was taken.
+    pub(crate) deaf: Mutex<Option<SayError>>,
 }
 
 impl Memory {
@@ -114,6 +119,8 @@ impl Memory {
             reports: Mutex::default(),
             reported: Condvar::new(),
             denials: AtomicI64::new(0),
+            said: Mutex::default(),
+            deaf: Mutex::default(),
         })
     }
 
@@ -288,6 +295,13 @@ pub(crate) fn log(name: &str, kind: LogKind, path: &str) -> Log {
     Log { name: name.parse().unwrap(), kind, path: path.parse().unwrap(), since: Revision::FIRST }
 }
 
+/// A request that waits.
+fn own(saying: &Saying) -> Option<OwnRequest> {
+    let What::Request(wish) = &saying.what else { return None };
+    let status = RequestStatus::Waiting { until: Timestamp::from_millis(1_800_000_000_000) };
+    Some(OwnRequest { host: saying.host.clone(), kind: wish.kind, ttl: wish.ttl, status, answer: None })
+}
+
 impl Control for Memory {
     fn employee<'a>(&'a self, key: &'a PublicKey) -> BoxFuture<'a, Result<Option<KnownEmployee>, ControlError>> {
         async { Ok(self.employees.lock().unwrap().get(key).copied()) }.boxed()
@@ -321,6 +335,23 @@ impl Control for Memory {
             self.reports.lock().unwrap().push(report);
             self.reported.notify_all();
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn say(&self, saying: Saying) -> BoxFuture<'_, Result<Reply, SayError>> {
+        async move {
+            if let Some(error) = self.deaf.lock().unwrap().clone() {
+                return Err(error);
+            }
+            let mut said = self.said.lock().unwrap();
+            let reply = match &saying.what {
+                What::HandBack => Reply::HandedBack,
+                What::Request(_) => Reply::Requested,
+                What::Requests => Reply::Requests(said.iter().filter_map(own).collect()),
+            };
+            said.push(saying);
+            Ok(reply)
         }
         .boxed()
     }

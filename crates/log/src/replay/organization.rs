@@ -8,7 +8,8 @@ use byleave_core::event::{Entry, Event};
 use byleave_core::field::Field;
 use byleave_core::grant::{Grant, GrantEnd, GrantType, Request, Terms, give, in_force};
 use byleave_core::id::{
-    ApiKeyId, ClusterId, GrantId, InvitationId, NodeId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId,
+    ApiKeyId, ClusterId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RequestId, ServiceAccountId, SessionId,
+    UserId,
 };
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::Revision;
@@ -19,6 +20,7 @@ use byleave_core::time::{Now, Timestamp, Ttl};
 
 use super::account::Account;
 use super::problem::{Problem, text};
+use super::request::Waiting;
 use super::session::{Live, Past};
 
 /// An organization as of one entry of its log.
@@ -42,6 +44,9 @@ pub struct Organization {
     pub(super) nodes: BTreeMap<NodeId, ClusterId>,
     pub(super) host_keys: BTreeMap<PublicKey, ClusterId>,
     grants: BTreeSet<GrantId>,
+    pub(super) requests: BTreeMap<RequestId, Waiting>,
+    /// Requests that are over.
+    pub(super) answered: BTreeSet<RequestId>,
     pub(super) sessions: BTreeMap<SessionId, Live>,
     pub(super) closed: BTreeMap<SessionId, ClusterId>,
 }
@@ -126,6 +131,8 @@ impl Organization {
             nodes: BTreeMap::new(),
             host_keys: BTreeMap::new(),
             grants: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            answered: BTreeSet::new(),
             sessions: BTreeMap::new(),
             closed: BTreeMap::new(),
         }
@@ -214,6 +221,7 @@ impl Organization {
     }
 
     pub(super) fn leave_doubt(&mut self, at: Timestamp) {
+        self.end_requests();
         self.change_all(at, |cluster| {
             cluster.recall_grants(at);
             cluster.end_in_force(at, GrantEnd::ClockReset);

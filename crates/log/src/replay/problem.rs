@@ -38,6 +38,9 @@ pub enum Problem {
         /// Why not.
         denial: Denial,
     },
+    /// A request was approved with more than it asks for.
+    #[error("the grant opens more, or lasts longer, than the request asks for")]
+    MoreThanAsked,
     /// A host key passed from one cluster to another.
     #[error("the node's host key belongs to another cluster, so its consent would be carried over")]
     NodeTaken,
@@ -67,6 +70,9 @@ pub enum Problem {
         /// Why not.
         why: &'static str,
     },
+    /// A request was approved with a grant that was not given for it.
+    #[error("the grant was not given right before, by who approved the request")]
+    NotItsGrant,
     /// A person joined without an invitation for these roles.
     #[error("a user was added whom no owner had invited with these roles")]
     NotInvited,
@@ -105,6 +111,12 @@ pub enum Problem {
         /// What was in force.
         ought: String,
     },
+    /// A request was answered after its death.
+    #[error("the request had died: nobody answered it within 4 days")]
+    RequestDied,
+    /// A request lives another time than requests do.
+    #[error("the request is said to live another time than 4 days")]
+    RequestLife,
     /// The inventory revision is not the next one of the cluster.
     #[error("the inventory change is at revision {said}, but the cluster was at {current}")]
     Revision {

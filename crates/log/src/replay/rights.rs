@@ -6,7 +6,8 @@
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::grant::GrantEnd;
-use byleave_core::id::{OrgId, SessionId, UserId};
+use byleave_core::id::{OrgId, RequestId, SessionId, UserId};
+use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::policy::{Action, Resource, has_power_over, may, may_give};
 use byleave_core::role::Roles;
 use byleave_core::session::SessionEnd;
@@ -33,6 +34,8 @@ enum Right<'e> {
     Employee,
     /// The employee of this session, or Byleave.
     EmployeeOf(SessionId),
+    /// The employee who made this request.
+    EmployeeOfRequest(RequestId),
     /// A person who was invited, or an owner.
     Join(UserId),
     /// This person, of themselves.
@@ -105,7 +108,13 @@ impl<'e> Right<'e> {
                 GrantEnd::ClockReset => Action::LeaveDoubt,
                 GrantEnd::ClusterRemoved | GrantEnd::Replaced | GrantEnd::Revoked => Action::ApplyInventory,
             }),
-            Event::SessionOpened { .. } | Event::SessionDenied { .. } => Self::Employee,
+            Event::RequestApproved { project, .. } => Self::Customer(Action::Grant, in_project(*project)),
+            Event::RequestDeclined { project, .. } => Self::Customer(Action::DeclineRequest, in_project(*project)),
+            Event::RequestWithdrawn { request, .. } => Self::EmployeeOfRequest(*request),
+            Event::AccessHandedBack { .. }
+            | Event::RequestMade { .. }
+            | Event::SessionOpened { .. }
+            | Event::SessionDenied { .. } => Self::Employee,
             Event::SessionContinued { session, .. }
             | Event::LogDownloaded { session, .. }
             | Event::ForwardingRefused { session, .. } => Self::EmployeeOf(*session),
@@ -142,13 +151,9 @@ pub(super) fn check(event: &Event, by: &By, organization: &Organization) -> Resu
         Right::Close(session, reason, resource) => close(by, organization, (session, reason), resource).err(),
         Right::Customer(action, resource) => customer(by, organization, action, resource).err(),
         Right::Give(holder, roles) => give(by, organization, holder, roles).err(),
-        Right::Employee => match by {
-            By::Employee(_) => None,
-            By::Administrator | By::ApiKey(_) | By::ServiceAccount(_) | By::System | By::User(_) => {
-                Some("only a support engineer does")
-            }
-        },
+        Right::Employee => employee(by).err(),
         Right::EmployeeOf(session) => of_session(by, organization, session).err(),
+        Right::EmployeeOfRequest(request) => of_request(by, organization, request).err(),
         Right::Join(user) => match by {
             By::System => None,
             By::User(id) if *id == user => None,
@@ -233,6 +238,24 @@ fn actor(by: &By, of: &Organization) -> Result<Actor, &'static str> {
             Actor::User { id: *id, organization, roles }
         }
     })
+}
+
+fn employee(by: &By) -> Result<&EmployeeIdentifier, &'static str> {
+    match by {
+        By::Employee(identifier) => Ok(identifier),
+        By::Administrator | By::ApiKey(_) | By::ServiceAccount(_) | By::System | By::User(_) => {
+            Err("only a support engineer does")
+        }
+    }
+}
+
+fn of_request(by: &By, of: &Organization, request: RequestId) -> Result<(), &'static str> {
+    let identifier = employee(by)?;
+    if of.request_employee(request).is_none_or(|known| known == identifier) {
+        Ok(())
+    } else {
+        Err("the request is another support engineer's")
+    }
 }
 
 fn oneself(by: &By, of: &Organization, user: UserId) -> Result<(), &'static str> {

@@ -138,7 +138,7 @@ fn is_anything_open(facts: &Facts, asker: Asker, now: Now) -> bool {
 }
 
 /// The state of the employee and the key.
-fn asker(sql: &mut Sql, employee: EmployeeId, key: EmployeeKeyId) -> Result<Asker, StoreError> {
+pub(crate) fn asker(sql: &mut Sql, employee: EmployeeId, key: EmployeeKeyId) -> Result<Asker, StoreError> {
     let row = query(
         "SELECT employees.enabled, employee_keys.removed_at FROM employees
          JOIN employee_keys ON employee_keys.employee = employees.id WHERE employees.id = $1 AND employee_keys.id = $2",
@@ -151,7 +151,7 @@ fn asker(sql: &mut Sql, employee: EmployeeId, key: EmployeeKeyId) -> Result<Aske
 }
 
 /// What has this host name: a node, or a cluster.
-fn find(sql: &mut Sql, host: &HostName) -> Result<Option<(ClusterId, Option<NodeId>)>, StoreError> {
+pub(crate) fn find(sql: &mut Sql, host: &HostName) -> Result<Option<(ClusterId, Option<NodeId>)>, StoreError> {
     let node = query(
         "SELECT nodes.id, nodes.cluster FROM nodes JOIN clusters ON clusters.id = nodes.cluster
          WHERE nodes.host = $1 AND nodes.removed = 0 AND clusters.removed = 0",

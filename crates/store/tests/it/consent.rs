@@ -4,11 +4,13 @@
 use byleave_core::actor::Actor;
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::Prune;
+use byleave_core::request::{Approval, Wish};
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Ttl;
 use byleave_store::account::AccountId;
 use byleave_store::api_key::{ApiKeyChange, Ha1, NewApiKey};
+use byleave_store::request::{Answered, Ask, RequestsOf};
 use byleave_store::service_account::ServiceAccountChange;
 use byleave_store::session::Shape;
 use byleave_store::{Secret, StoreError};
@@ -36,8 +38,13 @@ async fn tries(world: &World, actor: &Actor) -> Vec<(&'static str, Option<StoreE
     let session = world.open("a-1.example", Shape::Node).await;
     let session = session.map_or(byleave_core::id::SessionId::from_bytes([0; 12]), |opened| opened.session);
     let ask = request(GrantType::Infrastructure);
+    let of = RequestsOf::Organization(org);
+    let asked = store.requests(&world.owner, now, of, Answered::Not).await.unwrap()[0].request.id;
     vec![
         ("give a grant", store.give_grant(actor, now, project, &name("a"), ask).await.err()),
+        ("approve a request", store.approve_request(actor, now, asked, Approval::default()).await.err()),
+        ("decline a request", store.decline_request(actor, now, asked, None).await.err()),
+        ("see a request", store.request(actor, asked).await.err()),
         ("revoke a grant", store.revoke_grant(actor, now, project, &name("a")).await.err()),
         ("block", store.block(actor, now, org).await.err()),
         ("unblock", store.unblock(actor, now, org).await.err()),
@@ -94,6 +101,11 @@ async fn world() -> World {
     world.store.add_api_key(&world.owner, &world.now, world.organization, key).await.unwrap();
     let account = service_account(Roles::in_organization([OrgRole::ReadOnly]));
     world.store.add_service_account(&world.owner, &world.now, world.organization, account).await.unwrap();
+    let (employee, key) = (world.employee, world.key);
+    let (ttl, reason) = (Ttl::MAX, "it does not answer".parse().unwrap());
+    let wish = Wish { kind: GrantType::Infrastructure, ttl, case: None, reason };
+    let ask = Ask { employee, key, host: crate::world::host("a.example"), wish };
+    world.store.make_request(&world.now, ask).await.unwrap();
     world.block().await;
     world
 }

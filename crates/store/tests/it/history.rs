@@ -4,8 +4,10 @@
 use byleave_core::actor::Actor;
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::Prune;
+use byleave_core::request::{Approval, Wish};
 use byleave_core::session::SessionEnd;
-use byleave_core::time::{BootId, HOUR, MINUTE};
+use byleave_core::time::{BootId, HOUR, MINUTE, Ttl};
+use byleave_store::request::{Answered, Ask, HandBack, RequestsOf};
 use byleave_store::session::Shape;
 use proptest::prelude::*;
 
@@ -21,6 +23,9 @@ enum Op {
     Later(i64),
     LeaveDoubt,
     Open(usize, bool),
+    Request(usize, usize),
+    Answer(usize),
+    HandBack(usize),
     Restart(i64),
     Revoke(usize),
     StepClock(i64),
@@ -37,6 +42,9 @@ fn op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![0..MINUTE, 0..9 * HOUR, Just(24 * HOUR)].prop_map(Op::Later),
         2 => Just(Op::LeaveDoubt),
         5 => (0..4_usize, any::<bool>()).prop_map(|(host, logs)| Op::Open(host, logs)),
+        3 => (0..4_usize, 0..3_usize).prop_map(|(host, kind)| Op::Request(host, kind)),
+        3 => (0..6_usize).prop_map(Op::Answer),
+        1 => (0..4_usize).prop_map(Op::HandBack),
         1 => (-HOUR..HOUR).prop_map(Op::Restart),
         3 => (0..2_usize).prop_map(Op::Revoke),
         1 => prop_oneof![-3 * HOUR..0, 0..3 * HOUR, -30 * HOUR..30 * HOUR].prop_map(Op::StepClock),
@@ -81,6 +89,27 @@ async fn run(world: &mut World, open: &mut Vec<byleave_core::id::SessionId>, op:
             if let Ok(opened) = world.open(HOSTS[host], shape).await {
                 open.push(opened.session);
             }
+        }
+        Op::Request(host, kind) => {
+            let (employee, key, kind) = (world.employee, world.key, GrantType::ALL[kind]);
+            let wish = Wish { kind, ttl: Ttl::MAX, case: None, reason: "slow".parse().unwrap() };
+            drop(store.make_request(&now, Ask { employee, key, host: crate::world::host(HOSTS[host]), wish }).await);
+        }
+        Op::Answer(number) => {
+            let of = RequestsOf::Organization(org);
+            let waiting = store.requests(&world.owner, &now, of, Answered::Any).await.unwrap();
+            if let Some(row) = waiting.get(number / 2) {
+                let id = row.request.id;
+                match number % 2 {
+                    0 => drop(store.approve_request(&world.owner, &now, id, Approval::default()).await),
+                    _ => drop(store.decline_request(&world.owner, &now, id, None).await),
+                }
+            }
+        }
+        Op::HandBack(host) => {
+            let session = byleave_core::id::SessionId::from_bytes([0xee; 12]);
+            let (employee, key, host) = (world.employee, world.key, crate::world::host(HOSTS[host]));
+            drop(store.hand_back(&now, HandBack { employee, key, host, session }).await);
         }
         Op::Restart(millis) => {
             world.now.wall = world.now.wall.plus(millis);

@@ -13,6 +13,7 @@ mod inventory;
 mod invitations;
 mod nodes;
 mod organizations;
+mod requests;
 mod session;
 mod sessions;
 mod stream;
@@ -59,6 +60,10 @@ routes! {
         "/api/byleave/v1/groups/{groupId}/clusters/{clusterName}:grant",
         "/api/byleave/v1/groups/{groupId}/clusters/{clusterName}:revoke"
     ] => grants::post, NONE;
+    GET "/api/byleave/v1/organizations/{orgId}/requests" as ["/api/byleave/v1/organizations/{orgId}/requests"] => requests::of_organization, NONE;
+    GET "/api/byleave/v1/groups/{groupId}/requests" as ["/api/byleave/v1/groups/{groupId}/requests"] => requests::of_project, NONE;
+    GET "/api/byleave/v1/requests/{idAndVerb}" as ["/api/byleave/v1/requests/{id}"] => requests::get, NONE;
+    POST "/api/byleave/v1/requests/{idAndVerb}" as ["/api/byleave/v1/requests/{id}:approve", "/api/byleave/v1/requests/{id}:decline"] => requests::post, NONE;
     GET "/api/byleave/v1/sessions/{idAndVerb}" as ["/api/byleave/v1/sessions/{id}"] => sessions::get, NONE;
     POST "/api/byleave/v1/sessions/{idAndVerb}" as ["/api/byleave/v1/sessions/{id}:end"] => sessions::post, NONE;
     GET "/api/byleave/v1/sessions/{id}/recording" as ["/api/byleave/v1/sessions/{id}/recording"] => sessions::recording, NONE;

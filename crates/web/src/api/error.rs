@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use byleave_api::error::{ApiError, BadRequestDetail, ErrorCode, FieldViolation};
 use byleave_core::grant::GiveError;
+use byleave_core::request::ApproveError;
 use byleave_core::service_account::SecretError;
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
@@ -187,6 +188,7 @@ const fn code_of(conflict: Conflict) -> ErrorCode {
         | Conflict::NotClaimed
         | Conflict::NotInDoubt
         | Conflict::PasswordChanged
+        | Conflict::RequestOver
         | Conflict::SessionEnded
         | Conflict::SessionTaken
         | Conflict::UserNameTaken => ErrorCode::Conflict,
@@ -207,6 +209,7 @@ const fn not_found(thing: Thing) -> ErrorCode {
         | Thing::Invitation
         | Thing::Network
         | Thing::Node
+        | Thing::Request
         | Thing::Secret
         | Thing::ServiceAccount
         | Thing::Session
@@ -217,6 +220,14 @@ const fn not_found(thing: Thing) -> ErrorCode {
 impl From<Rule> for Failure {
     fn from(rule: Rule) -> Self {
         match rule {
+            Rule::Approve(error @ (ApproveError::Longer { .. } | ApproveError::Over)) => {
+                Self::field(ErrorCode::ValidationError, "duration", error.to_string())
+            }
+            Rule::Approve(error @ ApproveError::Wider { .. }) => {
+                Self::field(ErrorCode::ValidationError, "grantType", error.to_string())
+            }
+            // Only employees ask, and not here.
+            Rule::Ask(error) => Self::new(ErrorCode::Conflict, error.to_string()),
             Rule::Give(GiveError::ClockDoubt) => Self::new(ErrorCode::ClockInDoubt, GiveError::ClockDoubt.to_string()),
             Rule::Give(GiveError::Duration(error)) => {
                 Self::field(ErrorCode::ValidationError, "duration", error.to_string())

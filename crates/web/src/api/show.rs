@@ -8,10 +8,12 @@ use byleave_core::event::LogId;
 use byleave_core::field::{Erasable, Field as _, Fields, Value as Plain};
 use byleave_core::grant::{Grant, GrantStatus};
 use byleave_core::inventory::{Node, NodeCheck};
+use byleave_core::request::{RequestEnd, RequestStatus};
 use byleave_core::role::Roles;
 use byleave_core::time::Timestamp;
 use byleave_store::cluster::ClusterRow;
 use byleave_store::event::EventRow;
+use byleave_store::request::RequestRow;
 use byleave_store::session::SessionRow;
 use byleave_store::transaction::Anchor;
 use serde_json::{Map, Value};
@@ -63,6 +65,39 @@ pub fn grant(grant: &Grant, now: Timestamp) -> api::Grant {
         inventory_revision: grant.inventory_revision.number(),
         case: grant.case.as_ref().map(ToString::to_string),
         reason: grant.reason.as_ref().map(ToString::to_string),
+    }
+}
+
+/// An access request as it stands at `now`.
+pub fn request(row: &RequestRow, now: Timestamp) -> api::AccessRequest {
+    let request = &row.request;
+    let (status, ended_at, grant) = match request.status(now) {
+        RequestStatus::Died { at } => ("died", Some(at), None),
+        RequestStatus::Ended { at, end: RequestEnd::Approved { grant } } => ("approved", Some(at), Some(grant)),
+        RequestStatus::Ended { at, end: RequestEnd::ClockReset } => ("clock reset", Some(at), None),
+        RequestStatus::Ended { at, end: RequestEnd::Declined } => ("declined", Some(at), None),
+        RequestStatus::Ended { at, end: RequestEnd::Withdrawn } => ("withdrawn", Some(at), None),
+        RequestStatus::Waiting { .. } => ("waiting", None, None),
+    };
+    api::AccessRequest {
+        id: request.id.to_string(),
+        org_id: row.organization.to_string(),
+        group_id: row.project.to_string(),
+        group_name: row.project_name.to_string(),
+        cluster_id: request.cluster.to_string(),
+        cluster_name: row.cluster_name.to_string(),
+        employee_identifier: request.asked_by.to_string(),
+        grant_type: request.wish.kind.to_string(),
+        duration_ms: request.wish.ttl.millis(),
+        case: request.wish.case.as_ref().map(ToString::to_string),
+        reason: request.wish.reason.to_string(),
+        asked_at: request.asked_at.to_string(),
+        dies_at: request.dies_at.to_string(),
+        status: status.to_owned(),
+        ended_at: ended_at.map(|at| at.to_string()),
+        grant_id: grant.map(|id| id.to_string()),
+        answered_by: row.answered_by.as_ref().map(by),
+        answer: row.answer.as_ref().map(ToString::to_string),
     }
 }
 

@@ -123,6 +123,9 @@ const SUPPORT: &[&str] = &[
     "session.denied",
     "session.forwarding_refused",
     "log.downloaded",
+    "request.made",
+    "request.withdrawn",
+    "access.handed_back",
 ];
 
 /// All events but the hourly ones that only seal the log anew.

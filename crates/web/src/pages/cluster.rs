@@ -12,6 +12,7 @@ use byleave_core::time::Timestamp;
 use byleave_store::cluster::{ClusterRow, NodeRow};
 use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::grant::GrantRow;
+use byleave_store::request::HandedBack;
 use maud::{Markup, html};
 
 use super::activity::{feed, names};
@@ -23,6 +24,7 @@ use super::layout::Tab;
 use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
+use super::requests::{panel, waiting};
 use super::sessions::live_table;
 use super::visitor::{Visitor, done};
 use super::when::full;
@@ -38,6 +40,12 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath
     let mut checks = app.store.node_checks(visitor.actor(), visitor.org()).await?;
     checks.retain(|check| check.cluster == id);
     let grants = app.store.grants(visitor.actor(), project, Some(name), 10).await?;
+    let mut requests = waiting(&app, &visitor).await?;
+    requests.retain(|request| request.request.cluster == id);
+    let handed_back = match &row.grant {
+        Some(grant) => app.store.handed_back(visitor.actor(), project, grant.id).await?,
+        None => Vec::new(),
+    };
     let query = EventQuery { clusters: Some(vec![id]), per_page: 15, ..EventQuery::newest(EventsOf::Project(project)) };
     let events = app.store.events(visitor.actor(), query).await?;
     let names = names(&app, &visitor).await?;
@@ -50,13 +58,39 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath
             }
             (menu(&app.vendor, &visitor, &row))
         }
-        section.panel #state data-live aria-label="Support access" { (state(&visitor, &row, grants.first())) }
+        (panel(&app.vendor, &visitor, &requests))
+        section.panel #state data-live aria-label="Support access" {
+            (handed(&visitor, &row, &handed_back))
+            (state(&visitor, &row, grants.first()))
+        }
         section.panel #live data-live { header { h2 { "Live sessions" } } (live_table(&visitor, &live)) }
         section.panel #nodes data-live { header { h2 { "Nodes" } } (nodes(&visitor, &row, &checks)) }
         section.panel #feed data-live { header { h2 { "Activity" } } (feed(&names, &events.rows, visitor.at())) }
         section.panel #grants data-live { header { h2 { "Grants" } } (history(&grants, visitor.at())) }
     };
     visitor.page(&app, Tab::Clusters, name.as_str(), content).await
+}
+
+/// That support needs the grant no longer, with the button that revokes it. Only the customer ends it.
+fn handed(visitor: &Visitor, row: &ClusterRow, handed_back: &[HandedBack]) -> Markup {
+    html! {
+        @if !handed_back.is_empty() {
+            div.notice #handed-back role="status" {
+                (icon(Icon::Check))
+                div {
+                    strong { "Support handed back" }
+                    @for back in handed_back {
+                        p { code { (back.identifier) } " needs this grant no longer, since " (full(back.at)) "." }
+                    }
+                    @if visitor.may_in(Action::Revoke, row.cluster.project) {
+                        form.inline method="post" action=(path::revoke(row.cluster.project, &row.cluster.name)) {
+                            button.button.low.ends #revoke-handed-back type="submit" { "Revoke access" }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn state(visitor: &Visitor, row: &ClusterRow, latest: Option<&GrantRow>) -> Markup {

@@ -17,6 +17,7 @@ use super::layout::Tab;
 use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
+use super::requests::{panel, waiting};
 use super::sessions::pulse;
 use super::visitor::Visitor;
 use super::when::{bar, full, timer};
@@ -31,9 +32,11 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
     let mut rows = app.store.clusters_of_organization(visitor.actor(), &visitor.reading, visitor.org()).await?;
     rows.retain(|row| !row.cluster.removed);
     let live = live(&app, &visitor).await?;
+    let requests = waiting(&app, &visitor).await?;
     let content = html! {
         div.head #head data-live { div { h1 { "Clusters" } p { (summary(&rows)) } } }
         (posture(&app.vendor, &visitor, &live))
+        (panel(&app.vendor, &visitor, &requests))
         div #clusters data-live {
             @if rows.is_empty() { (empty(&app.vendor)) }
             @for group in rows.chunk_by(|a, b| a.cluster.project == b.cluster.project) {

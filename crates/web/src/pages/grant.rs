@@ -151,7 +151,7 @@ fn read(typed: &Typed, longest: Ttl) -> Result<Request, Faults> {
 }
 
 /// `24h`, as the duration field takes it.
-fn hours(ttl: Ttl) -> String {
+pub(super) fn hours(ttl: Ttl) -> String {
     ttl.to_string().replace(' ', "")
 }
 
@@ -183,14 +183,15 @@ fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Ty
     let fields = html! {
         p { "Cluster " strong { (name) } " of " (row.project_name) }
         @if let Some(grant) = &row.grant { (replaces(grant)) }
-        (choices(row, typed, faults))
+        (choices(&offered(row), typed, faults))
         div.pair { (duration.input("text", typed, faults, "off")) (case.input("text", typed, faults, "off")) }
         (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
     };
     visitor.ask(&act, faults, fields)
 }
 
-fn replaces(grant: &Grant) -> Markup {
+/// What granting does to the grant in force.
+pub(super) fn replaces(grant: &Grant) -> Markup {
     html! {
         div.notice {
             (icon(Icon::Info))
@@ -202,17 +203,23 @@ fn replaces(grant: &Grant) -> Markup {
     }
 }
 
-fn choices(row: &ClusterRow, typed: &Typed, faults: &Faults) -> Markup {
+/// What can be granted to a cluster without a request, most likely first.
+fn offered(row: &ClusterRow) -> Vec<GrantType> {
     let offered = GrantType::ALL.iter().rev().filter(|kind| match kind {
         GrantType::DatabaseLogs | GrantType::Infrastructure => row.blocked,
         GrantType::InfrastructureAndSyncData => row.cluster.has_sync_data(),
     });
     let mut offered: Vec<GrantType> = offered.copied().collect();
     offered.sort_by_key(|kind| *kind != GrantType::Infrastructure);
+    offered
+}
+
+/// The choice of what is granted, with what it means.
+pub(super) fn choices(offered: &[GrantType], typed: &Typed, faults: &Faults) -> Markup {
     html! {
         fieldset #kind aria-describedby="kind-note" {
             legend { "What support may reach" }
-            @for kind in &offered {
+            @for kind in offered {
                 label.choice {
                     input type="radio" name="kind" value=(kind) required
                         checked[typed.raw("kind") == kind.as_str() || offered.len() == 1];

@@ -1,6 +1,6 @@
 //! The addresses of the pages, written in one place. Cluster names need no escaping: they hold letters, digits, hyphens.
 
-use byleave_core::id::{ApiKeyId, NodeId, ProjectId, SessionId, UserId};
+use byleave_core::id::{ApiKeyId, NodeId, ProjectId, RequestId, SessionId, UserId};
 use byleave_core::name::ClusterName;
 
 /// The list of clusters, where a visitor arrives.
@@ -58,6 +58,16 @@ pub(super) fn revoke(project: ProjectId, name: &ClusterName) -> String {
 /// The dialogue that accepts the risk of a node.
 pub(super) fn accept_risk(project: ProjectId, name: &ClusterName, node: NodeId) -> String {
     format!("/projects/{project}/clusters/{name}/nodes/{node}/accept-risk")
+}
+
+/// The dialogue that approves a request.
+pub(super) fn approve(request: RequestId) -> String {
+    format!("/requests/{request}/approve")
+}
+
+/// The dialogue that declines a request.
+pub(super) fn decline(request: RequestId) -> String {
+    format!("/requests/{request}/decline")
 }
 
 /// One session.

@@ -133,12 +133,14 @@ impl Places {
         let key = if path.contains("{key}") { self.employee_key(house).await } else { String::new() };
         let invited = if path.contains("{token}") { self.invite(house).await } else { String::new() };
         let api_key = self.made_api_key(shop, path).await;
+        let request = if path.contains("/requests/") { self.request(house, shop).await } else { String::new() };
         let (client, secret) = self.made_account(shop, path).await;
         let id = match path {
             _ if path.contains("/invites/") || path.contains("/invitations/{id}") => &self.invitation(shop).await,
             _ if path.contains("/groups/{groupId}/events/") => &self.project_event,
             _ if path.contains("/events/") => &self.event,
             _ if path.contains("/nodes/") => &self.node,
+            _ if path.contains("/requests/") => &request,
             _ if path.contains("/sessions/") => &self.session,
             _ if path.contains("/employees/") => &self.employee,
             _ if path.contains("/users/") => &self.user,
@@ -205,6 +207,12 @@ impl Places {
         let body = json!({ "userName": format!("new{}@shop.example", self.made), "roles": roles });
         let path = format!("/api/byleave/v1/organizations/{}/users", self.organization);
         text(&shop.owner.post(&path, body).await.created()["invitationId"])
+    }
+
+    /// An access request that waits. An employee can ask only so often, so that each asks once.
+    async fn request(&self, house: &House, shop: &Customer) -> String {
+        let asker = crate::requests::Asker::new(house, &format!("Asker {}", self.made)).await;
+        asker.ask(house, shop).await
     }
 
     async fn invite(&self, house: &House) -> String {

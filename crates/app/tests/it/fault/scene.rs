@@ -71,13 +71,18 @@ impl Scene {
 
     /// `ssh` to the node through the gateway, as the engineer.
     pub(super) fn ssh(&self, command: &str) -> Ssh {
+        self.ssh_to(NODE, command)
+    }
+
+    /// `ssh` to any host through the gateway, as the engineer.
+    pub(super) fn ssh_to(&self, host: &str, command: &str) -> Ssh {
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"])
             .args(["-o", "HostKeyAlias=gateway", "-o", "GlobalKnownHostsFile=/dev/null", "-o"])
             .arg(format!("UserKnownHostsFile={}", self.node.path("gateway_hosts").display()))
             .arg("-i")
             .arg(self.node.path("engineer"))
-            .args(["-p", self.server.ssh_port(), &format!("{NODE}@127.0.0.1"), command]);
+            .args(["-p", self.server.ssh_port(), &format!("{host}@127.0.0.1"), command]);
         Ssh::start(ssh)
     }
 
