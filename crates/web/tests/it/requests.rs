@@ -2,6 +2,7 @@
 
 use byleave_core::id::{EmployeeId, EmployeeKeyId, SessionId};
 use byleave_core::request::{WAITS_FOR, Wish};
+use byleave_core::time::Clock;
 use byleave_store::request::{Ask, HandBack};
 use serde_json::{Value, json};
 
