@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: Byleave beside plain ssh and `ssh -J`, in one interleaved run on this machine.
 //!
-//! Three ways to the same work: `direct` (an OpenSSH server), `jump` (through an OpenSSH bastion, as `ssh -J` does) and
-//! `byleave` (a release build with recording on and `session.opened` durable before the first byte). Machines differ,
+//! Four ways to the same work: `direct` (an OpenSSH server), `relay` (through a plain TCP relay: the least that anything
+//! between can cost), `jump` (through an OpenSSH bastion, as `ssh -J` does) and `byleave` (a release build with recording
+//! on and `session.opened` durable before the first byte). Machines differ,
 //! and so do moments: only ratios inside one run mean anything. The order of the ways rotates in each round. Read next:
 //! [`rig`] (what is started), then one module for each thing measured.
 
@@ -10,6 +11,7 @@ mod echo;
 mod http;
 mod memory;
 mod numbers;
+mod relay;
 mod revoke;
 mod rig;
 mod setup;
@@ -120,7 +122,7 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
         } else {
             if rig.is_none() {
                 let started = rig.insert(Rig::start(&binary)?);
-                eprintln!("three ways stand; measuring");
+                eprintln!("the ways stand; measuring");
                 println!("{}", started.heading()?);
             }
             through(root, args, *test, rig.as_ref().context("no rig stands")?)?
