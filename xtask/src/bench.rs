@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: Byleave beside plain ssh and `ssh -J`, in one interleaved run on this machine.
 //!
-//! Three ways to the same work: `direct` (an OpenSSH server), `jump` (through an OpenSSH bastion, as `ssh -J` does) and
-//! `byleave` (a release build with recording on and `session.opened` durable before the first byte). Machines differ,
+//! Four ways to the same work: `direct` (an OpenSSH server), `relay` (through a plain TCP relay: the least that anything
+//! between can cost), `jump` (through an OpenSSH bastion, as `ssh -J` does) and `byleave` (a release build with recording
+//! on and `session.opened` durable before the first byte). Machines differ,
 //! and so do moments: only ratios inside one run mean anything. The order of the ways rotates in each round. Read next:
 //! [`rig`] (what is started), then one module for each thing measured.
 
@@ -10,6 +11,7 @@ mod echo;
 mod http;
 mod memory;
 mod numbers;
+mod relay;
 mod revoke;
 mod rig;
 mod setup;
@@ -87,6 +89,9 @@ pub(crate) struct Bench {
     /// Events of the largest organization of the test of the API
     #[arg(long, default_value_t = 10_000_000)]
     events: usize,
+    /// Keep the organizations and clusters of the test of the API in this folder, or use those that it kept
+    #[arg(long, value_name = "FOLDER")]
+    estate: Option<PathBuf>,
     /// Measure this binary instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
@@ -116,11 +121,11 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             // Nothing else may stand beside it: what is measured is one server.
             drop(rig.take());
             let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
-            api::measure(&binary, api::Size { organizations, clusters, events })?
+            api::measure(&binary, api::Size { organizations, clusters, events }, args.estate.as_deref())?
         } else {
             if rig.is_none() {
                 let started = rig.insert(Rig::start(&binary)?);
-                eprintln!("three ways stand; measuring");
+                eprintln!("the ways stand; measuring");
                 println!("{}", started.heading()?);
             }
             through(root, args, *test, rig.as_ref().context("no rig stands")?)?

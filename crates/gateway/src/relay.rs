@@ -32,8 +32,8 @@ pub(crate) const BACKLOG: usize = 1024 * 1024;
 const REQUESTS: usize = 4096;
 /// Notices that wait for a terminal.
 const NOTICES: usize = 8;
-/// How long nothing more may come before what was handed to the library counts as written.
-const QUIET: Duration = Duration::from_millis(50);
+/// How many turns the library's task gets before what was handed to it counts as written: it needs one.
+const TURNS: usize = 4;
 /// How long the end of a node's output waits for the exit status, for programs that end the one before the other.
 const EOF_HELD: Duration = Duration::from_secs(1);
 
@@ -275,12 +275,13 @@ async fn down(
     });
 }
 
-/// Waits until what was handed to the library has been written to the socket or never will be: its task was woken
-/// before this one, on the same thread, and writes all it was handed before it waits again. That holds also for a
-/// process that was stopped meanwhile, for which a time alone would not speak.
+/// Waits until what was handed to the library has been written to the socket, or waits there: its task was woken before
+/// this one, on the same thread, and writes all it was handed in its turn. Counting turns and not time, this holds also
+/// for a process that was stopped meanwhile.
 async fn written() {
-    sleep(QUIET).await;
-    tokio::task::yield_now().await;
+    for _ in 0..TURNS {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Closes the employee's end, after what a terminal's output still held back.

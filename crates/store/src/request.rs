@@ -106,7 +106,7 @@ impl Store {
         };
         let waiting_at = match answered {
             Answered::Any => None,
-            Answered::Not => Some(self.judged(&mut sql, now)?.at.millis()),
+            Answered::Not => Some(self.judged(&sql, now).at.millis()),
         };
         let rows = query(select!(
             "WHERE $1 LIKE '%|' || clusters.project || '|%'

@@ -17,7 +17,7 @@ const AT_ONCE: usize = 8;
 /// Measures and tells.
 pub(super) fn measure(rig: &Rig, sessions: usize) -> Result<String> {
     let mut results = Vec::new();
-    for way in rig.ways.iter().filter(|way| way.name != "direct") {
+    for way in rig.ways.iter().filter(|way| !["direct", "relay"].contains(&way.name)) {
         // The sample node's processes are children of Byleave, too, and are not the gateway.
         let of = |name: &str| if name == "jump" { family(rig.bastion) } else { vec![rig.byleave] };
         let before = memory(&of(way.name));

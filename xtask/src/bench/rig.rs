@@ -14,10 +14,14 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::relay;
 use crate::step;
 
 /// The cipher of every client, so that all ways do the same work.
 const CIPHER: &str = "aes256-gcm@openssh.com";
+
+/// How the kernel counts processor time for programs, on Linux everywhere.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A way to the work.
 pub(super) struct Way {
@@ -29,7 +33,7 @@ pub(super) struct Way {
 
 /// Everything that was started.
 pub(super) struct Rig {
-    /// The ways, `jump` in the middle.
+    /// The ways.
     pub(super) ways: Vec<Way>,
     /// The process that is the bastion.
     pub(super) bastion: u32,
@@ -72,7 +76,7 @@ impl Rig {
         let target = openssh(place, "target", target_port)?;
         let bastion = openssh(place, "bastion", bastion_port)?;
         let (byleave, facts) = demo(binary, place)?;
-        let ways = ways(place, target_port, bastion_port, &facts)?;
+        let ways = ways(place, [target_port, bastion_port, relay::start(target_port)?], &facts)?;
         let (bastion_id, byleave_id) = (bastion.id(), byleave.id());
         let children = vec![target, bastion, byleave];
         let rig = Self { ways, bastion: bastion_id, byleave: byleave_id, facts, folder, children };
@@ -116,6 +120,15 @@ impl Rig {
     pub(super) fn gateway_port(&self) -> Result<u16> {
         let port = self.facts.pointer("/ssh/port").and_then(Value::as_u64).context("the demo names no port")?;
         Ok(u16::try_from(port)?)
+    }
+
+    /// Seconds of processor time that Byleave has used.
+    pub(super) fn processor_time(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.byleave))?;
+        // After the name, which may hold spaces: the fields from the third on (proc(5)); user time is the 14th.
+        let fields = stat.rsplit_once(')').context("the kernel's word on a process")?.1;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+        Ok(ticks / TICKS_PER_SECOND)
     }
 
     /// The administrator's token of Byleave.
@@ -222,23 +235,24 @@ fn demo(binary: &Path, place: &Path) -> Result<(Child, Value)> {
     Ok((child, facts?))
 }
 
-fn ways(place: &Path, target: u16, bastion: u16, facts: &Value) -> Result<Vec<Way>> {
+fn ways(place: &Path, [target, bastion, relay]: [u16; 3], facts: &Value) -> Result<Vec<Way>> {
     let text = |pointer: &str| {
         let found = facts.pointer(pointer).and_then(Value::as_str);
         found.map(str::to_owned).with_context(|| format!("the demo names no {pointer}"))
     };
     let (config, identity) = (place.join("ssh_config"), place.join("id"));
     let (config, identity) = (config.display().to_string(), identity.display().to_string());
-    let plain =
-        vec!["-i".to_owned(), identity.clone(), "-p".to_owned(), target.to_string(), "bench@127.0.0.1".to_owned()];
+    let at = |port: u16| {
+        vec!["-i".to_owned(), identity.clone(), "-p".to_owned(), port.to_string(), "bench@127.0.0.1".to_owned()]
+    };
     let through =
         format!("ProxyCommand=ssh -F {config} -c {CIPHER} -i {identity} -p {bastion} -W %h:%p bench@127.0.0.1");
-    let jump = ["-o".to_owned(), through].into_iter().chain(plain.clone()).collect();
+    let jump = ["-o".to_owned(), through].into_iter().chain(at(target)).collect();
     let port = facts.pointer("/ssh/port").and_then(Value::as_u64).context("the demo names no port")?;
     let node = format!("{}@{}", text("/ssh/node")?, text("/ssh/host")?);
     let gateway = vec!["-i".to_owned(), text("/ssh/identityFile")?, "-p".to_owned(), port.to_string(), node];
     let way = |name, args| Way { name, args };
-    Ok(vec![way("direct", plain), way("jump", jump), way("byleave", gateway)])
+    Ok(vec![way("direct", at(target)), way("relay", at(relay)), way("jump", jump), way("byleave", gateway)])
 }
 
 fn free_port() -> Result<u16> {

@@ -15,10 +15,17 @@ const MIB: u64 = 1 << 20;
 /// Measures and tells.
 pub(super) fn measure(rig: &Rig, rounds: usize, mib: u64) -> Result<String> {
     let mut rates: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+    let mut costs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for round in 0..rounds {
         for direction in ["down", "up"] {
             for way in rig.round(round) {
+                let before = rig.processor_time()?;
                 let took = if direction == "down" { down(rig, way, mib)? } else { up(rig, way, mib)? };
+                if way.name == "byleave" {
+                    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+                    let gibibytes = mib as f64 / 1024.0;
+                    costs.entry(direction).or_default().push((rig.processor_time()? - before) / gibibytes);
+                }
                 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
                 let rate = mib as f64 / took;
                 eprintln!("  {direction} {}: {rate:.0} MiB/s", way.name);
@@ -30,14 +37,20 @@ pub(super) fn measure(rig: &Rig, rounds: usize, mib: u64) -> Result<String> {
     let rows = ["down", "up"].into_iter().flat_map(|direction| rig.ways.iter().map(move |way| (direction, way.name)));
     let rows = rows.map(|(direction, name)| {
         let mine = rate(direction, name);
+        let cost = costs.get(direction).filter(|_| name == "byleave");
         vec![
             format!("{mib} MiB {direction}"),
             name.to_owned(),
             format!("{mine:.0}"),
             times(mine, rate(direction, "jump")),
+            times(mine, rate(direction, "relay")),
+            cost.map_or_else(String::new, |seconds| format!("{:.2}", median(seconds))),
         ]
     });
-    Ok(table(&["transfer", "way", "MiB/s, median", "×"], &rows.collect::<Vec<_>>()))
+    Ok(table(
+        &["transfer", "way", "MiB/s, median", "×", "× relay", "gateway's CPU, s a GiB"],
+        &rows.collect::<Vec<_>>(),
+    ))
 }
 
 fn down(rig: &Rig, way: &Way, mib: u64) -> Result<f64> {

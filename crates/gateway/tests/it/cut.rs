@@ -81,8 +81,6 @@ fn an_employee_who_waits_is_told_why() {
     let is_told = |options: &[&str]| {
         world.memory.grant(GrantType::Infrastructure);
         let client = ready(world.ssh(options, WAITING));
-        // Nothing is on its way, and has not been for a while.
-        world.memory.clocks.boot.fetch_add(1000, Ordering::SeqCst);
         world.memory.revoke();
         text(&client.wait().stderr).contains("byleave: session ended: the customer revoked the grant")
     };

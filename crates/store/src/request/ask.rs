@@ -81,7 +81,7 @@ impl Store {
     ) -> Result<Vec<OwnRequest>, StoreError> {
         let mut sql = self.read()?;
         refuse_inactive(&mut sql, employee, key)?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         let rows = query("SELECT * FROM requests WHERE employee = $1 ORDER BY asked_at DESC, id DESC LIMIT $2")
             .bind(employee.to_string())
             .bind(SHOWN)

@@ -5,34 +5,45 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::fault::scene::Scene;
+use crate::fault::scene::{Scene, Ssh};
 
 /// How long the grant is.
 const SHORT: &str = "6s";
 /// Longer than that.
 const LONGER: Duration = Duration::from_secs(7);
 
-/// Fault: the whole server process is stopped (SIGSTOP) while a session that prints without pause is live, and goes on
+/// Sessions that print: enough that some always have output between the node's connection and the engineer's.
+const SESSIONS: usize = 6;
+
+/// Fault: the whole server process is stopped (SIGSTOP) while sessions that print without pause are live, and goes on
 /// (SIGCONT) only after the grant has expired.
 ///
-/// Expected: after it goes on not one byte more reaches the engineer; the session ends as `expired`; so does every
-/// session of a machine that was suspended.
+/// Expected: after it goes on not one byte more reaches an engineer, also none of what was on its way through the server
+/// when it stopped; the sessions end as `expired`; so does every session of a machine that was suspended.
 #[test]
 fn not_one_byte_passes_after_a_stop_across_the_expiry() {
     let scene = Scene::begin();
     scene.owner.run(&["grant", "Shop", "--for", SHORT]).ok();
-    let mut live = scene.ssh("while :; do echo tick; done");
-    assert!(live.hears("tick\n"), "{:?}", live.ends());
+    let mut live: Vec<_> = (0..SESSIONS).map(|_| scene.ssh("while :; do echo tick; done")).collect();
+    for session in &mut live {
+        assert!(session.hears("tick\n"), "{:?}", session.ends());
+    }
     let server = Pid::from_raw(scene.server.pid());
     kill(server, Signal::SIGSTOP).unwrap();
-    // What was on its way when the server stopped arrives; then nothing does, beyond the expiry.
-    live.hears_out(LONGER);
-    assert!(live.is_running(), "only a live session can show that nothing passes");
-    let before = live.heard.len();
+    // What was sent before the server stopped arrives; then nothing does, beyond the expiry.
+    let mut wait = LONGER;
+    for session in &mut live {
+        session.hears_out(std::mem::take(&mut wait));
+        assert!(session.is_running(), "only a live session can show that nothing passes");
+    }
+    let before: Vec<usize> = live.iter().map(|session| session.heard.len()).collect();
     kill(server, Signal::SIGCONT).unwrap();
-    let ended = live.ends();
-    assert_eq!(ended.heard.len(), before, "{} bytes passed after the expiry", ended.heard.len() - before);
-    assert_ne!(ended.code, 0, "{}", ended.told);
+    let ended: Vec<_> = live.iter_mut().map(Ssh::ends).collect();
+    let heard: Vec<usize> = ended.iter().map(|ended| ended.heard.len()).collect();
+    assert_eq!(heard, before, "bytes passed after the expiry");
+    for ended in ended {
+        assert_ne!(ended.code, 0, "{}", ended.told);
+    }
     assert_eq!(scene.newest_end(), "expired");
     scene.assert_evidence();
 }
