@@ -38,6 +38,7 @@ pub mod organization;
 pub mod project;
 pub mod proof;
 mod reader;
+pub mod repeat;
 mod row;
 pub mod seal;
 pub mod secret;

@@ -21,6 +21,7 @@ use crate::facts;
 use crate::hub::Hub;
 use crate::migration::migrate;
 use crate::reader::{Files, Readers, Snapshot};
+use crate::repeat::Ticket;
 use crate::row;
 use crate::seal::{SealingKey, random};
 use crate::session;
@@ -46,6 +47,7 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    ticket: Option<Arc<Ticket>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -137,7 +139,7 @@ impl Store {
         let files = Files::of(database.clone())?;
         let writer = Writer::start(sql, Watch { hub: hub.clone(), files })?;
         let inner = Inner { writer, readers, hub, sealing, entropy, options, installation, signing, database };
-        let store = Self { inner: Arc::new(inner) };
+        let store = Self { inner: Arc::new(inner), ticket: None };
         store.start(start, now).await?;
         Ok(store)
     }
@@ -163,6 +165,16 @@ impl Store {
         if let Err(error) = moved.await {
             tracing::warn!(error = ?error, "the write-ahead log stays beside the database");
         }
+    }
+
+    /// The same store, writing for this request.
+    pub(crate) fn with_ticket(&self, ticket: Option<Arc<Ticket>>) -> Self {
+        Self { inner: self.inner.clone(), ticket }
+    }
+
+    /// The request for which it writes, while that has changed nothing yet.
+    pub(crate) fn ticket(&self) -> Option<&Arc<Ticket>> {
+        self.ticket.as_ref().filter(|ticket| !ticket.is_spent())
     }
 
     pub(crate) fn writer(&self) -> &Writer {

@@ -16,6 +16,7 @@ mod inventory;
 mod invitation;
 mod member;
 mod organization;
+mod repeat;
 mod session;
 mod user;
 mod world;

@@ -22,6 +22,7 @@ use byleave_store::web_session::WebSession;
 use serde::Serialize;
 
 use crate::api::error::{Failure, Names, internal};
+use crate::api::repeat::{self, ShownOnce, Site};
 use crate::api::{json, peer, version};
 use crate::app::App;
 use crate::auth::digest::{Credentials, Refused, Request};
@@ -41,8 +42,8 @@ pub struct SignedIn {
 
 /// Who calls.
 pub struct Caller {
-    /// The state of the web.
-    pub app: Arc<App>,
+    /// The state of the web, as this request sees it.
+    pub app: Site,
     /// Who, as the store and the rules know them.
     pub actor: Actor,
     /// What the clocks said when the request came.
@@ -75,8 +76,13 @@ impl FromRequestParts<Arc<App>> for Caller {
         if parts.method != Method::GET && json::has_body(&parts.headers) && !ends_access(parts.uri.path()) {
             check_content_type(&parts.headers)?;
         }
+        let ticket = repeat::ticket(app, parts, &actor)?;
+        let site = Site::new(app.clone());
         let mut caller = Self {
-            app: app.clone(),
+            app: match ticket {
+                Some(ticket) => site.once(ticket),
+                None => site,
+            },
             actor,
             now,
             signed_in,
@@ -179,6 +185,16 @@ impl Caller {
         } else {
             self.write(status, value)
         }
+    }
+
+    /// An object that shows a secret, which is never shown again.
+    ///
+    /// # Errors
+    /// As [`Caller::object`].
+    pub fn shown_once<T: Serialize>(&self, status: StatusCode, value: &T) -> Result<Response, Failure> {
+        let mut answer = self.object(status, value)?;
+        answer.extensions_mut().insert(ShownOnce);
+        Ok(answer)
     }
 
     /// An object, with 200.

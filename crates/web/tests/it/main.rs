@@ -30,6 +30,7 @@ mod names;
 mod people;
 mod projects;
 mod rates;
+mod repeat;
 mod shut;
 mod stream;
 mod terraform;

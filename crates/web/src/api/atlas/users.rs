@@ -72,7 +72,7 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     let (row, invited) = send(&caller, id, name, roles).await?;
     let mut user = show(&MemberRow::Pending(row));
     user.links.push(caller.link(&format!("/invitations/{}", invited.token.expose()), "invitation"));
-    caller.object(StatusCode::CREATED, &user)
+    caller.shown_once(StatusCode::CREATED, &user)
 }
 
 /// Invites a person, and tells the invitation as owners see it.

@@ -27,7 +27,7 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_organization(&caller.actor, &caller.now, name, owner)).await?;
-    caller.object(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
 /// Invites the first owner anew.
@@ -40,7 +40,7 @@ pub(super) async fn verb(caller: Caller, path: IdVerbPath<OrgId>, body: Raw) -> 
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_first_owner_again(&caller.actor, &caller.now, path.id, owner)).await?;
-    caller.object(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
 /// An invitation with its token, which is shown once.

@@ -40,7 +40,7 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     let roles = read_roles(&body.roles)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_user(&caller.actor, &caller.now, id, name, roles)).await?;
-    caller.object(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
 /// Takes an invitation back that nobody has claimed yet.
