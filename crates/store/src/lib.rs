@@ -47,6 +47,7 @@ pub mod session;
 pub mod setting;
 mod sql;
 pub mod store;
+pub mod tag;
 pub mod transaction;
 pub mod user;
 pub mod web_session;

@@ -101,6 +101,9 @@ where
             repeat::write_down(&mut transaction, ticket)?;
         }
         let value = body(&mut transaction)?;
+        if self.store.expectation().is_some() {
+            return Err(StoreError::Stale);
+        }
         let (anchors, touched) = transaction.finish()?;
         Ok((Written { value, anchors }, touched))
     }

@@ -48,6 +48,7 @@ pub mod peer;
 pub mod repeat;
 pub mod show;
 pub mod shut;
+pub mod tag;
 pub mod version;
 
 /// The routes below `/api`.

@@ -15,17 +15,18 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::error::ErrorCode;
+use byleave_api::path::{REQUEST_KEY, takes_key};
 use byleave_core::actor::Actor;
 use byleave_core::name::RequestKey;
 use byleave_store::Store;
 use byleave_store::repeat::{Answer, LONGEST_ANSWER, Repeat, Ticket};
+use byleave_store::tag::Expectation;
 
 use crate::api::error::{Failure, internal};
 use crate::app::App;
-use crate::rate::can_close;
 
 /// The header that carries the key.
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const KEY: HeaderName = HeaderName::from_static(REQUEST_KEY);
 /// The header of an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -38,19 +39,15 @@ pub struct Site {
 }
 
 impl Site {
-    /// The application for a request that has no key.
-    pub(crate) fn new(app: Arc<App>) -> Self {
-        Self { store: app.store.clone(), app }
+    /// The application for a request that may have a key, and may expect something.
+    pub(crate) fn new(app: Arc<App>, ticket: Option<Arc<Ticket>>, expectation: Option<Arc<Expectation>>) -> Self {
+        let store = ticket.map_or_else(|| app.store.clone(), |ticket| app.store.once(ticket));
+        Self { store: expectation.map_or_else(|| store.clone(), |expectation| store.expecting(expectation)), app }
     }
 
     /// The application itself.
     pub(crate) const fn app(&self) -> &Arc<App> {
         &self.app
-    }
-
-    /// The same for a request with a key.
-    pub(crate) fn once(self, ticket: Arc<Ticket>) -> Self {
-        Self { store: self.store.once(ticket), app: self.app }
     }
 }
 
@@ -108,9 +105,8 @@ pub struct ShownOnce;
 
 /// Gives a request with a key a slot, carries it out even if the caller goes away, and keeps the answer.
 pub(super) async fn once(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let takes_a_key = request.method() == Method::POST && !always_done(path);
-    if !takes_a_key || !request.headers().contains_key(KEY) {
+    let is_heeded = request.method() == Method::POST && takes_key(request.uri().path());
+    if !is_heeded || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }
     let slot = Slot::default();
@@ -127,11 +123,6 @@ pub(super) async fn once(State(app): State<Arc<App>>, mut request: Request, next
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_) => internal().into_response(),
     }
-}
-
-/// Whether a request is carried out each time that it is sent: it ends access, and somebody may have opened it since.
-fn always_done(path: &str) -> bool {
-    can_close(&Method::POST, path) || path.ends_with(":disable")
 }
 
 /// The ticket of a request whose caller is known, if it has a key.

@@ -33,6 +33,7 @@ mod rates;
 mod repeat;
 mod shut;
 mod stream;
+mod tags;
 mod terraform;
 mod tls;
 mod unauthorized;

@@ -51,7 +51,7 @@ pub(super) async fn get(
     ApiKeyPath(key): ApiKeyPath<ApiKeyId>,
 ) -> Result<Response, Failure> {
     let row = caller.ask(caller.app.store.api_key_of(&caller.actor, through, key)).await?;
-    caller.ok(&show(&caller, &row, through, REDACTED))
+    caller.tagged(&row.tag(), &show(&caller, &row, through, REDACTED))
 }
 
 /// Changes what is named.
@@ -70,7 +70,7 @@ pub(super) async fn patch(
         roles: body.roles.map(|roles| given(through, &roles)).transpose()?,
     };
     let row = caller.ask(store.change_api_key(&caller.actor, &caller.now, through, key, change)).await?.value;
-    caller.ok(&show(&caller, &row, through, REDACTED))
+    caller.with_tag(&row.tag(), &show(&caller, &row, through, REDACTED))
 }
 
 /// Removes one from the organization.

@@ -56,7 +56,7 @@ pub(super) async fn get(
     ClientPath(id): ClientPath,
 ) -> Result<Response, Failure> {
     let row = caller.ask(caller.app.store.service_account(&caller.actor, through, id)).await?;
-    caller.ok(&show(&row, through, None))
+    caller.with_tag(&row.tag(), &show(&row, through, None))
 }
 
 /// Changes what is named.
@@ -76,7 +76,7 @@ pub(super) async fn patch(
         roles: body.roles.map(|roles| given(through, &roles)).transpose()?,
     };
     let row = caller.ask(store.change_service_account(&caller.actor, &caller.now, through, id, change)).await?.value;
-    caller.ok(&show(&row, through, None))
+    caller.with_tag(&row.tag(), &show(&row, through, None))
 }
 
 /// Removes one from the organization, with its secrets and tokens.
