@@ -67,6 +67,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The request was carried out before under its key; the answer is not kept.
+    AnswerNotKept = "ANSWER_NOT_KEPT", 409;
     /// The clock is in doubt, so nothing new opens.
     ClockInDoubt = "CLOCK_IN_DOUBT", 409;
     /// No such cluster.
@@ -79,6 +81,8 @@ codes! {
     GroupNotFound = "GROUP_NOT_FOUND", 404;
     /// A value has a form that it must not have.
     InvalidAttribute = "INVALID_ATTRIBUTE", 400;
+    /// Another request was carried out under this key.
+    IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 422;
     /// A value is none of the allowed ones.
     InvalidEnumValue = "INVALID_ENUM_VALUE", 400;
     /// Any other id does not have its form.
@@ -113,8 +117,12 @@ codes! {
     PasswordRefused = "PASSWORD_REFUSED", 400;
     /// The body is larger than 1 MiB.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413;
+    /// Somebody else changed this since it was read.
+    PreconditionFailed = "PRECONDITION_FAILED", 412;
     /// Too many requests at once.
     RateLimited = "RATE_LIMITED", 429;
+    /// A request with this key is being carried out.
+    RequestRunning = "REQUEST_RUNNING", 409;
     /// No such thing.
     ResourceNotFound = "RESOURCE_NOT_FOUND", 404;
     /// The store or the door cannot be reached.

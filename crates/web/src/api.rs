@@ -45,8 +45,10 @@ pub mod oauth;
 pub mod page;
 pub mod path;
 pub mod peer;
+pub mod repeat;
 pub mod show;
 pub mod shut;
+pub mod tag;
 pub mod version;
 
 /// The routes below `/api`.
@@ -56,6 +58,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(oauth::router())
         .route("/api/{*rest}", axum::routing::any(nothing))
         .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
         .layer(middleware::from_fn_with_state(app.clone(), count))
         .layer(middleware::from_fn(finish))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked));

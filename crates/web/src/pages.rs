@@ -41,6 +41,7 @@ mod session;
 mod sessions;
 mod settings;
 mod sign_in;
+mod stale;
 mod users;
 mod visitor;
 mod when;

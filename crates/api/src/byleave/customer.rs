@@ -203,6 +203,9 @@ pub struct User {
     pub user_name: String,
     /// Their roles.
     pub roles: Roles,
+    /// The tag of all this, for `If-Match`.
+    #[serde(default)]
+    pub etag: String,
 }
 
 /// A person has other roles.

@@ -178,6 +178,9 @@ pub struct InventoryPlan {
     pub changes: Vec<InventoryChange>,
     /// What is there, not named, and kept because nothing is pruned.
     pub kept: Vec<String>,
+    /// In a plan: the tag of the inventory that it was made for. An apply with it in `If-Match` does this plan or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// What was recorded.
     #[serde(default)]
     pub anchors: Vec<Anchor>,

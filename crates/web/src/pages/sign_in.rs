@@ -102,6 +102,8 @@ fn unusable(error: StoreError) -> Problem {
         | StoreError::Corrupt(_)
         | StoreError::Forbidden(_)
         | StoreError::Refused(_)
+        | StoreError::Repeated(_)
+        | StoreError::Stale
         | StoreError::Unavailable(_) => error.into(),
     }
 }
