@@ -25,6 +25,9 @@ macro_rules! routes {
         /// Every operation, as it is documented.
         pub const OPERATIONS: &[(&str, &str)] = &[$($((stringify!($method), $shown),)+)*];
 
+        /// The versions of each operation, in the same order.
+        pub(crate) const VERSIONS: &[crate::api::version::Versions] = &[$($({ let _ = $shown; $versions },)+)*];
+
         /// The routes.
         pub(in crate::api) fn router() -> axum::Router<std::sync::Arc<crate::app::App>> {
             axum::Router::new()$(.route(
