@@ -21,12 +21,17 @@ const ALLOWED: &[Allowed] = &[
     },
     Allowed { package: "byleave-api", ours: &["byleave-core"], others: Some(&["serde", "serde_json"]) },
     Allowed { package: "byleave-store", ours: &["byleave-core", "byleave-log"], others: None },
-    Allowed { package: "byleave-gateway", ours: &["byleave-core"], others: None },
+    Allowed { package: "byleave-gateway", ours: &["byleave-core", "byleave-wire"], others: None },
     Allowed { package: "byleave-web", ours: &["byleave-api", "byleave-core", "byleave-store"], others: None },
     Allowed {
         package: "byleave-app",
         ours: &["byleave-api", "byleave-core", "byleave-gateway", "byleave-log", "byleave-store", "byleave-web"],
         others: None,
+    },
+    Allowed {
+        package: "byleave-wire",
+        ours: &["byleave-core"],
+        others: Some(&["base64", "hmac", "pbkdf2", "sha2", "subtle", "thiserror", "zeroize"]),
     },
     Allowed { package: "xtask", ours: &[], others: None },
 ];
