@@ -8,7 +8,7 @@ use crate::field::Erasable;
 use crate::grant::{Grant, GrantEnd, GrantType};
 use crate::id::{ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId};
 use crate::identifier::EmployeeIdentifier;
-use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
+use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision, SyncMechanism};
 use crate::name::{HostName, LogName, PublicKey, SyncDatabase};
 use crate::role::{OrgRole, ProjectRole, Roles};
 use crate::session::SessionEnd;
@@ -57,6 +57,9 @@ pub fn erasable(text: &str) -> Erasable {
     Erasable::Kept { salt: [9; 16], text: text.to_owned() }
 }
 
+/// Certificates, as far as their form goes.
+pub const CA: &str = "-----BEGIN CERTIFICATE-----\nMIIBAzCBtqADAgECAhQ=\n-----END CERTIFICATE-----\n";
+
 /// The pseudonym of an employee.
 pub fn identifier() -> EmployeeIdentifier {
     text("acme-employee-40718236")
@@ -80,6 +83,7 @@ pub fn cluster() -> Cluster {
         host: text("cluster0.shop.example"),
         revision: Revision::FIRST,
         sync_databases: vec![(text("appsync_*"), Revision::FIRST)],
+        sync_source: None,
         nodes: vec![Node {
             id: NODE,
             host,
@@ -124,7 +128,8 @@ pub fn facts() -> Facts {
 
 /// One sample of every event in the order of [`Event::NAMES`], with every optional field filled.
 pub fn events() -> Vec<Event> {
-    [organization_events(), inventory_events(), access_events(), account_events(), installation_events()].concat()
+    let of_organization = [organization_events(), inventory_events(), access_events(), account_events()].concat();
+    [of_organization, sync_events(), installation_events()].concat()
 }
 
 /// An entry for each of [`events`] in the log it belongs to; the entries of each log are numbered from 0.
@@ -200,6 +205,16 @@ fn account_events() -> Vec<Event> {
         Event::ServiceAccountSecretRemoved { service_account, secret },
         Event::ServiceAccountNetworkAdded { service_account, network: text("2001:db8::/32") },
         Event::ServiceAccountNetworkRemoved { service_account, network: text("2001:db8::7") },
+    ]
+}
+
+fn sync_events() -> Vec<Event> {
+    let (project, cluster, revision) = (PROJECT, CLUSTER, Revision::FIRST);
+    let servers = text("db-0.shop.example:27017,[2001:db8::7]:27017");
+    vec![
+        Event::SyncServersSet { project, cluster, servers, ca: text(CA), revision },
+        Event::SyncServersRemoved { project, cluster, revision },
+        Event::SyncCredentialSet { project, cluster, mechanism: SyncMechanism::Scram },
     ]
 }
 

@@ -46,6 +46,7 @@ pub mod session;
 pub mod setting;
 mod sql;
 pub mod store;
+pub mod sync;
 pub mod transaction;
 pub mod user;
 pub mod web_session;

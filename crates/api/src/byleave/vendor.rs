@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Anchor, Log};
+use super::{Anchor, Log, SyncCredential};
 use crate::present::present;
 
 /// A support engineer, as the vendor sees them.
@@ -84,6 +84,16 @@ pub struct InventoryRequest {
     pub prune: bool,
 }
 
+/// What the gateway is to sign in to a cluster's databases with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyncCredentialRequest {
+    /// The host name of the cluster.
+    pub host: String,
+    /// The credential.
+    pub credential: SyncCredential,
+}
+
 /// A cluster as an inventory names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -99,6 +109,12 @@ pub struct InventoryCluster {
     /// The databases of App Services sync.
     #[serde(default)]
     pub sync_databases: Vec<String>,
+    /// The servers that hold them: addresses with ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sync_servers: Vec<String>,
+    /// The certificates that vouch for those servers, in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_ca: Option<String>,
     /// The nodes.
     #[serde(default)]
     pub nodes: Vec<InventoryNode>,

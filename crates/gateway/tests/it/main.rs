@@ -20,4 +20,5 @@ mod raw;
 mod recording;
 mod shell;
 mod strangers;
+mod sync;
 mod world;
