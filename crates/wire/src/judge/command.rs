@@ -175,7 +175,7 @@ fn write(
             let collection = collection(head.value)?;
             (Builder::new().string(command.name, collection), collection.to_owned())
         }
-        Target::Database if head.value.whole() == Some(1) => {
+        Target::Database if head.value.flag() == Some(true) => {
             (Builder::new().int32(command.name, 1), format!("$cmd.{}", command.name))
         }
         Target::Database => return Err(Objection::wrong(head.name, "must be 1")),

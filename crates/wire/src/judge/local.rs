@@ -199,6 +199,6 @@ fn sasl_continue<'a>(request: &Request<'a>) -> Result<Local<'a>, Objection> {
 /// The end of sessions of the driver: a list of ids, which the server never learned.
 fn end_sessions<'a>(request: &Request<'a>) -> Result<Local<'a>, Objection> {
     let listed = request.body.head()?.and_then(|element| element.value.array()).is_some();
-    only(request, &[])?;
+    only(request, &["writeConcern"])?;
     if listed { Ok(Local::Done) } else { Err(Objection::wrong("endSessions", "must be a list of sessions")) }
 }
