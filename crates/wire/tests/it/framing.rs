@@ -34,7 +34,7 @@ fn query(flags: u32, namespace: &str, skip: i32, wanted: i32, document: &str) ->
 }
 
 /// The same checksum as a driver would make, by the plain definition.
-fn checksum(bytes: &[u8]) -> [u8; 4] {
+pub(crate) fn checksum(bytes: &[u8]) -> [u8; 4] {
     let mut crc = !0_u32;
     for byte in bytes {
         crc ^= u32::from(*byte);

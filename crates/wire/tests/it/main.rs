@@ -1,5 +1,13 @@
 //! The wire against tables of attempts, tables of what drivers send, and random bytes.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that fails says so"
+)]
+
 mod drivers;
 mod framing;
 mod hostile;
