@@ -188,10 +188,13 @@ fn refuse(request: &Request<'_>, objection: Objection) -> Refusal {
 fn record(request: &Request<'_>, command: &str) -> Record {
     let text = |name| request.body.get(name).ok().flatten().and_then(crate::bson::Value::text).map(short);
     let head = request.body.head().ok().flatten();
-    let named = head.and_then(|element| element.value.text()).map(short);
+    // The first value of another command may be anything, so it is no name to record.
+    let named = head.filter(|element| command::names_collection(element.name));
+    let named = named.and_then(|element| element.value.text()).map(short);
+    let cursor = (command == "getMore").then(|| text("collection")).flatten();
     Record {
         database: text("$db").unwrap_or_default(),
-        collection: named.or_else(|| text("collection")),
+        collection: named.or(cursor),
         command: short(command),
         shape: shape::of(request.body),
     }

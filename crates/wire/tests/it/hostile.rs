@@ -54,3 +54,35 @@ fn every_hostile_attempt_is_refused_for_its_reason() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(count >= FEWEST, "only {count} attempts");
 }
+
+#[test]
+fn a_try_is_recorded_by_names_and_shape_and_never_by_values() {
+    let record = |command: &str| match judge(&read(&framed(command)), &scope()) {
+        Verdict::Refused(refusal) => refusal.record,
+        other => panic!("{other:?}"),
+    };
+    let insert = record(r#"{insert: "items", documents: [{a: "secret", b: {c: 1}}], comment: "secret", $db: "shop"}"#);
+    assert_eq!(
+        (insert.database.as_str(), insert.collection.as_deref(), insert.command.as_str()),
+        ("shop", Some("items"), "insert")
+    );
+    assert_eq!(insert.shape, "{insert: <string>, documents: [{a: <string>, b: {c: <int>}}]}");
+    for command in [
+        r#"{eval: "secret", $db: "state"}"#,
+        r#"{find: "items", filter: {$where: "secret"}, $db: "state"}"#,
+        r#"{find: "items", filter: {a: {$comment: "secret"}}, $db: "state"}"#,
+        r#"{getParameter: "secret", $db: "admin"}"#,
+        r#"{aggregate: "items", pipeline: [{$out: "secret"}], cursor: {}, $db: "state"}"#,
+        r#"{distinct: "items", key: 1, query: {a: "secret"}, $db: "state"}"#,
+        r#"{getLog: "secret", collection: "secret", $db: "admin"}"#,
+    ] {
+        assert!(!format!("{:?}", record(command)).contains("secret"), "{command}");
+    }
+    let long = format!(
+        "{{find: \"items\", filter: {{$where: 1, {}}}, $db: \"state\"}}",
+        (0..5000).map(|n| format!("field{n}: {n},")).collect::<String>()
+    );
+    assert!(record(&long).shape.len() <= byleave_wire::shape::LONGEST + 4);
+    let printable = record("{find: \"it\\nems\", filter: {\"a\\nb\": 1, $where: 1}, $db: \"state\"}");
+    assert!(!format!("{}{}", printable.shape, printable.collection.unwrap()).contains('\n'));
+}
