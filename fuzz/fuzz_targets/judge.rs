@@ -10,7 +10,8 @@ use byleave_wire::scope::{Limits, Namespace, Scope};
 use libfuzzer_sys::fuzz_target;
 
 /// What a server would obey and must never get.
-const NEVER: &[&str] = &["$where", "$function", "$accumulator", "$out", "$merge", "$lookup", "$unionWith", "comment", "txnNumber"];
+const NEVER: &[&str] =
+    &["$where", "$function", "$accumulator", "$out", "$merge", "$lookup", "$unionWith", "comment", "txnNumber"];
 
 fn scope() -> Scope {
     let open = ["appsync_*", "state"].into_iter().filter_map(|name| name.parse().ok()).collect();

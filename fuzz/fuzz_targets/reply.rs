@@ -2,9 +2,9 @@
 
 #![no_main]
 
+use byleave_wire::builder::Builder;
 use byleave_wire::frame::{LONGEST_REPLY, LONGEST_REQUEST, Message, message};
 use byleave_wire::judge::{Verdict, judge};
-use byleave_wire::builder::Builder;
 use byleave_wire::reply::pass;
 use byleave_wire::request::Request;
 use byleave_wire::scope::{Limits, Namespace, Scope};

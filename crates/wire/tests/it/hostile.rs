@@ -86,3 +86,20 @@ fn a_try_is_recorded_by_names_and_shape_and_never_by_values() {
     let printable = record("{find: \"it\\nems\", filter: {\"a\\nb\": 1, $where: 1}, $db: \"state\"}");
     assert!(!format!("{}{}", printable.shape, printable.collection.unwrap()).contains('\n'));
 }
+
+#[test]
+fn what_is_printed_for_a_log_holds_no_value() {
+    let frame = framed(r#"{find: "items", filter: {a: "secret", b: 123454321}, $db: "appsync_1"}"#);
+    let request = read(&frame);
+    let verdict = judge(&request, &scope());
+    let element = request.body.elements().nth(1).unwrap().unwrap();
+    let sign_in = framed(r#"{saslContinue: 1, conversationId: 1, payload: bytes("secret"), $db: "admin"}"#);
+    let signing = read(&sign_in);
+    let signing = judge_before_sign_in(&signing);
+    let printed = format!("{request:?} {verdict:?} {element:?} {signing:?}");
+    assert!(printed.contains("items") && printed.contains("SaslContinue"), "{printed}");
+    let secret = "secret".bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+    for never in ["secret", "123454321", &secret] {
+        assert!(!printed.contains(never), "{printed}");
+    }
+}
