@@ -16,6 +16,8 @@ pub enum Code {
     CommandNotFound,
     /// No such cursor in this session.
     CursorNotFound,
+    /// A command that is understood in another form only. Shells take it as a sign to ask in the older form.
+    FailedToParse,
     /// The gateway has no connection to the cluster.
     HostUnreachable,
     /// The session ended.
@@ -38,9 +40,10 @@ impl Code {
             Self::BadValue => 2,
             Self::CommandNotFound => 59,
             Self::CursorNotFound => 43,
+            Self::FailedToParse => 9,
             Self::HostUnreachable => 6,
             Self::InterruptedAtShutdown => 11600,
-            Self::TooMany => 202,
+            Self::TooMany => 365,
             Self::TypeMismatch => 14,
             Self::Unauthorized => 13,
             Self::UnknownField => 40415,
@@ -54,9 +57,10 @@ impl Code {
             Self::BadValue => "BadValue",
             Self::CommandNotFound => "CommandNotFound",
             Self::CursorNotFound => "CursorNotFound",
+            Self::FailedToParse => "FailedToParse",
             Self::HostUnreachable => "HostUnreachable",
             Self::InterruptedAtShutdown => "InterruptedAtShutdown",
-            Self::TooMany => "NetworkInterfaceExceededTimeLimit",
+            Self::TooMany => "TemporarilyUnavailable",
             Self::TypeMismatch => "TypeMismatch",
             Self::Unauthorized => "Unauthorized",
             Self::UnknownField => "IDLUnknownField",

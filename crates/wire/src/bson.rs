@@ -61,7 +61,7 @@ pub struct Document<'a> {
 }
 
 /// One element of a document.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Element<'a> {
     /// The name.
     pub name: &'a str,
@@ -72,7 +72,7 @@ pub struct Element<'a> {
 }
 
 /// A value, by the types that BSON has.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Value<'a> {
     /// An array: a document named 0, 1, 2….
     Array(Document<'a>),
@@ -171,6 +171,19 @@ impl fmt::Debug for Document<'_> {
     /// Tells the length only: contents are nobody's business in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Document({} bytes)", self.bytes.len())
+    }
+}
+
+impl fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", short(self.name), self.value)
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    /// Tells the type only, as [`Document`] does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.kind())
     }
 }
 

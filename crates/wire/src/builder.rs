@@ -5,9 +5,16 @@
 use crate::bson::Element;
 
 /// A document being written.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Builder {
     bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Builder {
+    /// Tells the length only: contents are nobody's business in a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Builder({} bytes)", self.bytes.len())
+    }
 }
 
 impl Default for Builder {

@@ -8,8 +8,8 @@ use crate::frame::{self, FrameError, Header, Message, Operation, Sequence};
 pub enum Manner {
     /// `OP_MSG`; answered in kind.
     Message,
-    /// `OP_MSG` whose sender does not wait for an answer. Nothing that is open here is sent so: it is refused, and the
-    /// connection is closed without an answer.
+    /// `OP_MSG` whose sender does not wait for an answer, and gets none, whatever the verdict. Only the end of a driver's
+    /// own sessions passes so.
     Unanswered,
     /// The legacy first hello, answered by `OP_REPLY`.
     Legacy,
@@ -63,10 +63,11 @@ impl<'a> Request<'a> {
         Ok(self.body.head()?.map_or("", |element| element.name))
     }
 
-    /// The answer to this request as it goes on the wire.
+    /// The answer to this request as it goes on the wire: no byte if the sender waits for none.
     pub fn answer(&self, id: i32, body: &[u8]) -> Vec<u8> {
         match self.manner {
-            Manner::Message | Manner::Unanswered => frame::message(id, self.id, body),
+            Manner::Message => frame::message(id, self.id, body),
+            Manner::Unanswered => Vec::new(),
             Manner::Legacy => frame::legacy_reply(id, self.id, body),
         }
     }

@@ -33,6 +33,7 @@ const ALLOWED: &[Allowed] = &[
         ours: &["byleave-core"],
         others: Some(&["base64", "hmac", "pbkdf2", "sha2", "subtle", "thiserror", "zeroize"]),
     },
+    Allowed { package: "byleave-fuzz", ours: &["byleave-wire"], others: Some(&["libfuzzer-sys"]) },
     Allowed { package: "xtask", ours: &[], others: None },
 ];
 

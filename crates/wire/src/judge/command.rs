@@ -40,6 +40,12 @@ fn listed(name: &str) -> Option<&'static Command> {
     list::COMMANDS.iter().find(|command| command.name == name || command.alias == name)
 }
 
+/// Whether the first value of this command is the name of a collection.
+pub(super) fn names_collection(name: &str) -> bool {
+    let target = listed(name).map(|command| command.target);
+    target == Some(Target::Collection) || name == "killCursors" || list::NAMING.contains(&name)
+}
+
 fn not_open(name: &str, scope: &Scope) -> Objection {
     if list::CLOSED.contains(&name) {
         let text = format!(
@@ -175,7 +181,7 @@ fn write(
             let collection = collection(head.value)?;
             (Builder::new().string(command.name, collection), collection.to_owned())
         }
-        Target::Database if head.value.whole() == Some(1) => {
+        Target::Database if head.value.flag() == Some(true) => {
             (Builder::new().int32(command.name, 1), format!("$cmd.{}", command.name))
         }
         Target::Database => return Err(Objection::wrong(head.name, "must be 1")),

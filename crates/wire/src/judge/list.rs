@@ -239,6 +239,25 @@ pub(super) const VERBOSITIES: &[&str] = &["allPlansExecution", "executionStats",
 pub(super) const OPEN: &str =
     "aggregate, collStats, count, dbStats, distinct, explain, find, listCollections, listDatabases, listIndexes";
 
+/// Closed commands whose first value is the name of a collection, which is recorded with the try.
+pub(super) const NAMING: &[&str] = &[
+    "collMod",
+    "compact",
+    "create",
+    "createIndexes",
+    "delete",
+    "drop",
+    "dropIndexes",
+    "findAndModify",
+    "findandmodify",
+    "insert",
+    "mapReduce",
+    "mapreduce",
+    "reIndex",
+    "update",
+    "validate",
+];
+
 /// Commands of MongoDB that are closed: their refusal is that of a server to a user without the right. Any other name
 /// is answered as unknown.
 #[rustfmt::skip]

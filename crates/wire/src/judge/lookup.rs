@@ -8,11 +8,17 @@ use crate::reply::{self, ReplyError};
 use crate::scope::{Namespace, Scope};
 
 /// A request that waits for the server to say what its collection is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Lookup {
     pub(super) body: Vec<u8>,
     pub(super) namespace: Namespace,
     pub(super) then: Allowed,
+}
+
+impl std::fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lookup").field("then", &self.then).finish_non_exhaustive()
+    }
 }
 
 impl Lookup {

@@ -4,6 +4,7 @@
 
 use super::field::{array, document, text, whole};
 use super::{Objection, expression, query};
+use crate::answer::Code;
 use crate::bson::{Document, Element};
 
 /// How many stages a pipeline may have.
@@ -46,6 +47,10 @@ fn stage(element: &Element<'_>) -> Result<(), Objection> {
         "$sort" => query::sort(document(element)?),
         "$unset" => unset(element),
         "$unwind" => unwind(element),
+        // It names the server's host. mongosh asks for the same figures by the command when it hears this code.
+        "$collStats" => {
+            Err(Objection::new(Code::FailedToParse, "the stage `$collStats` is not open to support; use the command"))
+        }
         other => Err(Objection::closed("stage", other)),
     }
 }
