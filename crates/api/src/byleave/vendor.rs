@@ -184,6 +184,9 @@ pub struct NodeSetup {
     pub helper: String,
     /// The paths of its logs.
     pub logs: Vec<String>,
+    /// The databases of App Services sync of its cluster, which the gateway's role in the database may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sync_databases: Vec<String>,
 }
 
 /// What an apply would do, or did.

@@ -2,3 +2,5 @@
 
 mod rig;
 mod session;
+mod upstream;
+mod words;

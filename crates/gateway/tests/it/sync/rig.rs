@@ -69,6 +69,15 @@ pub(crate) fn python() -> PathBuf {
     python
 }
 
+/// The shell of MongoDB.
+fn mongosh() -> PathBuf {
+    let named = std::env::var_os("BYLEAVE_TEST_MONGOSH").map(PathBuf::from);
+    let installed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/node/node_modules/.bin/mongosh");
+    let mongosh = named.unwrap_or_else(installed);
+    assert!(mongosh.exists(), "`{}` is not there; `cargo xtask test` installs it", mongosh.display());
+    mongosh
+}
+
 pub(crate) fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name)
 }
@@ -151,6 +160,14 @@ impl House {
     pub(crate) fn client(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(python());
         command.arg(program(name)).args(arguments).current_dir(self.world.directory.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// `mongosh`, where the gateway's certificate was saved, with a home of its own.
+    pub(crate) fn mongosh(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(mongosh());
+        command.args(arguments).current_dir(self.world.directory.path()).env("HOME", self.world.directory.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
