@@ -1,7 +1,8 @@
 //! The programs that tests and demo run, and how they get onto a fresh Debian machine.
 //!
 //! As root, what is missing is installed; otherwise the command to do so is printed and nothing is changed. Only
-//! packages of Debian and of crates.io, never a download of another kind.
+//! packages of Debian, crates.io, PyPI and npm, the latter two of fixed versions below `target/`, never a download of
+//! another kind.
 
 use std::path::Path;
 use std::process::Command;
@@ -31,12 +32,17 @@ pub(crate) const TEST: &[Need] = &[
     need("curl", "curl"),
     need("ip", "iproute2"),
     need("nc", "netcat-openbsd"),
+    need("npm", "npm"),
     need("openssl", "openssl"),
     need("python3", "python3"),
     need("rsync", "rsync"),
     need("sqlite3", "sqlite3"),
     need("strace", "strace"),
 ];
+
+/// Clients and servers of the MongoDB protocol for the tests of sync data, none of them ours.
+const PYTHON: &[&str] = &["pymongo==4.20.1", "smongo==1.2.8", "nx-27017==0.8.1"];
+const SHELL: &str = "mongosh@2.12.0";
 
 /// Where Debian puts programs; `/usr/sbin` is not on everybody's `PATH`.
 const PLACES: &[&str] = &["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -70,6 +76,34 @@ pub(crate) fn ensure_nextest() -> Result<()> {
     }
     eprintln!("installing cargo-nextest (a few minutes)");
     step::must(Command::new(step::cargo()).args(["install", "--locked", "cargo-nextest"]))
+}
+
+/// Makes sure that the foreign programs of sync data are there, below `target/`, in these versions.
+///
+/// # Errors
+/// What `pip` or `npm` said.
+pub(crate) fn ensure_foreign(root: &Path) -> Result<()> {
+    let (python, node) = (root.join("target/python"), root.join("target/node"));
+    once(&python, &PYTHON.join(" "), || {
+        step::must(Command::new("python3").args(["-m", "venv"]).arg(&python))?;
+        step::must(Command::new(python.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON))
+    })?;
+    once(&node, SHELL, || {
+        std::fs::create_dir_all(&node)?;
+        let args = ["install", "--no-audit", "--no-fund", "--silent", "--prefix"];
+        step::must(Command::new("npm").args(args).arg(&node).arg(SHELL))
+    })
+}
+
+/// Installs into a directory what its mark does not say is there.
+fn once(directory: &Path, what: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mark = directory.join("installed");
+    if std::fs::read_to_string(&mark).is_ok_and(|there| there == what) {
+        return Ok(());
+    }
+    eprintln!("installing {what}");
+    install()?;
+    Ok(std::fs::write(mark, what)?)
 }
 
 /// The packages of the programs that are not there, each once.

@@ -18,6 +18,7 @@ use crate::{need, tidy};
 pub(crate) fn run(root: &Path) -> Result<()> {
     need::ensure(&[need::DEMO, need::TEST])?;
     need::ensure_nextest()?;
+    need::ensure_foreign(root)?;
     let cargo = |args: &'static [&'static str]| move || step::must(&mut cargo_in(root, args));
     let steps: Vec<Step<'_>> = vec![
         ("format", Box::new(cargo(&["fmt", "--all", "--check"]))),

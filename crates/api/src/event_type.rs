@@ -187,6 +187,9 @@ impl EventType {
             | Event::SessionDenied { .. }
             | Event::SyncDatabaseAdded { .. }
             | Event::SyncDatabaseRemoved { .. }
+            | Event::SyncCredentialSet { .. }
+            | Event::SyncServersRemoved { .. }
+            | Event::SyncServersSet { .. }
             | Event::TimePassed {}
             | Event::UserPasswordChanged { .. } => None,
         }

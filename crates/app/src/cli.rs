@@ -30,6 +30,7 @@ mod requests;
 mod retry;
 mod sessions;
 mod sign_in;
+mod sync;
 mod users;
 mod watch;
 
@@ -142,6 +143,8 @@ pub(crate) enum Command {
     Clock(clock::Command),
     /// Say what is wrong with an installation
     Doctor(doctor::Doctor),
+    /// Open a cluster's sync data to a MongoDB client, through the gateway (support engineers)
+    Sync(sync::Sync),
     /// Call any path of the API
     Api(api::Api),
     /// Print completions for a shell
@@ -198,6 +201,9 @@ async fn work(global: &Global, command: Command, whole: clap::Command) -> Outcom
     if let Command::Doctor(_) = &command {
         return doctor::run(global).await;
     }
+    if let Command::Sync(args) = &command {
+        return sync::run(args);
+    }
     if let Command::Evidence(evidence::Command::Verify(args)) = &command {
         return evidence::verify(global.output, args);
     }
@@ -218,7 +224,7 @@ async fn ask(caller: &Caller, command: Command) -> Outcome<()> {
         Command::Claim(args) => sign_in::claim(caller, args).await,
         Command::Clock(command) => clock::run(caller, command).await,
         Command::Clusters(command) => clusters::run(caller, command).await,
-        Command::Completions(_) | Command::Doctor(_) => Ok(()),
+        Command::Completions(_) | Command::Doctor(_) | Command::Sync(_) => Ok(()),
         Command::Employees(command) => employees::run(caller, command).await,
         Command::Events(args) => events::run(caller, args).await,
         Command::Evidence(command) => evidence::run(caller, command).await,

@@ -44,6 +44,12 @@ pub(crate) struct ServeArgs {
     /// Address of the SSH gateway
     #[arg(long, env = "BYLEAVE_SSH_LISTEN", value_name = "ADDRESS")]
     pub(crate) ssh_listen: Option<SocketAddr>,
+    /// Address where MongoDB clients read sync data; without it there is no such door
+    #[arg(long, env = "BYLEAVE_SYNC_LISTEN", value_name = "ADDRESS")]
+    pub(crate) sync_listen: Option<SocketAddr>,
+    /// The host name or IP address by which those clients reach the gateway; `sync-listen`'s if not given
+    #[arg(long, env = "BYLEAVE_SYNC_HOST", value_name = "HOST", requires = "sync_listen")]
+    pub(crate) sync_host: Option<String>,
     /// The vendor's name on pages
     #[arg(long, env = "BYLEAVE_VENDOR", value_name = "NAME")]
     pub(crate) vendor: Option<VendorName>,
@@ -72,11 +78,22 @@ struct File {
     requests_per_caller: Option<NonZeroU32>,
     requests_per_address: Option<NonZeroU32>,
     ssh_listen: Option<SocketAddr>,
+    sync_listen: Option<SocketAddr>,
+    sync_host: Option<String>,
     vendor: Option<String>,
     vendor_slug: Option<String>,
     gateway_source: Option<String>,
     node_helper: Option<String>,
     digest: Option<String>,
+}
+
+/// The door for sync data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SyncListen {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// The host name or IP address that clients are told.
+    pub(crate) host: String,
 }
 
 /// What a server runs with.
@@ -94,6 +111,8 @@ pub(crate) struct Config {
     pub(crate) rates: Rates,
     /// Where the SSH gateway listens.
     pub(crate) ssh_listen: SocketAddr,
+    /// Where clients of sync data connect, and the name by which they do.
+    pub(crate) sync: Option<SyncListen>,
     /// The vendor's name on pages.
     pub(crate) vendor: VendorName,
     /// The vendor's word in employee identifiers.
@@ -156,6 +175,7 @@ impl Config {
             digest,
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             ssh_listen: args.ssh_listen.or(file.ssh_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 2222))),
+            sync: sync(args.sync_listen.or(file.sync_listen), args.sync_host.or(file.sync_host))?,
             vendor,
             vendor_slug,
             gateway_source: args.gateway_source.or(file.gateway_source).unwrap_or_else(|| "127.0.0.1/32".to_owned()),
@@ -185,6 +205,24 @@ impl Config {
         }
         Ok(self)
     }
+}
+
+/// Where clients of sync data connect. A name must be given where the address tells none.
+fn sync(listen: Option<SocketAddr>, host: Option<String>) -> anyhow::Result<Option<SyncListen>> {
+    let host = match (listen, host) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => bail!("`sync_host` is given and `sync_listen` is not"),
+        (Some(listen), None) if listen.ip().is_unspecified() => {
+            bail!("`sync_host` must be the name by which clients reach `sync_listen` {listen}")
+        }
+        (Some(listen), None) => listen.ip().to_string(),
+        (Some(_), Some(host)) => host,
+    };
+    let is_host = host.parse::<std::net::IpAddr>().is_ok() || host.parse::<byleave_core::name::HostName>().is_ok();
+    if !is_host {
+        bail!("`sync_host` must be a host name or an IP address, not `{host}`");
+    }
+    Ok(listen.map(|listen| SyncListen { listen, host }))
 }
 
 /// An address, or a network in CIDR form whose length fits.
@@ -235,6 +273,9 @@ mod tests {
             ("node_helper = '/bin/sh -c id'", "node_helper"),
             ("digest = 'sha-512'", "digest"),
             ("digest = 'MD5'", "digest"),
+            ("sync_host = 'gateway.example'", "sync_listen"),
+            ("sync_listen = '0.0.0.0:27018'", "sync_host"),
+            ("sync_listen = '127.0.0.1:27018'\nsync_host = 'no host'", "sync_host"),
         ] {
             let error = format!("{:#}", load(bad).unwrap_err());
             assert!(error.contains(named), "{bad}: {error}");

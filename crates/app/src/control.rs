@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use byleave_core::access::{Basis, Published};
-use byleave_core::id::ClusterId;
+use byleave_core::id::{ClusterId, SessionId};
 use byleave_core::name::PublicKey;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{Clock, Entropy, Now, Reading, SECOND, advance, judge};
@@ -14,6 +14,7 @@ use byleave_gateway::control::{
     CertificateRequest, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened, Order,
     RecordingKey, Reply, Report, SayError, Saying, Which,
 };
+use byleave_gateway::control::{Purpose, SyncCredential};
 use byleave_store::session::{
     CloseSession, Counters, DeniedTry, LogDownload, OpenError, OpenSession, OpenedSession, Shape,
 };
@@ -29,6 +30,7 @@ use crate::enders::Enders;
 use crate::entropy::draw;
 use crate::readiness::Readiness;
 use crate::recording_key::RecordingSecret;
+use crate::supplied::Supplied;
 
 /// How long live sessions outlive the last commit of the store, in milliseconds.
 pub(crate) const LEASE_FOR: i64 = 10 * SECOND;
@@ -45,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) enders: Enders,
     /// What recordings are encrypted under.
     pub(crate) recordings: RecordingSecret,
+    /// What customers supplied with their grants.
+    pub(crate) supplied: Supplied,
     /// Learns whether the store could commit.
     pub(crate) readiness: Arc<Readiness>,
     /// The `source-address` of certificates.
@@ -176,7 +180,10 @@ impl Control for StoreControl {
                 employee: request.employee,
                 key: request.key,
                 host: request.host,
-                shape: Shape::Widest,
+                shape: match request.purpose {
+                    Purpose::Ssh => Shape::Widest,
+                    Purpose::SyncData => Shape::SyncData,
+                },
                 from: request.from.to_string(),
             };
             match self.parts.store.open_session(&self.parts.clock.read(), open).await {
@@ -187,6 +194,14 @@ impl Control for StoreControl {
                     Err(OpenRefused::Unavailable)
                 }
             }
+        })
+    }
+
+    fn sync_credential(&self, session: SessionId) -> BoxFuture<'_, Result<SyncCredential, ControlError>> {
+        Box::pin(async move {
+            let sign_in = self.parts.store.sync_sign_in(session).await.map_err(|error| unanswered(&error))?;
+            let supplied = sign_in.grant.and_then(|grant| self.parts.supplied.of(grant));
+            supplied.or(sign_in.credential).map(credential).ok_or(ControlError::Refused)
         })
     }
 
@@ -245,6 +260,13 @@ impl StoreControl {
             identifier: opened.identifier,
             opened_at: opened.opened_at,
         })
+    }
+}
+
+fn credential(of: byleave_store::sync::SyncCredential) -> SyncCredential {
+    match of {
+        byleave_store::sync::SyncCredential::Scram { user, password } => SyncCredential::Scram { user, password },
+        byleave_store::sync::SyncCredential::X509 { pem } => SyncCredential::X509 { pem },
     }
 }
 

@@ -150,6 +150,23 @@ impl DataDir {
         read_secret(&path)
     }
 
+    /// A secret that lies in the directory, if it is there.
+    ///
+    /// # Errors
+    /// If it cannot be read, or others can read it.
+    pub(crate) fn secret(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let path = self.path.join(name);
+        if path.try_exists()? { read_secret(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Keeps a secret in the directory.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn keep_secret(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        write_secret(&self.path.join(name), text)
+    }
+
     /// The gateway's host key, made at the first start. Its public part lies beside it, for `known_hosts`.
     ///
     /// # Errors

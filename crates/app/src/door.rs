@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byleave_core::actor::{Actor, By};
-use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
+use byleave_core::id::{EmployeeId, EmployeeKeyId, GrantId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Clock;
 use byleave_gateway::control::{RecordingKey, Which};
 use byleave_gateway::live::{self, Handle};
 use byleave_gateway::recording;
 use byleave_store::Store;
+use byleave_store::sync::SyncCredential;
 use byleave_web::door::{Door, DoorError, NodeReport, Part, Pending, RecordingPart, Scope};
 use tracing::{error, warn};
 
@@ -23,6 +24,7 @@ use crate::enders::Enders;
 use crate::probe::Prober;
 use crate::readiness::Readiness;
 use crate::recording_key::RecordingSecret;
+use crate::supplied::Supplied;
 
 /// The door over the gateway of this process.
 pub(crate) struct GatewayDoor {
@@ -36,6 +38,8 @@ pub(crate) struct GatewayDoor {
     pub(crate) recordings: PathBuf,
     /// What they are encrypted under.
     pub(crate) secret: RecordingSecret,
+    /// What customers supply with grants.
+    pub(crate) supplied: Supplied,
     /// Tries nodes.
     pub(crate) prober: Arc<Prober>,
     /// Remembers what works.
@@ -82,6 +86,10 @@ impl Door for GatewayDoor {
 
     fn end_key(&self, key: EmployeeKeyId) -> usize {
         self.handle.end(Which::Key(key), SessionEnd::KeyRemoved)
+    }
+
+    fn supply(&self, grant: GrantId, credential: SyncCredential) {
+        self.supplied.keep(grant, credential);
     }
 
     fn cut_delays(&self) -> Vec<Duration> {

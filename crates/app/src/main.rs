@@ -19,6 +19,8 @@ mod probe;
 mod readiness;
 mod recording_key;
 mod serve;
+mod supplied;
+mod sync_certificate;
 
 use std::process::ExitCode;
 

@@ -15,6 +15,7 @@ use byleave_core::time::{Clock, Entropy};
 use byleave_gateway::Gateway;
 use byleave_gateway::control::Which;
 use byleave_gateway::live::Handle;
+use byleave_gateway::sync::SyncConfig;
 use byleave_store::{Store, StoreOptions};
 use byleave_web::auth::token::TokenHash;
 use byleave_web::tls::Tls;
@@ -25,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::certificate;
 use crate::clock::SystemClock;
 use crate::config::{Config, ServeArgs};
 use crate::control::{Chain, StoreControl};
@@ -36,6 +36,8 @@ use crate::entropy::SystemEntropy;
 use crate::probe::Prober;
 use crate::readiness::{Readiness, try_recordings};
 use crate::recording_key::RecordingSecret;
+use crate::supplied::Supplied;
+use crate::{certificate, sync_certificate};
 
 /// How often the time is recorded.
 const BEAT: Duration = Duration::from_secs(1);
@@ -117,12 +119,14 @@ impl Running {
         let (web_ends, beat_ends, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
 
         let (enders, readiness) = (Enders::default(), Arc::new(Readiness::default()));
+        let supplied = Supplied::default();
         let control = Arc::new(StoreControl::new(crate::control::Parts {
             store: store.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
             enders: enders.clone(),
             recordings: secret.clone(),
+            supplied: supplied.clone(),
             readiness: readiness.clone(),
             source: config.gateway_source.clone(),
             helper: config.node_helper.clone(),
@@ -131,13 +135,20 @@ impl Running {
         try_recording(&data.recordings(), &readiness, clock.as_ref()).await;
         let trying = keep_trying(data.recordings(), readiness.clone(), clock.clone(), beat_ends.clone());
         tasks.spawn(trying);
-        tasks.spawn(keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()));
+        let keeping = Keeping {
+            control: control.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            supplied: supplied.clone(),
+        };
+        tasks.spawn(keep_time(keeping, beat_ends.clone()));
 
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let http = listener.local_addr()?;
         let public_key = host_key.public()?.to_string();
-        let settings = byleave_gateway::Config::new(config.ssh_listen, host_key, data.recordings());
+        let mut settings = byleave_gateway::Config::new(config.ssh_listen, host_key, data.recordings());
+        settings.sync = sync_door(&config, &data, clock.as_ref())?;
         let gateway = Gateway::start(settings, control, entropy.clone()).context("the SSH gateway")?;
         let ssh = gateway.addresses().first().copied().context("the SSH gateway listens nowhere")?;
         let sessions = gateway.handle();
@@ -151,6 +162,7 @@ impl Running {
             store: store.clone(),
             recordings: data.recordings(),
             secret,
+            supplied: supplied.clone(),
             prober: Arc::new(prober),
             readiness,
             clock: clock.clone(),
@@ -251,8 +263,25 @@ async fn open_store(
     }
 }
 
+/// The door for sync data, where the settings have one.
+fn sync_door(config: &Config, data: &DataDir, clock: &dyn Clock) -> anyhow::Result<Option<SyncConfig>> {
+    let Some(sync) = &config.sync else { return Ok(None) };
+    let (tls, ca) =
+        sync_certificate::prepare(data, &sync.host, clock.read().wall).context("sync data: certificates")?;
+    Ok(Some(SyncConfig { listen: vec![sync.listen], tls, ca, host: sync.host.clone() }))
+}
+
+/// What goes on as time does.
+struct Keeping {
+    control: Arc<StoreControl>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    supplied: Supplied,
+}
+
 /// Records the time and writes what time alone makes happen, until it is told to end.
-async fn keep_time(control: Arc<StoreControl>, store: Store, clock: Arc<dyn Clock>, ends: CancellationToken) {
+async fn keep_time(keeping: Keeping, ends: CancellationToken) {
+    let Keeping { control, store, clock, supplied } = keeping;
     let (mut beat, mut sweep) = (interval(BEAT), interval(SWEEP));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -264,7 +293,17 @@ async fn keep_time(control: Arc<StoreControl>, store: Store, clock: Arc<dyn Cloc
                 if let Err(error) = store.sweep(&clock.read()).await {
                     warn!(error = %Chain(&error), "what time alone makes happen could not be written");
                 }
+                forget_supplied(&supplied, &store, clock.as_ref()).await;
             }
+        }
+    }
+}
+
+/// Wipes what customers supplied with grants that have ended. A store that does not answer says nothing of them.
+async fn forget_supplied(supplied: &Supplied, store: &Store, clock: &dyn Clock) {
+    for grant in supplied.grants() {
+        if let Ok(false) = store.is_in_force(grant, &clock.read()).await {
+            supplied.forget(grant);
         }
     }
 }

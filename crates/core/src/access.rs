@@ -5,6 +5,8 @@
 //!
 //! What this module must never do: let a doubt, an unknown value or a gap in the facts end in a yes.
 
+mod denial;
+
 use std::ops::Deref;
 use std::time::Instant;
 
@@ -14,7 +16,8 @@ use crate::inventory::{Cluster, LogKind, NodeCheck, Revision};
 use crate::name::{LogName, SyncDatabase};
 use crate::session::SessionEnd;
 use crate::time::{Doubt, HOUR, Timestamp};
-use crate::word::words;
+
+pub use self::denial::Denial;
 
 /// The longest session on standing access, in milliseconds.
 pub const STANDING_FOR: i64 = 8 * HOUR;
@@ -69,6 +72,9 @@ pub enum Wanted {
     Node(NodeId),
     /// A database of App Services sync.
     SyncData(String),
+    /// To be signed in for sync data: like the sync database that is there longest. Each database is then asked for by
+    /// itself.
+    SyncLogin,
 }
 
 impl Wanted {
@@ -79,7 +85,7 @@ impl Wanted {
             Self::Log(..) => "log",
             Self::LogList => "logs",
             Self::Node(_) => "node",
-            Self::SyncData(_) => "sync data",
+            Self::SyncData(_) | Self::SyncLogin => "sync data",
         }
     }
 
@@ -87,7 +93,7 @@ impl Wanted {
     pub const fn node(&self) -> Option<NodeId> {
         match self {
             Self::Log(node, _) | Self::Node(node) => Some(*node),
-            Self::Database | Self::LogList | Self::SyncData(_) => None,
+            Self::Database | Self::LogList | Self::SyncData(_) | Self::SyncLogin => None,
         }
     }
 }
@@ -178,85 +184,6 @@ impl Permit {
     /// When it must be decided again at the latest.
     pub const fn until(&self) -> Timestamp {
         self.until
-    }
-}
-
-words! {
-    /// Why a no, in words for the employee; [`Denial::is_telling`] says whether they may read them.
-    #[derive(thiserror::Error)]
-    Denial {
-        /// What is wanted was added or changed after the grant was given.
-        #[error("it was added or changed after the grant was given; the customer has to grant again")]
-        AddedAfterGrant = "added after grant",
-        /// The organization blocks support and nothing is granted.
-        #[error("the organization blocks support access, and no grant is in force for this cluster")]
-        Blocked = "blocked",
-        /// The clock is in doubt.
-        #[error("the gateway's clock is in doubt; an administrator has to look at it")]
-        ClockDoubt = "clock doubt",
-        /// The cluster was removed.
-        #[error("the cluster was removed")]
-        ClusterRemoved = "cluster removed",
-        /// The database itself is never open.
-        #[error("the database itself is never open to support")]
-        DatabaseNever = "database never",
-        /// The employee is disabled.
-        #[error("the employee is disabled")]
-        EmployeeDisabled = "employee disabled",
-        /// The employee's key was removed.
-        #[error("the employee's key was removed")]
-        KeyRemoved = "key removed",
-        /// No organization owner has claimed the organization yet.
-        #[error("no owner has claimed the organization yet")]
-        NotClaimed = "not claimed",
-        /// The grant in force does not cover this.
-        #[error("the grant in force does not cover this")]
-        NotCovered = "not covered",
-        /// The node has no passing check and the organization blocks.
-        #[error(
-            "the node has no passing check of its present inventory revision, and the owner has not accepted that risk"
-        )]
-        NodeUnchecked = "node unchecked",
-        /// Sync data needs a grant that names it.
-        #[error("App Services sync data needs a grant for it")]
-        SyncDataNotGranted = "sync data not granted",
-        /// The inventory has nothing of this name.
-        #[error("there is no such node, log or database in the inventory")]
-        Unknown = "unknown",
-    }
-}
-
-impl Denial {
-    /// Whether an employee may learn more than that the target is not open: only where something of the cluster is
-    /// open to them, or where it does not depend on the cluster.
-    pub const fn is_telling(self) -> bool {
-        match self {
-            Self::AddedAfterGrant
-            | Self::ClockDoubt
-            | Self::DatabaseNever
-            | Self::NodeUnchecked
-            | Self::NotCovered
-            | Self::SyncDataNotGranted => true,
-            Self::Blocked
-            | Self::ClusterRemoved
-            | Self::EmployeeDisabled
-            | Self::KeyRemoved
-            | Self::NotClaimed
-            | Self::Unknown => false,
-        }
-    }
-
-    /// How a live session ends that gets this denial.
-    pub const fn ends(self) -> SessionEnd {
-        match self {
-            Self::AddedAfterGrant | Self::NodeUnchecked | Self::Unknown => SessionEnd::NodeChanged,
-            Self::Blocked | Self::DatabaseNever | Self::NotClaimed => SessionEnd::Blocked,
-            Self::ClockDoubt => SessionEnd::ClockDoubt,
-            Self::ClusterRemoved => SessionEnd::ClusterRemoved,
-            Self::EmployeeDisabled => SessionEnd::EmployeeDisabled,
-            Self::KeyRemoved => SessionEnd::KeyRemoved,
-            Self::NotCovered | Self::SyncDataNotGranted => SessionEnd::Replaced,
-        }
     }
 }
 
@@ -482,7 +409,11 @@ impl Row {
             Wanted::SyncData(database) => {
                 let covering = |(sync, since): &(SyncDatabase, Revision)| sync.covers(database).then_some(*since);
                 let since = cluster.sync_databases.iter().filter_map(covering).min().ok_or(Denial::Unknown)?;
-                Ok(Self { kind: Kind::SyncData, since, checked: true })
+                Ok(Self { kind: Kind::SyncData, since: cluster.sync_since(since), checked: true })
+            }
+            Wanted::SyncLogin => {
+                let since = cluster.sync_databases.iter().map(|(_, since)| *since).min().ok_or(Denial::Unknown)?;
+                Ok(Self { kind: Kind::SyncData, since: cluster.sync_since(since), checked: true })
             }
         }
     }

@@ -12,8 +12,11 @@ use crate::id::{
     SecretId, ServiceAccountId, SessionId, StartId, UserId,
 };
 use crate::identifier::EmployeeIdentifier;
-use crate::inventory::{LogKind, Revision};
-use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
+use crate::inventory::{LogKind, Revision, SyncMechanism};
+use crate::name::{
+    Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncCa, SyncDatabase,
+    SyncServers,
+};
 use crate::network::Network;
 use crate::role::Roles;
 use crate::session::SessionEnd;
@@ -199,6 +202,8 @@ words! {
         Node = "node",
         /// Another log.
         OtherLog = "other log",
+        /// App Services sync data.
+        SyncData = "sync data",
     }
 }
 
@@ -346,6 +351,12 @@ events! {
     RequestWithdrawn = "request.withdrawn" in Organization { project: ProjectId, cluster: ClusterId, request: RequestId, }
     /// An employee needs a cluster no longer. It ends no grant: the customer may.
     AccessHandedBack = "access.handed_back" in Organization { project: ProjectId, cluster: ClusterId, grant: Option<GrantId>, }
+    /// A cluster got servers from which sync data is read, or other ones, or other certificates that vouch for them.
+    SyncServersSet = "sync_servers.set" in Organization { project: ProjectId, cluster: ClusterId, servers: SyncServers, ca: SyncCa, revision: Revision, }
+    /// The servers were removed from the inventory.
+    SyncServersRemoved = "sync_servers.removed" in Organization { project: ProjectId, cluster: ClusterId, revision: Revision, }
+    /// An administrator gave the gateway what it signs in to a cluster's databases with.
+    SyncCredentialSet = "sync_credential.set" in Organization { project: ProjectId, cluster: ClusterId, mechanism: SyncMechanism, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

@@ -12,8 +12,11 @@ use crate::id::{
     SecretId, ServiceAccountId, SessionId, StartId, UserId, read_hex,
 };
 use crate::identifier::EmployeeIdentifier;
-use crate::inventory::{LogKind, Revision};
-use crate::name::{Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase};
+use crate::inventory::{LogKind, Revision, SyncMechanism};
+use crate::name::{
+    Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncCa, SyncDatabase,
+    SyncServers,
+};
 use crate::network::Network;
 use crate::role::Roles;
 use crate::session::SessionEnd;
@@ -132,7 +135,9 @@ text_fields!(
     SessionId,
     StartId,
     String,
+    SyncCa,
     SyncDatabase,
+    SyncServers,
     Timestamp,
     UserId,
 );
@@ -165,7 +170,15 @@ macro_rules! word_fields {
     )*};
 }
 
-word_fields!(Denial, GrantEnd, LogKind, crate::event::Forwarding, crate::event::Side, crate::event::Tried);
+word_fields!(
+    Denial,
+    GrantEnd,
+    LogKind,
+    SyncMechanism,
+    crate::event::Forwarding,
+    crate::event::Side,
+    crate::event::Tried
+);
 
 impl Field for bool {
     fn to_value(&self) -> Value {

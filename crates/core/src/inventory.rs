@@ -15,7 +15,9 @@ use std::fmt;
 
 use crate::event::Event;
 use crate::id::{ClusterId, NodeId, OrgId, ProjectId};
-use crate::name::{Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncDatabase};
+use crate::name::{
+    Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncCa, SyncDatabase, SyncServers,
+};
 use crate::word::words;
 
 pub use self::plan::{InventoryError, Plan, Prune, WantedCluster, WantedLog, WantedNode, plan};
@@ -61,6 +63,27 @@ words! {
         /// Search and other cluster logs.
         Other = "other",
     }
+}
+
+words! {
+    /// How the gateway signs in to a cluster's databases.
+    SyncMechanism {
+        /// By user name and password.
+        Scram = "SCRAM-SHA-256",
+        /// By a certificate.
+        X509 = "MONGODB-X509",
+    }
+}
+
+/// From where sync data is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncSource {
+    /// The servers.
+    pub servers: SyncServers,
+    /// The certificates that vouch for them.
+    pub ca: SyncCa,
+    /// The revision that brought it in this form.
+    pub since: Revision,
 }
 
 /// What the latest `byleave node check` found.
@@ -133,6 +156,8 @@ pub struct Cluster {
     pub revision: Revision,
     /// The databases of App Services sync, each with the revision that brought it.
     pub sync_databases: Vec<(SyncDatabase, Revision)>,
+    /// From where they are read; without it nothing can be.
+    pub sync_source: Option<SyncSource>,
     /// Its nodes, removed ones included.
     pub nodes: Vec<Node>,
     /// Whether it was removed; a tombstone stays.
@@ -143,6 +168,11 @@ impl Cluster {
     /// A node that is present.
     pub fn node(&self, id: NodeId) -> Option<&Node> {
         self.nodes.iter().find(|node| node.id == id && !node.removed)
+    }
+
+    /// The revision that brought a sync database in its present form: the database itself, or from where it is read.
+    pub fn sync_since(&self, database: Revision) -> Revision {
+        self.sync_source.as_ref().map_or(database, |source| source.since.max(database))
     }
 
     /// Whether the inventory names sync databases.
@@ -162,6 +192,7 @@ impl Cluster {
                 host: host.clone(),
                 revision: *revision,
                 sync_databases: Vec::new(),
+                sync_source: None,
                 nodes: Vec::new(),
                 removed: false,
             }),
@@ -225,6 +256,14 @@ impl Cluster {
                 self.sync_databases.retain(|(known, _)| known != database);
                 self.revision = self.revision.max(*revision);
             }
+            Event::SyncServersSet { servers, ca, revision, .. } => {
+                self.sync_source = Some(SyncSource { servers: servers.clone(), ca: ca.clone(), since: *revision });
+                self.revision = self.revision.max(*revision);
+            }
+            Event::SyncServersRemoved { revision, .. } => {
+                self.sync_source = None;
+                self.revision = self.revision.max(*revision);
+            }
             Event::NodeChecked { node, passed, revision, .. } => {
                 let check = if *passed { NodeCheck::Passed { revision: *revision } } else { NodeCheck::Failed };
                 self.set_check(*node, check);
@@ -272,6 +311,13 @@ impl Cluster {
             cluster,
             database: database.clone(),
             revision: *revision,
+        }));
+        events.extend(self.sync_source.iter().map(|source| Event::SyncServersSet {
+            project,
+            cluster,
+            servers: source.servers.clone(),
+            ca: source.ca.clone(),
+            revision: source.since,
         }));
         events
     }

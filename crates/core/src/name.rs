@@ -60,6 +60,10 @@ names! {
     LogPath: path, "must be an absolute path of at most 1024 printable ASCII characters without `//`, `.` or `..` parts, and not end in `/`";
     /// A database of App Services sync data: an exact name, or a prefix of at least 8 characters before a final `*`.
     SyncDatabase: sync_database, "must be a database name, or at least 8 characters before a final `*`, and never admin, local or config";
+    /// The servers of a cluster that hold its sync databases: addresses with commas between them, in order.
+    SyncServers: sync_servers, "must be 1 to 50 different addresses (a host name or IP address, a colon and a port) with commas between them";
+    /// The certificates that vouch for those servers, in PEM.
+    SyncCa: certificates, "must be PEM of one or more certificates and nothing else, of at most 64 KiB";
     /// The e-mail address by which a customer's person signs in.
     UserName: email, "must be an e-mail address in lower case of at most 254 characters";
     /// Where notices of an organization go.
@@ -95,6 +99,21 @@ impl SyncDatabase {
             Some(prefix) => database.starts_with(prefix) && plain_database(database),
             None => database == self.0,
         }
+    }
+}
+
+impl SyncServers {
+    /// Takes addresses.
+    ///
+    /// # Errors
+    /// [`NameError`] if there is none, one is there twice, or there are too many.
+    pub fn from_addresses(addresses: &[Address]) -> Result<Self, NameError> {
+        addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(",").parse()
+    }
+
+    /// The addresses, in order.
+    pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
+        self.0.split(',').filter_map(|one| one.parse().ok())
     }
 }
 
@@ -190,6 +209,32 @@ fn sync_database(text: &str) -> bool {
 
 fn plain_database(name: &str) -> bool {
     (1..=63).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+fn sync_servers(text: &str) -> bool {
+    let all: Vec<&str> = text.split(',').collect();
+    let once: std::collections::BTreeSet<&str> = all.iter().copied().collect();
+    (1..=50).contains(&all.len()) && once.len() == all.len() && all.iter().all(|one| address(one))
+}
+
+/// Blocks of a certificate each, as RFC 7468 writes them strictly: what is in them is for the library of TLS to judge.
+fn certificates(text: &str) -> bool {
+    let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let (mut inside, mut lines, mut count) = (false, 0, 0);
+    for line in text.lines() {
+        let sound = match line {
+            _ if line == begin => !std::mem::replace(&mut inside, true),
+            _ if line == end => std::mem::replace(&mut inside, false) && std::mem::take(&mut lines) > 0,
+            _ => inside && (1..=64).contains(&line.len()) && line.bytes().all(base64),
+        };
+        if !sound {
+            return false;
+        }
+        lines += usize::from(inside && line != begin);
+        count += usize::from(line == end);
+    }
+    text.len() <= 64 * 1024 && text.ends_with('\n') && !text.contains('\r') && count > 0 && !inside
 }
 
 fn email(text: &str) -> bool {
@@ -321,6 +366,26 @@ mod tests {
         check::<SyncDatabase>(
             &["__realm_sync", "appsync_1*", "state"],
             &["", "*", "admin", "Admin", "local", "config", "short*", "admin*", "a*b12345678", "a.b", "a/b"],
+        );
+        check::<SyncServers>(
+            &["db-0.shop.example:27017", "10.0.0.7:27017,[2001:db8::1]:27018"],
+            &["", "db-0", "a:27017,", "a:27017,a:27017", "a:27017 b:27017", "A:27017"],
+        );
+        let block = "-----BEGIN CERTIFICATE-----\nAAAA\nBBB=\n-----END CERTIFICATE-----\n";
+        check::<SyncCa>(
+            &[block, &block.repeat(3)],
+            &[
+                "",
+                "\n",
+                block.trim_end(),
+                &block.replace('\n', "\r\n"),
+                &block.replace("AAAA", "AA A"),
+                &block.replace("AAAA\nBBB=\n", ""),
+                &format!("{block}AAAA\n"),
+                &format!("# mine\n{block}"),
+                &block.replace("CERTIFICATE", "PRIVATE KEY"),
+                &block.repeat(2000),
+            ],
         );
         check::<UserName>(
             &["mia@shop.example", "a+b@c.d"],

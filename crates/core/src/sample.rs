@@ -10,7 +10,7 @@ use crate::id::{
     ClusterId, EmployeeId, GrantId, NodeId, OrgId, ProjectId, RequestId, ServiceAccountId, SessionId, UserId,
 };
 use crate::identifier::EmployeeIdentifier;
-use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
+use crate::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision, SyncMechanism};
 use crate::name::{HostName, LogName, PublicKey, SyncDatabase};
 use crate::role::{OrgRole, ProjectRole, Roles};
 use crate::session::SessionEnd;
@@ -61,6 +61,9 @@ pub fn erasable(text: &str) -> Erasable {
     Erasable::Kept { salt: [9; 16], text: text.to_owned() }
 }
 
+/// Certificates, as far as their form goes.
+pub const CA: &str = "-----BEGIN CERTIFICATE-----\nMIIBAzCBtqADAgECAhQ=\n-----END CERTIFICATE-----\n";
+
 /// The pseudonym of an employee.
 pub fn identifier() -> EmployeeIdentifier {
     text("acme-employee-40718236")
@@ -84,6 +87,7 @@ pub fn cluster() -> Cluster {
         host: text("cluster0.shop.example"),
         revision: Revision::FIRST,
         sync_databases: vec![(text("appsync_*"), Revision::FIRST)],
+        sync_source: None,
         nodes: vec![Node {
             id: NODE,
             host,
@@ -134,6 +138,7 @@ pub fn events() -> Vec<Event> {
         access_events(),
         account_events(),
         request_events(),
+        sync_events(),
         installation_events(),
     ]
     .concat()
@@ -233,6 +238,16 @@ fn request_events() -> Vec<Event> {
         Event::RequestDeclined { project, cluster, request, reason: Some(erasable("not this week")) },
         Event::RequestWithdrawn { project, cluster, request },
         Event::AccessHandedBack { project, cluster, grant: Some(grant) },
+    ]
+}
+
+fn sync_events() -> Vec<Event> {
+    let (project, cluster, revision) = (PROJECT, CLUSTER, Revision::FIRST);
+    let servers = text("db-0.shop.example:27017,[2001:db8::7]:27017");
+    vec![
+        Event::SyncServersSet { project, cluster, servers, ca: text(CA), revision },
+        Event::SyncServersRemoved { project, cluster, revision },
+        Event::SyncCredentialSet { project, cluster, mechanism: SyncMechanism::Scram },
     ]
 }
 

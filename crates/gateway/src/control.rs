@@ -32,6 +32,10 @@ pub trait Control: Send + Sync + 'static {
     /// cluster stands for the cluster's logs. An unknown host and a closed one get the same answer.
     fn open(&self, request: OpenRequest) -> BoxFuture<'_, Result<Opened, OpenRefused>>;
 
+    /// What the gateway signs in to the databases of an open session for sync data with: what the customer supplied with
+    /// the grant, else what an administrator set for the cluster. [`ControlError::Refused`] if there is neither.
+    fn sync_credential(&self, session: SessionId) -> BoxFuture<'_, Result<SyncCredential, ControlError>>;
+
     /// Makes the certificate for one connection to a node: its line in OpenSSH form.
     fn certify(&self, request: CertificateRequest) -> BoxFuture<'_, Result<String, ControlError>>;
 
@@ -94,6 +98,40 @@ pub struct OpenRequest {
     pub host: HostName,
     /// Where the employee connects from. Never shown to a customer.
     pub from: IpAddr,
+    /// What the session is for.
+    pub purpose: Purpose,
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// What `ssh <host>@gateway` means.
+    Ssh,
+    /// Sync data of the cluster whose host is named.
+    SyncData,
+}
+
+/// What the gateway signs in to a cluster's databases with. Wiped when dropped, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SyncCredential {
+    /// A user name and its password, for SCRAM-SHA-256.
+    Scram {
+        /// The user name.
+        user: String,
+        /// The password.
+        password: Zeroizing<String>,
+    },
+    /// A certificate chain and its private key in PEM, for MONGODB-X509.
+    X509 {
+        /// Both, in one text.
+        pem: Zeroizing<String>,
+    },
+}
+
+impl std::fmt::Debug for SyncCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SyncCredential(..)")
+    }
 }
 
 /// A session that `session.opened` was written for.

@@ -22,6 +22,7 @@ mod relay;
 pub mod server;
 mod session;
 mod socket;
+pub mod sync;
 mod text;
 mod transfer;
 mod words;

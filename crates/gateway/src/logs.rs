@@ -1,5 +1,5 @@
-//! The words of the gateway where logs are open and a shell is not: `logs` and `logs <name>`, and those of
-//! [`crate::words`].
+//! The words of the gateway where logs are open and a shell is not: `logs`, `logs <name>`, those of sync data and those
+//! of [`crate::words`].
 //!
 //! `ssh <cluster host>@gateway logs` lists exactly the logs that are open, `… logs <name>` streams one of them. Each is
 //! decided by itself; it is read over SFTP at the exact path of the inventory through the node's account for logs, and
@@ -23,8 +23,8 @@ use crate::live::{Hold, Live, Refused, count};
 use crate::node::{self, DialError};
 use crate::recording::{Kind, Recorder, into_array};
 use crate::relay::Intake;
-use crate::text;
 use crate::words::{self, Said};
+use crate::{sync, text};
 
 mod sftp;
 use sftp::{Reader, SftpError};
@@ -34,6 +34,10 @@ use sftp::{Reader, SftpError};
 enum Word<'a> {
     List,
     Other,
+    /// To open a session for sync data.
+    Sync,
+    /// The certificate by which the clients of sync data know the gateway.
+    SyncCa,
     /// A log, of a certain node if its host is given as `<host>/<name>`.
     Stream(Option<&'a str>, &'a str),
 }
@@ -44,6 +48,8 @@ impl<'a> Word<'a> {
         let words: Vec<_> = std::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace().collect();
         match words.as_slice() {
             ["logs"] => Self::List,
+            ["sync"] => Self::Sync,
+            ["sync-ca"] => Self::SyncCa,
             ["logs", name] => match name.rsplit_once('/') {
                 Some((host, name)) => Self::Stream(Some(host), name),
                 None => Self::Stream(None, name),
@@ -95,6 +101,11 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, start: Sta
             match Word::of(&start) {
                 Word::List => answer.list(&logs.open).await,
                 Word::Other => answer.other(&logs.open).await,
+                Word::Sync => {
+                    drop(logs);
+                    sync::word::run(&answer, &mut intake, opened).await
+                }
+                Word::SyncCa => sync::word::show_ca(&answer).await,
                 Word::Stream(host, name) => intake.during(answer.stream(logs, host, name)).await,
             }
         }
@@ -120,8 +131,8 @@ fn logs(near: &Near, opened: &Opened) -> Logs {
     logs
 }
 
-struct Answer<'a> {
-    near: &'a Near,
+pub(crate) struct Answer<'a> {
+    pub(crate) near: &'a Near,
     recorder: &'a Arc<Recorder>,
     end: &'static str,
     /// The node that was named.
@@ -129,7 +140,15 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    async fn say(&self, text: String, is_error: bool) {
+    /// Says something that is recorded in other words, because a secret is in it.
+    pub(crate) async fn say_masked(&self, text: String, masked: String) {
+        if self.recorder.output(Bytes::from(masked), false).is_err() {
+            return self.near.session.live.cut(SessionEnd::RecordingFailed);
+        }
+        drop(self.near.out.data_bytes(Bytes::from(text)).await);
+    }
+
+    pub(crate) async fn say(&self, text: String, is_error: bool) {
         let Ok(bytes) = self.recorder.output(Bytes::from(text), is_error) else {
             return self.near.session.live.cut(SessionEnd::RecordingFailed);
         };
@@ -290,12 +309,14 @@ mod tests {
         let word = |line: &str| match Word::of(&Start::Command(line.as_bytes().to_vec())) {
             Word::List => "list".to_owned(),
             Word::Other => "other".to_owned(),
+            Word::Sync => "sync".to_owned(),
+            Word::SyncCa => "sync-ca".to_owned(),
             Word::Stream(host, name) => format!("{host:?} {name}"),
         };
-        assert_eq!(word("logs"), "list");
+        assert_eq!((word("logs"), word("sync"), word("sync-ca")), ("list".into(), "sync".into(), "sync-ca".into()));
         assert_eq!(word(" logs  mongod "), "None mongod");
         assert_eq!(word("logs node-1.shop.example/mongod"), "Some(\"node-1.shop.example\") mongod");
-        for other in ["", "sh", "logs a b", "logs; sh", "LOGS", "logsx"] {
+        for other in ["", "sh", "logs a b", "logs; sh", "LOGS", "logsx", "sync x", "sync ca"] {
             assert_eq!(word(other), "other", "{other}");
         }
         assert_eq!(Word::of(&Start::Shell), Word::Other);

@@ -31,9 +31,10 @@ use crate::live::{Handle, Live, Table, Watch};
 use crate::recording::Files;
 use crate::session::{self, Session};
 use crate::socket::Socket;
+use crate::sync::{self, SyncConfig, SyncDoor};
 
 mod strangers;
-use strangers::Strangers;
+pub(crate) use strangers::Strangers;
 
 /// The library's own session, as its callbacks are given it.
 pub(crate) use russh::server::Session as Library;
@@ -69,6 +70,8 @@ pub struct Config {
     pub node_patience: Duration,
     /// How many connections may be unauthenticated at once. One address has an eighth of that, at least sixteen.
     pub strangers: usize,
+    /// The door for sync data, where there is one.
+    pub sync: Option<SyncConfig>,
 }
 
 impl Config {
@@ -83,7 +86,17 @@ impl Config {
             login_grace: Duration::from_secs(30),
             node_patience: Duration::from_secs(10),
             strangers: 512,
+            sync: None,
         }
+    }
+}
+
+impl Shared {
+    /// The id of a new session.
+    pub(crate) fn fresh_id(&self) -> SessionId {
+        let mut id = [0; 12];
+        self.entropy.fill(&mut id);
+        SessionId::from_bytes(id)
     }
 }
 
@@ -114,9 +127,11 @@ pub(crate) struct Shared {
     pub(crate) unknown_keys: AtomicU64,
     /// The recordings that are being written.
     pub(crate) files: Arc<Files>,
+    /// The door for sync data.
+    pub(crate) sync: Option<SyncDoor>,
     library: Arc<russh::server::Config>,
     strangers: Strangers,
-    connections: TaskTracker,
+    pub(crate) connections: TaskTracker,
 }
 
 /// Why a gateway does not start.
@@ -139,6 +154,7 @@ pub enum StartError {
 pub struct Gateway {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    sync_addresses: Vec<SocketAddr>,
     stop: CancellationToken,
     threads: Vec<std::thread::JoinHandle<()>>,
 }
@@ -151,7 +167,11 @@ impl Gateway {
     pub fn start(config: Config, control: Arc<dyn Control>, entropy: Arc<dyn Entropy>) -> Result<Self, StartError> {
         let stop = CancellationToken::new();
         // First what can fail: a runtime must not be dropped where others run.
-        let (listeners, addresses) = listen(&config.listen)?;
+        let (mut listeners, addresses) = listen(&config.listen, Door::Ssh)?;
+        let listen_sync = config.sync.as_ref().map(|sync| sync.listen.clone()).unwrap_or_default();
+        let (more, sync_addresses) = listen(&listen_sync, Door::SyncData)?;
+        listeners.extend(more);
+        let port = sync_addresses.first().map(SocketAddr::port).unwrap_or_default();
         let guards = runtime().map_err(StartError::Thread)?;
         let watch = Arc::new(Watch {
             clock: control.clock(),
@@ -162,6 +182,7 @@ impl Gateway {
         let shared = Arc::new(Shared {
             library: Arc::new(library(&config)),
             strangers: Strangers::new(config.strangers),
+            sync: config.sync.clone().map(|sync| SyncDoor::new(sync, port, config.strangers, entropy.as_ref())),
             config,
             control,
             entropy,
@@ -173,7 +194,7 @@ impl Gateway {
             files: Arc::default(),
             connections: TaskTracker::new(),
         });
-        let mut gateway = Self { shared, addresses, stop, threads: Vec::new() };
+        let mut gateway = Self { shared, addresses, sync_addresses, stop, threads: Vec::new() };
         let follow = follow_control(gateway.shared.clone());
         gateway.run("guard", guards, async {
             guard::hurry();
@@ -186,6 +207,11 @@ impl Gateway {
     /// Where it listens; the port of an address given with port 0 included.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where it listens for clients of sync data.
+    pub fn sync_addresses(&self) -> &[SocketAddr] {
+        &self.sync_addresses
     }
 
     /// The hand on its live sessions.
@@ -214,7 +240,7 @@ impl Gateway {
     }
 
     /// Starts the threads that relay; the first of them also accepts.
-    fn start_relays(&mut self, listeners: Vec<std::net::TcpListener>) -> Result<(), StartError> {
+    fn start_relays(&mut self, listeners: Vec<Listener>) -> Result<(), StartError> {
         let threads = match self.shared.config.threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             set => set,
@@ -274,13 +300,25 @@ impl Drop for Gateway {
     }
 }
 
+/// What a listener is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Ssh,
+    SyncData,
+}
+
+type Listener = (Door, std::net::TcpListener);
+
+/// A connection on its way to the thread that serves it.
+type Incoming = (Door, std::net::TcpStream, SocketAddr);
+
 /// Listens; answers the listeners and where they are.
-fn listen(wanted: &[SocketAddr]) -> Result<(Vec<std::net::TcpListener>, Vec<SocketAddr>), StartError> {
+fn listen(wanted: &[SocketAddr], door: Door) -> Result<(Vec<Listener>, Vec<SocketAddr>), StartError> {
     let listen = |&address: &SocketAddr| {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok((listener, address))
+        Ok(((door, listener), address))
     };
     wanted
         .iter()
@@ -293,12 +331,13 @@ fn runtime() -> std::io::Result<runtime::Runtime> {
 }
 
 /// Accepts, and hands each connection to the next thread in turn.
-async fn accept(listeners: Vec<std::net::TcpListener>, relays: Vec<mpsc::UnboundedSender<TcpStream2>>) {
-    let tasks = listeners.into_iter().filter_map(|listener| TcpListener::from_std(listener).ok()).map(|listener| {
+async fn accept(listeners: Vec<Listener>, relays: Vec<mpsc::UnboundedSender<Incoming>>) {
+    let usable = |(door, listener)| TcpListener::from_std(listener).ok().map(|listener| (door, listener));
+    let tasks = listeners.into_iter().filter_map(usable).map(|(door, listener)| {
         let relays = relays.clone();
         tokio::spawn(async move {
             for relay in relays.iter().cycle() {
-                match listener.accept().await.and_then(|(stream, from)| Ok((stream.into_std()?, from))) {
+                match listener.accept().await.and_then(|(stream, from)| Ok((door, stream.into_std()?, from))) {
                     Ok(connection) => drop(relay.send(connection)),
                     // Out of descriptors: do not spin.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -311,22 +350,20 @@ async fn accept(listeners: Vec<std::net::TcpListener>, relays: Vec<mpsc::Unbound
     }
 }
 
-type TcpStream2 = (std::net::TcpStream, SocketAddr);
-
 /// Takes the connections of one thread.
-async fn take(shared: Arc<Shared>, mut queue: mpsc::UnboundedReceiver<TcpStream2>) {
-    while let Some((stream, from)) = queue.recv().await {
-        if let Ok(stream) = TcpStream::from_std(stream) {
-            shared.connections.spawn(serve(shared.clone(), stream, from));
+async fn take(shared: Arc<Shared>, mut queue: mpsc::UnboundedReceiver<Incoming>) {
+    while let Some((door, stream, from)) = queue.recv().await {
+        let Ok(stream) = TcpStream::from_std(stream) else { continue };
+        match door {
+            Door::Ssh => drop(shared.connections.spawn(serve(shared.clone(), stream, from))),
+            Door::SyncData => drop(shared.connections.spawn(sync::client::serve(shared.clone(), stream, from.ip()))),
         }
     }
 }
 
 /// One connection from its first byte to its report.
 async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr) {
-    let mut id = [0; 12];
-    shared.entropy.fill(&mut id);
-    let live = Live::new(SessionId::from_bytes(id), from.ip(), shared.watch.clone());
+    let live = Live::new(shared.fresh_id(), from.ip(), shared.watch.clone());
     let Ok(socket) = Socket::new(stream, Side::Employee, live.clone()) else { return };
     let stranger = shared.strangers.admit(&live);
     shared.table.add(live.clone());

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::control::{Closed, OpenRefused, OpenRequest, Opened, Report};
+use crate::control::{Closed, KnownEmployee, OpenRefused, OpenRequest, Opened, Purpose, Report};
 use crate::live::{Hold, Live};
 use crate::recording::{Finished, Recorder, Recording};
 use crate::server::Shared;
@@ -136,10 +136,34 @@ pub(crate) async fn open(session: Arc<Session>, user: String) {
         return session.refuse(text::line(text::NOT_OPEN));
     };
     let _ = session.host.set(host.clone());
-    let request =
-        OpenRequest { session: session.live.id, employee: who.employee, key: who.key, host, from: session.live.from };
+    ask(&session, who, host, Purpose::Ssh).await;
+}
+
+/// Opens a session for sync data of a cluster, for an employee who is in already: another session of the same person,
+/// with its own entry, permits and end.
+pub(crate) async fn open_sync(beside: &Session, host: HostName) -> Result<Arc<Session>, Arc<str>> {
+    let shared = beside.shared.clone();
+    let who = beside.live.who().ok_or_else(|| text::line(text::UNAVAILABLE))?;
+    let live = Live::new(shared.fresh_id(), beside.live.from, shared.watch.clone());
+    live.identify(who);
+    shared.table.add(live.clone());
+    let session = Session::new(live, shared);
+    ask(&session, who, host, Purpose::SyncData).await;
+    match session.opened().await {
+        Ok(_) => Ok(session),
+        Err(told) => {
+            close(&session, None).await;
+            session.shared.table.remove(session.live.id);
+            Err(told)
+        }
+    }
+}
+
+async fn ask(session: &Arc<Session>, who: KnownEmployee, host: HostName, purpose: Purpose) {
+    let (id, from) = (session.live.id, session.live.from);
+    let request = OpenRequest { session: id, employee: who.employee, key: who.key, host, from, purpose };
     match session.shared.control.open(request).await {
-        Ok(opened) => follow(&session, opened).await,
+        Ok(opened) => follow(session, opened).await,
         Err(OpenRefused::Denied { denial, tell }) => session.refuse(text::denied(denial, tell)),
         Err(OpenRefused::Unavailable) => session.refuse(text::line(text::UNAVAILABLE)),
     }
@@ -258,6 +282,6 @@ fn closed(session: &Session, finished: &Finished) -> Closed {
 pub(crate) fn node_of(opened: &Opened) -> Option<NodeId> {
     match opened.wanted {
         Wanted::Node(node) => Some(node),
-        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::SyncData(_) => None,
+        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::SyncData(_) | Wanted::SyncLogin => None,
     }
 }

@@ -50,6 +50,17 @@ impl Socket {
         Ok(Self { stream, live, leg, side, buffer: Vec::new(), start: 0, end: 0 })
     }
 
+    /// Makes the connection a leg of another session: that of whoever has signed in on it.
+    ///
+    /// # Errors
+    /// If the socket cannot be duplicated for the cut: it must then not be used.
+    pub(crate) fn join(&mut self, live: Arc<Live>) -> io::Result<()> {
+        let leg = live.gate.add(self.side, &self.stream)?;
+        self.live.gate.forget(self.leg);
+        (self.live, self.leg) = (live, leg);
+        Ok(())
+    }
+
     /// How the gate names this leg.
     pub(crate) fn leg(&self) -> LegId {
         self.leg

@@ -88,5 +88,29 @@ pub(crate) fn state(status: RequestStatus, answer: Option<&Reason>) -> String {
     }
 }
 
+/// What clients of sync data call the file with the gateway's certificate.
+pub(crate) const SYNC_CA_FILE: &str = "byleave-sync-ca.pem";
+
+/// No door for sync data.
+pub(crate) const NO_SYNC_DOOR: &str = "this gateway has no door for sync data; an administrator sets `sync_listen`";
+
+/// Nowhere to read from.
+pub(crate) const NO_SYNC_SERVERS: &str = "the inventory names no servers for the sync data of this cluster";
+
+/// Nothing to sign in with.
+pub(crate) const NO_SYNC_CREDENTIAL: &str =
+    "the gateway has no credential for the databases of this cluster; an administrator sets one";
+
+/// What a session for sync data is told beside its address.
+pub(crate) fn sync_opened(host: &str) -> String {
+    [
+        line("every command is recorded for the customer, without values; this address works from here only"),
+        line("it works as long as this connection stays open; close it (Ctrl-C) when you are done"),
+        line(&format!("first save the gateway's certificate: ssh {host}@<this gateway> sync-ca > {SYNC_CA_FILE}")),
+        line("then, in that directory: mongosh '<the address above>'"),
+    ]
+    .concat()
+}
+
 /// What went wrong with the node.
 pub(crate) const NODE_REFUSED: &str = "the node refused the request";

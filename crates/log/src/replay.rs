@@ -188,7 +188,10 @@ impl Organization {
             | Event::LogChanged { .. }
             | Event::LogRemoved { .. }
             | Event::SyncDatabaseAdded { .. }
-            | Event::SyncDatabaseRemoved { .. } => self.change_cluster(entry)?,
+            | Event::SyncDatabaseRemoved { .. }
+            | Event::SyncServersSet { .. }
+            | Event::SyncServersRemoved { .. } => self.change_cluster(entry)?,
+            Event::SyncCredentialSet { .. } => self.cluster(event).map(drop)?,
             Event::NodeChecked { .. } | Event::NodeRiskAccepted { .. } => self.check_node(entry)?,
             Event::GrantGiven { .. } => self.give_grant(entry)?,
             Event::GrantRevoked { grant, .. } => self.end_grant(entry, *grant, GrantEnd::Revoked)?,
@@ -248,5 +251,6 @@ const fn is_snapshot(event: &Event) -> bool {
             | Event::NodeAdded { .. }
             | Event::LogAdded { .. }
             | Event::SyncDatabaseAdded { .. }
+            | Event::SyncServersSet { .. }
     )
 }

@@ -6,11 +6,12 @@
 use byleave_core::actor::Actor;
 use byleave_core::id::NodeId;
 use byleave_core::inventory::Node;
-use byleave_core::name::PublicKey;
+use byleave_core::name::{PublicKey, SyncDatabase};
 use byleave_core::policy::{Action, Resource, may};
 use zeroize::Zeroizing;
 
 use crate::error::{StoreError, Thing};
+use crate::facts;
 use crate::organization;
 use crate::store::Store;
 
@@ -18,6 +19,8 @@ use crate::store::Store;
 pub struct CheckFacts {
     /// The node.
     pub node: Node,
+    /// The sync databases of its cluster.
+    pub sync_databases: Vec<SyncDatabase>,
     /// The ed25519 seed of the organization's SSH user CA.
     pub ca: Zeroizing<[u8; 32]>,
     /// Its public key, which nodes trust.
@@ -42,6 +45,8 @@ impl Store {
         let mut sql = self.read()?;
         let ca = organization::ssh_ca(self, &mut sql, row.organization)?;
         let ca_public = organization::ca_public(&mut sql, row.organization)?;
-        Ok(CheckFacts { node: row.node, ca, ca_public })
+        let cluster = facts::cluster(&mut sql, row.cluster)?.ok_or(StoreError::NotFound(Thing::Node))?;
+        let sync_databases = cluster.sync_databases.into_iter().map(|(database, _)| database).collect();
+        Ok(CheckFacts { node: row.node, sync_databases, ca, ca_public })
     }
 }

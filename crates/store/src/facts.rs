@@ -9,7 +9,7 @@ use byleave_core::access::{Facts, GRANTS_FOR};
 use byleave_core::event::LogId;
 use byleave_core::grant::{Grant, GrantEnd};
 use byleave_core::id::{ClusterId, NodeId, OrgId, ProjectId};
-use byleave_core::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
+use byleave_core::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision, SyncSource};
 use byleave_core::name::SyncDatabase;
 use byleave_core::time::Timestamp;
 use byleave_log::leaf::log_text;
@@ -165,7 +165,10 @@ pub(crate) fn cluster(sql: &mut Sql, id: ClusterId) -> Result<Option<Cluster>, S
 /// for one.
 pub(crate) fn clusters(sql: &mut Sql, which: Which) -> Result<Vec<Cluster>, StoreError> {
     let (mut databases, mut nodes) = (sync_databases(sql, which)?, nodes(sql, which)?);
-    let mut select = which.select("SELECT id, organization, project, name, host, revision, removed FROM clusters");
+    let mut select = which.select(
+        "SELECT id, organization, project, name, host, revision, sync_servers, sync_ca, sync_since, removed
+         FROM clusters",
+    );
     select.push(which.order());
     let with_all = |row: &Row| {
         let id = row::text(row, "id")?;
@@ -177,11 +180,21 @@ pub(crate) fn clusters(sql: &mut Sql, which: Which) -> Result<Vec<Cluster>, Stor
             host: row::text(row, "host")?,
             revision: row::revision(row, "revision")?,
             sync_databases: databases.remove(&id).unwrap_or_default(),
+            sync_source: sync_source(row)?,
             nodes: nodes.remove(&id).unwrap_or_default(),
             removed: row::flag(row, "removed")?,
         })
     };
     select.build().fetch_all(sql)?.iter().map(with_all).collect()
+}
+
+/// From where a cluster's sync data is read.
+fn sync_source(row: &Row) -> Result<Option<SyncSource>, StoreError> {
+    match (row::text_or_none(row, "sync_servers")?, row::text_or_none(row, "sync_ca")?) {
+        (Some(servers), Some(ca)) => Ok(Some(SyncSource { servers, ca, since: row::revision(row, "sync_since")? })),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(StoreError::corrupt("half a source of sync data")),
+    }
 }
 
 type SyncDatabases = Vec<(SyncDatabase, Revision)>;

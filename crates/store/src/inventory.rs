@@ -145,11 +145,13 @@ fn claimed(sql: &mut Sql) -> Result<BTreeSet<OrgId>, StoreError> {
 
 /// Writes a cluster as it is from now on. Its organization and project never change.
 fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreError> {
-    let id = cluster.id.to_string();
+    let (id, source) = (cluster.id.to_string(), cluster.sync_source.as_ref());
     query(
-        "INSERT INTO clusters (id, organization, project, name, host, revision, removed, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (id) DO UPDATE SET host = excluded.host, revision = excluded.revision, removed = excluded.removed",
+        "INSERT INTO clusters (id, organization, project, name, host, revision, removed, created_at, sync_servers,
+                               sync_ca, sync_since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (id) DO UPDATE SET host = excluded.host, revision = excluded.revision, removed = excluded.removed,
+             sync_servers = excluded.sync_servers, sync_ca = excluded.sync_ca, sync_since = excluded.sync_since",
     )
     .bind(&id)
     .bind(cluster.organization.to_string())
@@ -159,6 +161,9 @@ fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreError> 
     .bind(cluster.revision.number())
     .bind(i64::from(cluster.removed))
     .bind(tx.at().millis())
+    .bind(source.map(|source| source.servers.to_string()))
+    .bind(source.map(|source| source.ca.to_string()))
+    .bind(source.map(|source| source.since.number()))
     .execute(tx.sql)?;
     query("DELETE FROM sync_databases WHERE cluster = $1").bind(&id).execute(tx.sql)?;
     for ((database, since), position) in cluster.sync_databases.iter().zip(0_i64..) {

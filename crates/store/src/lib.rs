@@ -50,6 +50,7 @@ pub mod setting;
 mod sql;
 pub mod store;
 pub mod tag;
+pub mod sync;
 pub mod transaction;
 pub mod user;
 pub mod web_session;

@@ -30,7 +30,7 @@ use crate::transaction::Written;
 
 pub use self::denied::DeniedTry;
 pub(crate) use self::open::{asker, find};
-pub(crate) use self::record::{close_all, id_list};
+pub(crate) use self::record::{close_all, id_list, sync_basis};
 
 use self::record::{allowed, basis_columns, end, live, load, read};
 
@@ -41,6 +41,8 @@ pub enum Shape {
     Logs,
     /// A shell, command or file transfer on a node.
     Node,
+    /// App Services sync data of the cluster, or of the one that the node belongs to.
+    SyncData,
     /// What `ssh <host>@gateway` means: the node that is named, or only its logs where the node itself is not open but
     /// one of its logs is; the logs of a cluster that is named. Decided in the one transaction; a denial that led to
     /// the logs is not written.
@@ -242,6 +244,8 @@ pub struct OpenTarget {
     pub logs: Option<(Basis, Timestamp)>,
     /// The nodes that are open.
     pub nodes: Vec<(HostName, Basis, Timestamp)>,
+    /// Until when sync data is open, and why; `None` if it is not.
+    pub sync: Option<(Basis, Timestamp)>,
 }
 
 impl Store {

@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use byleave_core::actor::By;
-use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, SessionId};
+use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, SessionId};
 use byleave_core::session::SessionEnd;
+use byleave_store::sync::SyncCredential;
 
 /// What a cut or a latch is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,9 @@ pub trait Door: Send + Sync {
     /// Ends the sessions opened with a key that was removed. Answers how many were alive. To be called once it is
     /// committed.
     fn end_key(&self, key: EmployeeKeyId) -> usize;
+
+    /// Keeps what a customer supplied with a grant of sync data, in memory until that grant ends.
+    fn supply(&self, grant: GrantId, credential: SyncCredential);
 
     /// How long the latest cuts took, from the publication that follows a commit to all sockets of a session shut.
     fn cut_delays(&self) -> Vec<Duration>;

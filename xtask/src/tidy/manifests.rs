@@ -21,13 +21,19 @@ const ALLOWED: &[Allowed] = &[
     },
     Allowed { package: "byleave-api", ours: &["byleave-core"], others: Some(&["serde", "serde_json", "utoipa"]) },
     Allowed { package: "byleave-store", ours: &["byleave-core", "byleave-log"], others: None },
-    Allowed { package: "byleave-gateway", ours: &["byleave-core"], others: None },
+    Allowed { package: "byleave-gateway", ours: &["byleave-core", "byleave-wire"], others: None },
     Allowed { package: "byleave-web", ours: &["byleave-api", "byleave-core", "byleave-store"], others: None },
     Allowed {
         package: "byleave-app",
         ours: &["byleave-api", "byleave-core", "byleave-gateway", "byleave-log", "byleave-store", "byleave-web"],
         others: None,
     },
+    Allowed {
+        package: "byleave-wire",
+        ours: &["byleave-core"],
+        others: Some(&["base64", "hmac", "pbkdf2", "sha2", "subtle", "thiserror", "zeroize"]),
+    },
+    Allowed { package: "byleave-fuzz", ours: &["byleave-wire"], others: Some(&["libfuzzer-sys"]) },
     Allowed { package: "xtask", ours: &[], others: None },
 ];
 

@@ -84,6 +84,31 @@ pub struct GrantRequest {
     /// Why.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// With what the gateway signs in to the databases, for a grant of sync data: kept in memory until the grant ends,
+    /// and used instead of what an administrator set.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub sync_credential: Option<SyncCredential>,
+}
+
+/// With what the gateway signs in to a cluster's databases: a user name and a password, or a certificate.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyncCredential {
+    /// The user name, of the database `admin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// A certificate chain and its private key, in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pem: Option<String>,
+}
+
+impl std::fmt::Debug for SyncCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SyncCredential(..)")
+    }
 }
 
 /// A grant.

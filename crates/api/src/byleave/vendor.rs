@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Anchor, Log};
+use super::{Anchor, Log, SyncCredential};
 use crate::present::present;
 
 /// A support engineer, as the vendor sees them.
@@ -85,6 +85,16 @@ pub struct InventoryRequest {
     pub prune: bool,
 }
 
+/// What the gateway is to sign in to a cluster's databases with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyncCredentialRequest {
+    /// The host name of the cluster.
+    pub host: String,
+    /// The credential.
+    pub credential: SyncCredential,
+}
+
 /// A cluster as an inventory names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -100,6 +110,12 @@ pub struct InventoryCluster {
     /// The databases of App Services sync.
     #[serde(default)]
     pub sync_databases: Vec<String>,
+    /// The servers that hold them: addresses with ports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sync_servers: Vec<String>,
+    /// The certificates that vouch for those servers, in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_ca: Option<String>,
     /// The nodes.
     #[serde(default)]
     pub nodes: Vec<InventoryNode>,
@@ -169,6 +185,9 @@ pub struct NodeSetup {
     pub helper: String,
     /// The paths of its logs.
     pub logs: Vec<String>,
+    /// The databases of App Services sync of its cluster, which the gateway's role in the database may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sync_databases: Vec<String>,
 }
 
 /// What an apply would do, or did.

@@ -1,11 +1,13 @@
 //! `byleave clusters`: what there is and what is open on it.
 
-use byleave_api::byleave::{Cluster, List};
+use std::str::FromStr as _;
+
+use byleave_api::byleave::{Cluster, Done, List, SyncCredential, SyncCredentialRequest};
 use byleave_core::time::Span;
 use clap::Subcommand;
 
 use super::Caller;
-use super::fault::Outcome;
+use super::fault::{Fault, Outcome};
 use super::find::ClusterName;
 use super::grants::{opens, short};
 use super::output::{instant, table};
@@ -19,6 +21,15 @@ pub(crate) enum Command {
     /// Show a cluster: its nodes, its logs, what is open on it
     #[command(after_help = "Example:\n  byleave clusters show Shop")]
     Show(ClusterName),
+    /// Give the gateway what it signs in to a cluster's sync databases with (administrator)
+    #[command(after_help = "Example:\n  printf '%s\\n%s\\n' gateway 'the password' | \
+            byleave clusters sync-credential shop.harbour-books.example --data /var/lib/byleave\n  \
+            byleave clusters sync-credential shop.harbour-books.example --data /var/lib/byleave < gateway.pem\n\n\
+            Standard input holds a user name and, on the next line, its password, or the PEM of a certificate and its key.")]
+    SyncCredential {
+        /// The cluster's host name
+        host: String,
+    },
 }
 
 /// Runs one.
@@ -35,6 +46,31 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             })
         }
         Command::Show(name) => caller.output.print(&caller.cluster(&name).await?, show),
+        Command::SyncCredential { host } => {
+            let credential = read_credential(&std::io::read_to_string(std::io::stdin()).map_err(anyhow::Error::from)?)?;
+            let host = byleave_core::name::HostName::from_str(&host)
+                .map_err(|rule| Fault::usage(format!("the host name of the cluster {rule}, not `{host}`")))?;
+            let request = SyncCredentialRequest { host: host.to_string(), credential };
+            let done: Done = caller.client.post("/inventory:setSyncCredential", &request).await?;
+            caller.take(&done.anchors);
+            caller
+                .output
+                .print(&done, |_| format!("the gateway signs in to the sync databases of {host} with this now\n"))
+        }
+    }
+}
+
+/// A credential from standard input.
+fn read_credential(text: &str) -> Outcome<SyncCredential> {
+    if text.contains("-----BEGIN") {
+        return Ok(SyncCredential { user: None, password: None, pem: Some(text.to_owned()) });
+    }
+    let mut lines = text.lines();
+    match (lines.next(), lines.next(), lines.next()) {
+        (Some(user), Some(password), None) => {
+            Ok(SyncCredential { user: Some(user.to_owned()), password: Some(password.to_owned()), pem: None })
+        }
+        _ => Err(Fault::usage("standard input must hold a user name and, on the next line, its password; or PEM")),
     }
 }
 

@@ -83,6 +83,7 @@ pub(crate) struct Grants {
 pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
     let cluster = caller.cluster(&args.cluster).await?;
     let request = GrantRequest {
+        sync_credential: None,
         grant_type: args.kind.grant_type().as_str().to_owned(),
         duration: args.duration.map(written),
         case: args.case,

@@ -19,7 +19,9 @@ use super::output::table;
 const EXAMPLE: &str = "The file, TOML:\n  [[cluster]]\n  organization = \"Harbour Books\"          # name or id\n  \
     project = \"Web shop\"                    # made if it is not there\n  name = \"Shop\"\n  \
     host = \"shop.harbour-books.example\"     # for: ssh <host>@gateway logs\n  \
-    sync_databases = []                     # exact names, or 8 characters and more before a final *\n\n  \
+    sync_databases = []                     # exact names, or 8 characters and more before a final *\n  \
+    sync_servers = []                       # the servers that hold them, such as \"db-0.example:27017\"\n  \
+    sync_ca = ...                           # the PEM of the certificates that vouch for those servers\n\n  \
     [[cluster.node]]\n  host = \"shop-0.harbour-books.example\"   # for: ssh <host>@gateway\n  \
     address = \"10.0.0.7:22\"\n  host_key = \"ssh-ed25519 AAAA…\"\n\n  \
     [[cluster.node.log]]\n  name = \"mongod\"\n  kind = \"database\"                       # or audit, other\n  \

@@ -168,6 +168,7 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
         proxies: Proxies::default(),
         rates: Rates::default(),
         ssh_listen: free,
+        sync: None,
         vendor: "Acme".parse()?,
         vendor_slug: "acme".parse()?,
         gateway_source: source.to_string(),

@@ -148,6 +148,7 @@ fn set_up(ready: &mut Ready) -> anyhow::Result<()> {
         data: vec![scene::DATA.into()],
         key_files: vec![scene::KEY_FILE.into()],
         ports: vec![DATABASE_PORT],
+        sync_databases: Vec::new(),
     };
     if !ready.as_root {
         return scene::set_up_as_oneself(&wanted);

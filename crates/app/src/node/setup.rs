@@ -8,6 +8,7 @@ mod accounts;
 mod apply;
 mod plan;
 mod rights;
+mod role;
 mod sshd;
 mod state;
 mod wanted;
@@ -88,6 +89,9 @@ pub(crate) fn run(args: SetupArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan::make(&root, &wanted)?;
     anstream::print!("{}", plan.show());
     sshd::validate(&root, plan.sshd.as_ref(), &wanted)?;
+    if let Some(role) = role::snippet(&wanted) {
+        anstream::print!("{role}\n");
+    }
     if plan.is_empty() {
         anstream::println!("nothing to do: this node is set up");
     } else if apply {

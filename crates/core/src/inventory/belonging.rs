@@ -39,7 +39,7 @@ struct Owner {
 
 #[derive(Default)]
 struct Owners<'a> {
-    addresses: BTreeMap<&'a Address, Vec<Owner>>,
+    addresses: BTreeMap<Address, Vec<Owner>>,
     host_keys: BTreeMap<&'a PublicKey, Vec<Owner>>,
     hosts: BTreeMap<&'a HostName, Vec<Owner>>,
 }
@@ -53,7 +53,10 @@ impl<'a> Owners<'a> {
             let owner = owner(present && !node.removed);
             self.hosts.entry(&node.host).or_default().push(owner);
             self.host_keys.entry(&node.host_key).or_default().push(owner);
-            self.addresses.entry(&node.address).or_default().push(owner);
+            self.addresses.entry(node.address.clone()).or_default().push(owner);
+        }
+        for address in servers(cluster) {
+            self.addresses.entry(address).or_default().push(owner(present));
         }
     }
 
@@ -72,9 +75,12 @@ impl<'a> Owners<'a> {
             if self.host_keys.get(&node.host_key).into_iter().flatten().any(|owner| other(&owner)) {
                 errors.push(InventoryError::HostKeyTaken { host: host() });
             }
-            let mut others = self.addresses.get(&node.address).into_iter().flatten().filter(other);
+        }
+        let of_nodes = present(cluster).map(|node| (&node.host, node.address.clone()));
+        for (host, address) in of_nodes.chain(servers(cluster).map(|address| (&cluster.host, address))) {
+            let mut others = self.addresses.get(&address).into_iter().flatten().filter(other);
             if others.any(|owner| owner.present) {
-                errors.push(InventoryError::AddressTaken { host: host(), address: node.address.clone() });
+                errors.push(InventoryError::AddressTaken { host: host.clone(), address });
             }
         }
     }
@@ -91,7 +97,7 @@ fn check_inside(cluster: &Cluster, errors: &mut Vec<InventoryError>) {
         if !host_keys.insert(&node.host_key) {
             errors.push(InventoryError::HostKeyTaken { host: node.host.clone() });
         }
-        if !addresses.insert(&node.address) {
+        if !addresses.insert(node.address.clone()) {
             errors.push(InventoryError::AddressTaken { host: node.host.clone(), address: node.address.clone() });
         }
         let mut paths = BTreeSet::new();
@@ -100,6 +106,17 @@ fn check_inside(cluster: &Cluster, errors: &mut Vec<InventoryError>) {
             errors.push(InventoryError::Twice { what });
         }
     }
+    for address in servers(cluster) {
+        if !addresses.insert(address.clone()) {
+            errors.push(InventoryError::AddressTaken { host: cluster.host.clone(), address });
+        }
+    }
+}
+
+/// Where the cluster's sync data is read from. A server that sync data is read from is no SSH server, and no other
+/// cluster's: a credential must go to nobody else.
+fn servers(cluster: &Cluster) -> impl Iterator<Item = Address> {
+    cluster.sync_source.iter().flat_map(|source| source.servers.addresses())
 }
 
 fn present(cluster: &Cluster) -> impl Iterator<Item = &Node> {

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Cluster, Inventory, Log, LogKind, Node, NodeCheck, Project, Revision, belonging};
 use crate::event::Event;
 use crate::id::{ClusterId, NodeId, OrgId, ProjectId};
-use crate::name::{Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncDatabase};
+use crate::name::{
+    Address, ClusterName, HostName, LogName, LogPath, ProjectName, PublicKey, SyncCa, SyncDatabase, SyncServers,
+};
 
 /// A log as an inventory file wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct WantedCluster {
     pub host: HostName,
     /// The databases of App Services sync.
     pub sync_databases: Vec<SyncDatabase>,
+    /// The servers that hold them, and the certificates that vouch for the servers.
+    pub sync_source: Option<(SyncServers, SyncCa)>,
     /// The nodes.
     pub nodes: Vec<WantedNode>,
 }
@@ -64,10 +68,10 @@ pub enum Prune {
 /// Why an inventory is refused. The text names the thing and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InventoryError {
-    /// Another node is at this address. It is free again when that node is removed; the host key never is.
-    #[error("node `{host}`: the address `{address}` belongs to another node of the installation")]
+    /// Another node or database server is at this address. It is free again when that is removed; the host key never is.
+    #[error("`{host}`: the address `{address}` belongs to another node or database server of the installation")]
     AddressTaken {
-        /// The node.
+        /// The node, or the cluster for a database server.
         host: HostName,
         /// The address.
         address: Address,
@@ -185,6 +189,9 @@ impl Planner<'_> {
                     cluster.name, cluster.project, cluster.organization
                 ));
             }
+            for address in cluster.sync_source.iter().flat_map(|(servers, _)| servers.addresses()) {
+                once(format!("address `{address}`"));
+            }
             for node in &cluster.nodes {
                 once(format!("host name `{}`", node.host));
                 once(format!("address `{}`", node.address));
@@ -235,6 +242,7 @@ impl Planner<'_> {
         }
         self.nodes(&cluster, wanted, revision, &mut events);
         self.sync_databases(&cluster, wanted, revision, &mut events);
+        self.sync_source(&cluster, wanted, revision, &mut events);
         if !events.is_empty() {
             events.iter().for_each(|event| cluster.apply(event));
             self.plan.clusters.push(cluster.clone());
@@ -337,6 +345,23 @@ impl Planner<'_> {
             if self.removes(format!("sync database `{database}` of cluster `{}`", of.name)) {
                 events.push(Event::SyncDatabaseRemoved { project, cluster, database: database.clone(), revision });
             }
+        }
+    }
+
+    fn sync_source(&mut self, of: &Cluster, wanted: &WantedCluster, revision: Revision, events: &mut Vec<Event>) {
+        let (project, cluster) = (of.project, of.id);
+        match (&of.sync_source, &wanted.sync_source) {
+            (Some(known), Some((servers, ca))) if known.servers == *servers && known.ca == *ca => {}
+            (_, Some((servers, ca))) => {
+                let (servers, ca) = (servers.clone(), ca.clone());
+                events.push(Event::SyncServersSet { project, cluster, servers, ca, revision });
+            }
+            (Some(_), None) => {
+                if self.removes(format!("sync servers of cluster `{}`", of.name)) {
+                    events.push(Event::SyncServersRemoved { project, cluster, revision });
+                }
+            }
+            (None, None) => {}
         }
     }
 

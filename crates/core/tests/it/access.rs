@@ -24,7 +24,7 @@ fn log(name: &str) -> Wanted {
     Wanted::Log(NODE, text(name))
 }
 
-fn rows() -> [(&'static str, Wanted); 7] {
+fn rows() -> [(&'static str, Wanted); 8] {
     [
         ("log list", Wanted::LogList),
         ("database log", log("mongod")),
@@ -32,6 +32,7 @@ fn rows() -> [(&'static str, Wanted); 7] {
         ("other log", log("mongot")),
         ("node", Wanted::Node(NODE)),
         ("sync data", Wanted::SyncData("appsync_1".into())),
+        ("sync log-in", Wanted::SyncLogin),
         ("the database", Wanted::Database),
     ]
 }
@@ -169,6 +170,17 @@ fn inventory_cases() -> Vec<(&'static str, Event, Wanted)> {
             "sync database added",
             Event::SyncDatabaseAdded { project, cluster, database: text("mobilesync_*"), revision },
             Wanted::SyncData("mobilesync_1".into()),
+        ),
+        (
+            "sync servers set",
+            Event::SyncServersSet {
+                project,
+                cluster,
+                servers: text("db-0.shop.example:27017"),
+                ca: text(sample::CA),
+                revision,
+            },
+            Wanted::SyncData("appsync_1".into()),
         ),
         ("node removed", Event::NodeRemoved { project, cluster, node, revision }, Wanted::Node(NODE)),
         ("node of the log removed", Event::NodeRemoved { project, cluster, node, revision }, log("mongod")),

@@ -5,7 +5,7 @@ use byleave_core::id::{ClusterId, OrgId};
 use byleave_core::inventory::{
     Cluster, Inventory, InventoryError, LogKind, Plan, Prune, WantedCluster, WantedLog, WantedNode, plan,
 };
-use byleave_core::sample::{public_key, text};
+use byleave_core::sample::{CA, public_key, text};
 use proptest::prelude::*;
 
 pub(crate) const ORGANIZATIONS: [OrgId; 2] = [OrgId::from_bytes([0xa1; 12]), OrgId::from_bytes([0xb2; 12])];
@@ -35,6 +35,8 @@ pub(crate) enum Edit {
     Swap(usize, usize),
     /// Adds or removes a sync database.
     Sync(usize, u8),
+    /// Sets where a cluster's sync data is read from; from 8 on, nowhere.
+    SyncSource(usize, u8),
 }
 
 pub(crate) fn edit() -> impl Strategy<Value = Edit> {
@@ -50,7 +52,8 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
         (c.clone(), n.clone()).prop_map(|(c, n)| Edit::Node(c, n)),
         (c.clone(), n, 0..8_u8).prop_map(|(c, n, v)| Edit::NodeHost(c, n, v)),
         (c.clone(), c.clone()).prop_map(|(c, to)| Edit::Swap(c, to)),
-        (c, 0..3_u8).prop_map(|(c, v)| Edit::Sync(c, v)),
+        (c.clone(), 0..3_u8).prop_map(|(c, v)| Edit::Sync(c, v)),
+        (c, 0..10_u8).prop_map(|(c, v)| Edit::SyncSource(c, v)),
     ]
 }
 
@@ -94,6 +97,7 @@ impl Estate {
             name: text(&format!("Cluster{}", number % 2)),
             host: text(&format!("cluster-{number}.example")),
             sync_databases: vec![text("appsync_1*")],
+            sync_source: None,
             nodes: vec![node(2 * number), node(2 * number + 1)],
         };
         let inventory = Inventory { organizations: ORGANIZATIONS.into(), ..Inventory::default() };
@@ -149,6 +153,10 @@ impl Estate {
                     Some(place) => drop(databases.remove(place)),
                     None => databases.push(database),
                 }
+            }
+            Edit::SyncSource(c, v) => {
+                let servers = format!("10.0.1.{}:27017,10.0.0.{}:22", v % 4, v + 1);
+                self.wanted[c].1.sync_source = (v < 8).then(|| (text(&servers), text(CA)));
             }
         }
     }

@@ -43,8 +43,20 @@ pub(crate) fn thing(facts: &Facts, wanted: &Wanted) -> Option<Thing> {
                 None => text == database,
             };
             let all = facts.cluster.sync_databases.iter().filter(|(name, _)| pattern(name.as_str()));
-            Some(("sync data", all.map(|(_, since)| since.number()).min()?))
+            Some(("sync data", from_source(facts, all.map(|(_, since)| since.number()).min()?)))
         }
+        Wanted::SyncLogin => {
+            let all = facts.cluster.sync_databases.iter().map(|(_, since)| since.number());
+            Some(("sync data", from_source(facts, all.min()?)))
+        }
+    }
+}
+
+/// What is read from other servers is another thing.
+fn from_source(facts: &Facts, since: i64) -> i64 {
+    match &facts.cluster.sync_source {
+        Some(source) if source.since.number() > since => source.since.number(),
+        _ => since,
     }
 }
 

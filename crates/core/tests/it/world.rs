@@ -82,6 +82,8 @@ pub(crate) struct World {
     /// What the inventory holds, by name, each with its form and the revision that brought that form.
     born: BTreeMap<(NodeId, String), (String, i64)>,
     born_sync: BTreeMap<(ClusterId, String), i64>,
+    /// From where sync data is read, and the revision that said so.
+    born_source: BTreeMap<ClusterId, (String, i64)>,
     /// Grants that are over, with how their row looked then.
     over: BTreeMap<GrantId, Option<(Timestamp, GrantEnd)>>,
     requests: Vec<AccessRequest>,
@@ -110,6 +112,7 @@ impl World {
             ids: 0,
             born: BTreeMap::new(),
             born_sync: BTreeMap::new(),
+            born_source: BTreeMap::new(),
             over: BTreeMap::new(),
             requests: Vec::new(),
             answered: BTreeSet::new(),
@@ -334,6 +337,7 @@ impl World {
     /// Compares forms by itself, so that the revisions of nodes, logs and databases are not taken on trust.
     fn remember_inventory(&mut self) {
         let (old, old_sync) = (std::mem::take(&mut self.born), std::mem::take(&mut self.born_sync));
+        let old_source = std::mem::take(&mut self.born_source);
         for cluster in self.estate.inventory.clusters.iter().filter(|cluster| !cluster.removed) {
             let revision = cluster.revision.number();
             let since = |place: &(NodeId, String), form: &str| match old.get(place) {
@@ -356,6 +360,14 @@ impl World {
                 let born = old_sync.get(&place).copied().unwrap_or(revision);
                 self.born_sync.insert(place, born);
             }
+            if let Some(source) = &cluster.sync_source {
+                let form = format!("{} {}", source.servers, source.ca);
+                let born = match old_source.get(&cluster.id) {
+                    Some((known, born)) if *known == form => *born,
+                    _ => revision,
+                };
+                self.born_source.insert(cluster.id, (form, born));
+            }
         }
     }
 
@@ -366,13 +378,18 @@ impl World {
             Wanted::Database | Wanted::LogList => Some(1),
             Wanted::Node(node) => of(node, ""),
             Wanted::Log(node, name) => Some(of(node, name.as_str())?.max(of(node, "")?)),
-            Wanted::SyncData(database) => {
-                let covers =
-                    |pattern: &str| pattern.strip_suffix('*').map_or(pattern == database, |p| database.starts_with(p));
-                let all = self.born_sync.iter().filter(|((id, pattern), _)| *id == cluster.id && covers(pattern));
-                all.map(|(_, born)| *born).min()
-            }
+            Wanted::SyncLogin => self.born_sync(cluster, |_| true),
+            Wanted::SyncData(database) => self.born_sync(cluster, |pattern| {
+                pattern.strip_suffix('*').map_or(pattern == database, |p| database.starts_with(p))
+            }),
         }
+    }
+
+    /// The oldest sync database that is meant, but never older than from where it is read.
+    fn born_sync(&self, cluster: &Cluster, is_meant: impl Fn(&str) -> bool) -> Option<i64> {
+        let all = self.born_sync.iter().filter(|((id, pattern), _)| *id == cluster.id && is_meant(pattern));
+        let oldest = all.map(|(_, born)| *born).min()?;
+        Some(self.born_source.get(&cluster.id).map_or(oldest, |(_, born)| oldest.max(*born)))
     }
 
     fn facts(&self, id: ClusterId) -> Facts {
@@ -389,7 +406,7 @@ impl World {
     }
 
     fn everything_to_want(cluster: &Cluster) -> Vec<Wanted> {
-        let mut all = vec![Wanted::LogList, Wanted::Database];
+        let mut all = vec![Wanted::LogList, Wanted::Database, Wanted::SyncLogin];
         for node in &cluster.nodes {
             all.push(Wanted::Node(node.id));
             all.extend(["mongod", "audit", "mongot"].map(|log| Wanted::Log(node.id, text(log))));

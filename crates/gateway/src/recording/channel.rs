@@ -34,6 +34,8 @@ pub(crate) enum Kind {
         /// What understands it.
         transfer: Box<Transfer>,
     },
+    /// The commands of a session for sync data, over all of its connections.
+    Commands,
     /// A word to the gateway.
     Word {
         /// The command line.
@@ -152,6 +154,14 @@ impl Recorder {
         }
         self.stream(&mut state, if is_error { Stream::Stderr } else { Stream::Stdout }, &bytes)?;
         Ok(bytes)
+    }
+
+    /// Records one command of a session for sync data, as a line.
+    ///
+    /// # Errors
+    /// [`Failed`]: its answer must not be delivered.
+    pub(crate) fn command(&self, line: &Value) -> Result<(), Failed> {
+        self.keep(&mut self.state(), Stream::Commands, format!("{line}\n").as_bytes())
     }
 
     /// What a terminal's output still held back, at its end.
@@ -310,6 +320,7 @@ fn describe(number: u32, kind: Kind, wall: i64) -> (Value, Option<String>, Optio
             (entry("terminal", line.as_deref()), Some(header), None)
         }
         Kind::Transfer { line, transfer } => (entry("transfer", Some(&line)), None, Some(*transfer)),
+        Kind::Commands => (entry("commands", None), None, None),
         Kind::Word { line } => (entry("word", Some(&line)), None, None),
     }
 }

@@ -30,10 +30,12 @@ pub(super) enum Stream {
     Stderr,
     Note,
     End,
+    Commands,
 }
 
 impl Stream {
-    pub(super) const ALL: [Self; 6] = [Self::Cast, Self::Stdin, Self::Stdout, Self::Stderr, Self::Note, Self::End];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Cast, Self::Stdin, Self::Stdout, Self::Stderr, Self::Note, Self::End, Self::Commands];
 
     pub(super) const fn tag(self) -> u8 {
         match self {
@@ -43,6 +45,7 @@ impl Stream {
             Self::Stderr => 4,
             Self::Note => 5,
             Self::End => 6,
+            Self::Commands => 7,
         }
     }
 
@@ -54,6 +57,7 @@ impl Stream {
             Self::Stderr => "stderr",
             Self::Note => "json",
             Self::End => "end",
+            Self::Commands => "commands",
         }
     }
 }

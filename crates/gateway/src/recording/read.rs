@@ -65,7 +65,7 @@ const fn media_type(stream: Stream) -> &'static str {
     match stream {
         Stream::Cast => "application/x-asciicast",
         Stream::Stdin | Stream::Stdout | Stream::Stderr | Stream::End => "application/octet-stream",
-        Stream::Note => "application/json",
+        Stream::Note | Stream::Commands => "application/json",
     }
 }
 

@@ -20,16 +20,16 @@ const PART: usize = 8;
 
 /// The unauthenticated connections.
 #[derive(Clone)]
-pub(super) struct Strangers(Arc<Mutex<Places<Weak<Live>>>>);
+pub(crate) struct Strangers(Arc<Mutex<Places<Weak<Live>>>>);
 
 /// A place among the strangers; given back when dropped.
-pub(super) struct Place {
+pub(crate) struct Place {
     live: Weak<Live>,
     strangers: Strangers,
 }
 
 impl Strangers {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Mutex::new(Places::new(most))))
     }
 
@@ -38,7 +38,7 @@ impl Strangers {
     }
 
     /// Takes one more in; another goes if there are too many.
-    pub(super) fn admit(&self, live: &Arc<Live>) -> Place {
+    pub(crate) fn admit(&self, live: &Arc<Live>) -> Place {
         let gone = self.places().admit(Source::of(live.from), Arc::downgrade(live));
         if let Some(gone) = gone.and_then(|gone| gone.upgrade()) {
             gone.cut(SessionEnd::ClosedByEmployee);

@@ -21,4 +21,5 @@ mod recording;
 mod shell;
 mod strangers;
 mod words;
+mod sync;
 mod world;

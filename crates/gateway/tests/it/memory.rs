@@ -16,7 +16,7 @@ use byleave_core::request::RequestStatus;
 use byleave_core::time::{BootId, Clock, HOUR, Now, Reading, Timestamp};
 use byleave_gateway::control::{
     Account, CertificateRequest, Closed, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened,
-    Order, OwnRequest, RecordingKey, Reply, Report, SayError, Saying, What,
+    Order, OwnRequest, Purpose, RecordingKey, Reply, Report, SayError, Saying, SyncCredential, What,
 };
 use futures_util::future::{BoxFuture, FutureExt};
 use nix::time::{ClockId, clock_gettime};
@@ -72,6 +72,8 @@ pub(crate) struct Memory {
     pub(crate) clocks: Arc<Clocks>,
     pub(crate) employees: Mutex<HashMap<PublicKey, KnownEmployee>>,
     pub(crate) ca: PrivateKey,
+    /// What the gateway signs in to the databases with.
+    pub(crate) credential: Mutex<Option<SyncCredential>>,
     /// What comes between the opening's transaction and its answer.
     pub(crate) after_open: Mutex<Option<Then>>,
     /// An opening waits for this to become true.
@@ -100,6 +102,7 @@ impl Memory {
                 host: "cluster0.shop.example".parse().unwrap(),
                 revision: Revision::FIRST,
                 sync_databases: Vec::new(),
+                sync_source: None,
                 nodes: vec![node],
                 removed: false,
             },
@@ -113,6 +116,7 @@ impl Memory {
             clocks: Arc::default(),
             employees: Mutex::default(),
             ca,
+            credential: Mutex::default(),
             after_open: Mutex::default(),
             may_open: watch::Sender::new(true),
             silent: AtomicBool::new(false),
@@ -229,20 +233,29 @@ impl Memory {
             return Err(denied(byleave_core::access::Denial::Unknown));
         }
         let now = self.now();
+        if request.purpose == Purpose::SyncData {
+            let permit = decide(&facts, Asker::Active, Wanted::SyncLogin, now).map_err(denied)?;
+            return Ok(self.answer(request, &facts, permit.wanted().clone(), None));
+        }
         let as_node = node.map(|node| decide(&facts, Asker::Active, Wanted::Node(node), now));
         let permit = match as_node {
             Some(Ok(permit)) => permit,
             Some(Err(denial)) => decide(&facts, Asker::Active, Wanted::LogList, now).map_err(|_| denied(denial))?,
             None => decide(&facts, Asker::Active, Wanted::LogList, now).map_err(denied)?,
         };
-        Ok(Opened {
-            wanted: permit.wanted().clone(),
-            logs_of: node.filter(|_| *permit.wanted() == Wanted::LogList),
+        let logs_of = node.filter(|_| *permit.wanted() == Wanted::LogList);
+        Ok(self.answer(request, &facts, permit.wanted().clone(), logs_of))
+    }
+
+    fn answer(&self, request: &OpenRequest, facts: &Published, wanted: Wanted, logs_of: Option<NodeId>) -> Opened {
+        Opened {
+            wanted,
+            logs_of,
             facts: facts.facts.clone(),
             identifier: EmployeeIdentifier::new(&"acme".parse().unwrap(), [0; 8]),
-            opened_at: now.at,
+            opened_at: self.now().at,
             recording_key: recording_key(request.session),
-        })
+        }
     }
 
     fn certificate(&self, request: &CertificateRequest) -> Result<String, ssh_key::Error> {
@@ -317,6 +330,10 @@ impl Control for Memory {
             Ok(opened)
         }
         .boxed()
+    }
+
+    fn sync_credential(&self, _: SessionId) -> BoxFuture<'_, Result<SyncCredential, ControlError>> {
+        async { self.credential.lock().unwrap().clone().ok_or(ControlError::Refused) }.boxed()
     }
 
     fn certify(&self, request: CertificateRequest) -> BoxFuture<'_, Result<String, ControlError>> {

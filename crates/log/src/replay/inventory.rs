@@ -108,6 +108,7 @@ impl Organization {
             }
             Event::SyncDatabaseAdded { database, .. } => twice(has_sync(database), "sync database"),
             Event::SyncDatabaseRemoved { database, .. } => unknown(!has_sync(database), "sync database"),
+            Event::SyncServersRemoved { .. } => unknown(cluster.sync_source.is_none(), "sync servers"),
             _ => Ok(()),
         }
     }

@@ -98,7 +98,10 @@ impl<'e> Right<'e> {
             | Event::LogChanged { .. }
             | Event::LogRemoved { .. }
             | Event::SyncDatabaseAdded { .. }
-            | Event::SyncDatabaseRemoved { .. } => Self::Vendor(Action::ApplyInventory),
+            | Event::SyncDatabaseRemoved { .. }
+            | Event::SyncServersSet { .. }
+            | Event::SyncServersRemoved { .. } => Self::Vendor(Action::ApplyInventory),
+            Event::SyncCredentialSet { .. } => Self::Administrator(Action::ApplyInventory),
             Event::NodeChecked { .. } => Self::Vendor(Action::CheckNode),
             Event::NodeRiskAccepted { project, .. } => Self::Customer(Action::AcceptNodeRisk, in_project(*project)),
             Event::GrantGiven { project, .. } => Self::Customer(Action::Grant, in_project(*project)),

@@ -194,11 +194,7 @@ fn decided(facts: &Facts, wanted: &str, node: Option<NodeId>, at: Timestamp) -> 
     let options = match (wanted, node) {
         ("logs", _) => vec![Wanted::LogList],
         ("node", Some(id)) => vec![Wanted::Node(id)],
-        // The entry does not name the database: one that the inventory names must be open.
-        ("sync data", None) => {
-            let name = |name: &byleave_core::name::SyncDatabase| name.as_str().trim_end_matches('*').to_owned();
-            facts.cluster.sync_databases.iter().map(|(database, _)| Wanted::SyncData(name(database))).collect()
-        }
+        ("sync data", None) => vec![Wanted::SyncLogin],
         _ => return Err(Problem::Unknown { what: "thing to want" }),
     };
     let mut denial = Denial::Unknown;

@@ -59,11 +59,12 @@ fn target(facts: &Facts, asker: Asker, now: Now) -> Option<OpenTarget> {
     let nodes: Vec<_> = present
         .filter_map(|node| open(Wanted::Node(node.id)).map(|(basis, until)| (node.host.clone(), basis, until)))
         .collect();
-    if logs.is_none() && nodes.is_empty() {
+    let sync = open(Wanted::SyncLogin);
+    if logs.is_none() && nodes.is_empty() && sync.is_none() {
         return None;
     }
     let (cluster_name, host) = (facts.cluster.name.clone(), facts.cluster.host.clone());
-    Some(OpenTarget { cluster_name, host, logs, nodes })
+    Some(OpenTarget { cluster_name, host, logs, nodes, sync })
 }
 
 type Answer = Result<Box<OpenedSession>, (Denial, bool)>;
@@ -80,6 +81,8 @@ fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, StoreError
     let at = tx.at();
     let facts = facts::load(tx.sql, cluster, at)?;
     let facts = facts.ok_or_else(|| StoreError::corrupt("a host without its cluster"))?;
+    // Sync data is the cluster's, not a node's.
+    let node = node.filter(|_| open.shape != Shape::SyncData);
     let mut first = None;
     for wanted in wanted(open.shape, node) {
         match decide(&facts, asker, wanted.clone(), tx.now) {
@@ -107,6 +110,7 @@ fn wanted(shape: Shape, node: Option<NodeId>) -> Vec<Wanted> {
         (Shape::Node, None) => Vec::new(),
         (Shape::Widest, Some(node)) => vec![Wanted::Node(node), Wanted::LogList],
         (Shape::Logs, _) | (Shape::Widest, None) => vec![Wanted::LogList],
+        (Shape::SyncData, _) => vec![Wanted::SyncLogin],
     }
 }
 
@@ -114,8 +118,9 @@ fn wanted(shape: Shape, node: Option<NodeId>) -> Vec<Wanted> {
 const fn tried(wanted: &Wanted) -> Tried {
     match wanted {
         Wanted::Node(_) => Tried::Node,
-        // A session is for a node or for logs.
-        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::SyncData(_) => Tried::Logs,
+        Wanted::SyncData(_) | Wanted::SyncLogin => Tried::SyncData,
+        // A session is for a node, for logs or for sync data.
+        Wanted::Database | Wanted::Log(..) | Wanted::LogList => Tried::Logs,
     }
 }
 

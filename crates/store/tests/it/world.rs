@@ -103,6 +103,7 @@ pub(crate) fn wanted(organization: OrgId) -> Vec<WantedCluster> {
         name: name.parse().unwrap(),
         host: format!("{name}.example").parse().unwrap(),
         sync_databases: sync.iter().map(|name| name.parse().unwrap()).collect(),
+        sync_source: None,
         nodes,
     };
     vec![

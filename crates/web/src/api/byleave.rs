@@ -79,6 +79,7 @@ routes! {
     GET "/api/byleave/v1/inventory" as ["/api/byleave/v1/inventory"] => inventory::get, NONE;
     POST "/api/byleave/v1/inventory:plan" as ["/api/byleave/v1/inventory:plan"] => inventory::plan, NONE;
     POST "/api/byleave/v1/inventory:apply" as ["/api/byleave/v1/inventory:apply"] => inventory::apply, NONE;
+    POST "/api/byleave/v1/inventory:setSyncCredential" as ["/api/byleave/v1/inventory:setSyncCredential"] => inventory::set_sync_credential, NONE;
     GET "/api/byleave/v1/nodes/{id}/setup" as ["/api/byleave/v1/nodes/{id}/setup"] => nodes::setup, NONE;
     POST "/api/byleave/v1/nodes/{idAndVerb}" as ["/api/byleave/v1/nodes/{id}:check", "/api/byleave/v1/nodes/{id}:acceptRisk"] => nodes::post, NONE;
     POST "/api/byleave/v1/clock:leaveDoubt" as ["/api/byleave/v1/clock:leaveDoubt"] => clock::leave_doubt, NONE;

@@ -15,8 +15,10 @@ use byleave_store::cluster::ClusterRow;
 use byleave_store::event::EventRow;
 use byleave_store::request::RequestRow;
 use byleave_store::session::SessionRow;
+use byleave_store::sync::SyncCredential;
 use byleave_store::transaction::Anchor;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::api::error::Failure;
 
@@ -302,4 +304,27 @@ pub fn grant_type(text: &str) -> Result<byleave_core::grant::GrantType, Failure>
         Failure::field(ErrorCode::InvalidEnumValue, "grantType", error.to_string())
             .saying(format!("An invalid enumeration value {text} was specified."), vec![text.to_owned()])
     })
+}
+
+/// Reads what the gateway signs in with: one of two forms, whole.
+///
+/// # Errors
+/// A failure that names the field, never its value.
+pub fn sync_credential(within: &str, from: api::SyncCredential) -> Result<SyncCredential, Failure> {
+    let refused = |name: &str, rule: &str| {
+        Err(Failure::field(ErrorCode::ValidationError, format!("{within}{name}"), rule.to_owned()))
+    };
+    let plain = |text: &str| (1..=256).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    match (from.user, from.password, from.pem) {
+        (Some(user), Some(_), None) if !plain(&user) => refused("user", "must be 1 to 256 printable ASCII characters"),
+        (Some(_), Some(password), None) if !plain(&password) => {
+            refused("password", "must be 1 to 256 printable ASCII characters")
+        }
+        (Some(user), Some(password), None) => Ok(SyncCredential::Scram { user, password: Zeroizing::new(password) }),
+        (None, None, Some(pem)) if pem.len() > 64 * 1024 || !pem.contains("-----BEGIN CERTIFICATE-----") => {
+            refused("pem", "must be the PEM of a certificate chain and its private key, of at most 64 KiB")
+        }
+        (None, None, Some(pem)) => Ok(SyncCredential::X509 { pem: Zeroizing::new(pem) }),
+        (_, _, _) => refused("user", "and `password` must be given together, or `pem` alone"),
+    }
 }

@@ -175,6 +175,7 @@ fn kind(entry: &Entry) -> &'static str {
         ("command", None) => "Shell without a terminal",
         ("command", Some(_)) => "Command",
         ("transfer", _) => "File transfer",
+        ("commands", _) => "Commands of MongoDB clients",
         ("word", _) => "Logs",
         (_, _) => "Channel",
     }
@@ -270,7 +271,7 @@ fn text(part: &Part, title: &str, room: &mut usize) -> Markup {
     let longest = PART.min(*room);
     let shown = match part.stream {
         Stream::Terminal => Some(plain::terminal(&part.content, longest)),
-        Stream::Errors | Stream::Input | Stream::Notes | Stream::Other | Stream::Output => {
+        Stream::Commands | Stream::Errors | Stream::Input | Stream::Notes | Stream::Other | Stream::Output => {
             plain::stream(&part.content, longest)
         }
     };
@@ -294,6 +295,7 @@ fn text(part: &Part, title: &str, room: &mut usize) -> Markup {
 
 const fn title(stream: Stream) -> &'static str {
     match stream {
+        Stream::Commands => "Commands, without their values",
         Stream::Errors => "Standard error",
         Stream::Input => "Standard input",
         Stream::Notes => "Notes of the gateway",

@@ -140,6 +140,7 @@ impl Names {
             Tried::DatabaseLog => "a database log",
             Tried::Log => "a log that is not there",
             Tried::OtherLog => "a log",
+            Tried::SyncData => "App Services sync data",
         };
         match node {
             Some(node) => html! { (what) " on " (self.node(node)) " of " (self.cluster(cluster)) },
@@ -348,6 +349,15 @@ fn inventory(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::SyncDatabaseRemoved { database, .. } => {
             html! { (who) " removed the App Services sync database " code { (database) } " from " (of) "." }
         }
+        Event::SyncServersSet { servers, .. } => {
+            html! { (who) " set " code { (servers) } " as the servers from which sync data of " (of) " is read." }
+        }
+        Event::SyncServersRemoved { .. } => {
+            html! { (who) " removed the servers from which sync data of " (of) " is read." }
+        }
+        Event::SyncCredentialSet { mechanism, .. } => {
+            html! { (who) " gave the gateway a credential (" (mechanism.as_str()) ") for sync data of " (of) "." }
+        }
         _ => return None,
     };
     Some(Line::plain(Icon::Server, text))
@@ -469,6 +479,7 @@ mod tests {
             (Tried::Logs, "", "the logs of "),
             (Tried::Node, "", "a shell or command on "),
             (Tried::OtherLog, "a log on ", "a log of "),
+            (Tried::SyncData, "App Services sync data on ", "App Services sync data of "),
         ] {
             let told = |node| names.refused(tried, node, &cluster).into_string();
             assert!(told(Some(&node)).starts_with(on_node) && told(None).starts_with(anywhere), "{tried:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use byleave_core::access::Basis;
+use byleave_core::access::{Basis, Wanted};
 use byleave_core::id::SessionId;
 use byleave_core::policy::Action;
 use byleave_core::time::SECOND;
@@ -90,9 +90,10 @@ fn facts(names: &Names, row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
             dt { "Session" } dd { code { (row.id) } }
             dt { "Support engineer" } dd { code { (row.identifier) } }
             dt { "Cluster" } dd { (names.cluster_named(row)) }
-            @match row.wanted.node() {
-                Some(_) => { dt { "Node" } dd { code { (row.host) } } }
-                None => { dt { "Logs of" } dd { code { (row.host) } } }
+            @match row.wanted {
+                Wanted::Log(..) | Wanted::Node(_) => { dt { "Node" } dd { code { (row.host) } } }
+                Wanted::Database | Wanted::LogList => { dt { "Logs of" } dd { code { (row.host) } } }
+                Wanted::SyncData(_) | Wanted::SyncLogin => { dt { "Sync data of" } dd { code { (row.host) } } }
             }
             dt { "Basis" } dd { (basis(row, grant)) }
             @if let Some(case) = grant.and_then(|grant| grant.grant.case.as_ref()) { dt { "Case" } dd { (case) } }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect};
-use byleave_core::access::Basis;
+use byleave_core::access::{Basis, Wanted};
 use byleave_core::id::SessionId;
 use byleave_core::policy::Action;
 use byleave_core::session::SessionEnd;
@@ -146,11 +146,20 @@ fn past_row(session: &SessionRow) -> Markup {
     }
 }
 
+/// What is reached, before the name of the host.
+const fn what(wanted: &Wanted) -> &'static str {
+    match wanted {
+        Wanted::Log(..) | Wanted::Node(_) => "node ",
+        Wanted::Database | Wanted::LogList => "logs, ",
+        Wanted::SyncData(_) | Wanted::SyncLogin => "sync data, ",
+    }
+}
+
 fn reaches(session: &SessionRow) -> Markup {
     html! {
         a href=(path::cluster(session.project, &session.cluster_name)) { (session.cluster_name) } br;
         span.small.quiet {
-            @if session.wanted.node().is_some() { "node " } @else { "logs, " }
+            (what(&session.wanted))
             (session.host)
         }
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use byleave_core::access::{Basis, Published};
 use byleave_core::actor::{Actor, By};
 use byleave_core::grant::in_force;
-use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, SessionId};
+use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, ProjectId, SessionId};
 use byleave_core::inventory::{LogKind, Prune, Revision, WantedCluster, WantedLog, WantedNode};
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::sample::{public_key, text};
@@ -18,6 +18,7 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
 use byleave_store::cluster::NodeReport as StoredReport;
 use byleave_store::session::{CloseSession, Counters, OpenSession, SessionQuery, SessionsOf, Shape};
+use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::Entrance;
 use byleave_web::app::{App, Limits, Parts};
@@ -106,6 +107,7 @@ fn wanted(organization: OrgId, name: &str, number: u16, sync: bool) -> WantedClu
         name: text(name),
         host: text(&format!("{lower}.db.northwind.example")),
         sync_databases: if sync { vec![text("__realm_sync")] } else { Vec::new() },
+        sync_source: None,
         nodes: vec![node(1), node(2)],
     }
 }
@@ -298,6 +300,8 @@ impl Door for TestDoor {
     }
 
     fn unlatch(&self, _: Scope) {}
+
+    fn supply(&self, _: GrantId, _: SyncCredential) {}
 
     fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {
         let (store, clock) = (self.store.clone(), self.clock.clone());

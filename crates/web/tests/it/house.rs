@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use byleave_core::actor::By;
-use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, SessionId};
+use byleave_core::id::{EmployeeId, EmployeeKeyId, GrantId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, Timestamp};
 use byleave_store::session::{OpenSession, Shape};
+use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
@@ -63,6 +64,7 @@ pub(crate) enum Told {
     End(SessionId, SessionEnd),
     EndEmployee(EmployeeId),
     EndKey(EmployeeKeyId),
+    Supplied(GrantId),
 }
 
 /// A door that takes notes: it is the edge of this crate.
@@ -92,6 +94,10 @@ impl Door for NotingDoor {
 
     fn unlatch(&self, scope: Scope) {
         self.note(Told::Unlatch(scope));
+    }
+
+    fn supply(&self, grant: GrantId, _: SyncCredential) {
+        self.note(Told::Supplied(grant));
     }
 
     fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {

@@ -272,6 +272,9 @@ impl Places {
                 json!({ "organizationId": self.organization, "identifier": self.identifier })
             }
             ("POST", "inventory:plan" | "inventory:apply") => json!({ "clusters": [] }),
+            ("POST", "inventory:setSyncCredential") => {
+                json!({ "host": "cluster0.shop.example", "credential": { "user": "gateway", "password": "secret" } })
+            }
             _ => Value::Null,
         }
     }

@@ -10,7 +10,7 @@ use byleave_api::byleave::{InventoryCluster, InventoryNode, Log};
 use byleave_core::id::OrgId;
 use byleave_core::inventory::LogKind;
 use byleave_core::name::{
-    Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncDatabase,
+    Address, ClusterName, HostName, LogName, LogPath, OrgName, ProjectName, PublicKey, SyncCa, SyncDatabase,
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -33,6 +33,9 @@ struct Cluster {
     host: Spanned<String>,
     #[serde(default)]
     sync_databases: Vec<Spanned<String>>,
+    #[serde(default)]
+    sync_servers: Vec<Spanned<String>>,
+    sync_ca: Option<Spanned<String>>,
     #[serde(default)]
     node: Vec<Node>,
 }
@@ -97,6 +100,12 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|one| self.field::<SyncDatabase>("sync_databases", one))
                 .collect(),
+            sync_servers: cluster
+                .sync_servers
+                .into_iter()
+                .map(|one| self.field::<Address>("sync_servers", one))
+                .collect(),
+            sync_ca: cluster.sync_ca.map(|one| self.certificates(one)),
             nodes: cluster.node.into_iter().map(|node| self.node(node)).collect(),
         }
     }
@@ -124,6 +133,15 @@ impl Reader<'_> {
             kind: log.kind.into_inner(),
             path: self.field::<LogPath>("path", log.path),
         }
+    }
+
+    /// Certificates are not repeated in what is told.
+    fn certificates(&mut self, value: Spanned<String>) -> String {
+        if let Err(rule) = value.get_ref().parse::<SyncCa>() {
+            let line = line_of(self.text, &value.span());
+            self.wrong.push(format!("{}:{line}: `sync_ca` {rule}", self.name));
+        }
+        value.into_inner()
     }
 
     fn field<T: FromStr<Err: Display>>(&mut self, field: &str, value: Spanned<String>) -> String {
@@ -185,6 +203,8 @@ path = "/var/log/mongodb/mongod.log"
             ("\"Shop\"", "\"-Shop\"", 5, "`name`"),
             ("shop.harbour", "Shop.harbour", 6, "`host`"),
             ("storefront_*", "s*", 7, "`sync_databases`"),
+            ("sync_databases = [", "sync_servers = [", 7, "`sync_servers`"),
+            ("sync_databases = [\"storefront_*\"]", "sync_ca = \"x\"", 7, "`sync_ca`"),
             ("10.0.0.7:22", "10.0.0.7", 11, "`address`"),
             ("ssh-ed25519 AAAA", "AAAA", 12, "`host_key`"),
             ("\"database\"", "\"databse\"", 16, "`kind`"),

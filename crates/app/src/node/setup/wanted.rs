@@ -39,6 +39,9 @@ pub(crate) struct Wanted {
     /// Database ports that must stay closed.
     #[serde(default)]
     pub(crate) ports: Vec<u16>,
+    /// The databases of App Services sync that the inventory names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) sync_databases: Vec<String>,
 }
 
 impl Wanted {

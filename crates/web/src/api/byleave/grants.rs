@@ -2,9 +2,12 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use byleave_api::byleave as api;
 use byleave_api::byleave::{GrantRequest, Granted, List, Revoked};
-use byleave_core::grant::Request;
+use byleave_api::error::ErrorCode;
+use byleave_core::grant::{GrantType, Request};
 use byleave_core::policy::{Action, Resource};
+use byleave_store::sync::SyncCredential;
 
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
@@ -46,10 +49,29 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         case: parse_if_any("case", body.case.as_deref())?,
         reason: parse_if_any("reason", body.reason.as_deref())?,
     };
+    let supplied = supplied(&request, body.sync_credential)?;
     let written = caller.ask(store.give_grant(actor, now, project, &name, request)).await?;
+    if let Some(credential) = supplied {
+        caller.app.door.supply(written.value.id, credential);
+    }
     caller.app.door.unlatch(Scope::Cluster(cluster.id));
     let grant = show::grant(&written.value, now.wall);
     caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
+}
+
+/// A credential opens nothing but sync data, so it comes with no other grant.
+fn supplied(request: &Request, given: Option<api::SyncCredential>) -> Result<Option<SyncCredential>, Failure> {
+    match (given, request.kind) {
+        (None, _) => Ok(None),
+        (Some(given), GrantType::InfrastructureAndSyncData) => {
+            show::sync_credential("syncCredential.", given).map(Some)
+        }
+        (Some(_), GrantType::DatabaseLogs | GrantType::Infrastructure) => Err(Failure::field(
+            ErrorCode::ValidationError,
+            "syncCredential",
+            "can only be given with a grant of sync data",
+        )),
+    }
 }
 
 async fn revoke(caller: &Caller, path: ClusterPath) -> Result<Response, Failure> {

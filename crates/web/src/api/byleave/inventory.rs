@@ -4,7 +4,7 @@ use axum::response::Response;
 use byleave_api::byleave as api;
 use byleave_api::error::ErrorCode;
 use byleave_core::inventory::{Inventory, LogKind, Node, Plan, Prune, WantedCluster, WantedLog, WantedNode};
-use byleave_core::name::PublicKey;
+use byleave_core::name::{Address, PublicKey, SyncCa, SyncServers};
 use byleave_core::policy::{Action, Resource};
 
 use crate::api::caller::Caller;
@@ -37,6 +37,17 @@ pub(super) async fn apply(caller: Caller, body: Raw) -> Result<Response, Failure
     caller.ok(&show_plan(written.value, show::anchors(written.anchors)))
 }
 
+/// Sets what the gateway signs in to the databases of a cluster with. It is never shown.
+pub(super) async fn set_sync_credential(caller: Caller, body: Raw) -> Result<Response, Failure> {
+    caller.may(Action::ApplyInventory, Resource::Installation)?;
+    let body: api::SyncCredentialRequest = body.json(&caller.app).await?;
+    let host = parse("host", &body.host)?;
+    let credential = show::sync_credential("credential.", body.credential)?;
+    let store = &caller.app.store;
+    let written = caller.ask(store.set_sync_credential(&caller.actor, &caller.now, host, credential)).await?;
+    caller.ok(&api::Done { anchors: show::anchors(written.anchors) })
+}
+
 fn read(request: &api::InventoryRequest) -> Result<(Vec<WantedCluster>, Prune), Failure> {
     let cluster = |(index, cluster)| read_cluster(&format!("clusters[{index}]"), cluster);
     let wanted = request.clusters.iter().enumerate().map(cluster).collect::<Result<_, _>>()?;
@@ -52,8 +63,28 @@ fn read_cluster(field: &str, cluster: &api::InventoryCluster) -> Result<WantedCl
         name: parse(&format!("{field}.name"), &cluster.name)?,
         host: parse(&format!("{field}.host"), &cluster.host)?,
         sync_databases: cluster.sync_databases.iter().enumerate().map(database).collect::<Result<_, _>>()?,
+        sync_source: read_source(field, cluster)?,
         nodes: cluster.nodes.iter().enumerate().map(node).collect::<Result<_, _>>()?,
     })
+}
+
+/// Servers without their certificates, or the reverse, are half a source.
+fn read_source(field: &str, cluster: &api::InventoryCluster) -> Result<Option<(SyncServers, SyncCa)>, Failure> {
+    let refused =
+        |name: &str, rule: String| Err(Failure::field(ErrorCode::ValidationError, format!("{field}.{name}"), rule));
+    match (cluster.sync_servers.as_slice(), &cluster.sync_ca) {
+        ([], None) => Ok(None),
+        ([], Some(_)) => refused("syncServers", "must name the servers that `syncCa` vouches for".to_owned()),
+        ([_, ..], None) => refused("syncCa", "must hold the certificates that vouch for `syncServers`".to_owned()),
+        (servers, Some(ca)) => {
+            let address = |(index, text): (usize, &String)| parse(&format!("{field}.syncServers[{index}]"), text);
+            let addresses: Vec<Address> = servers.iter().enumerate().map(address).collect::<Result<_, _>>()?;
+            match SyncServers::from_addresses(&addresses) {
+                Ok(servers) => Ok(Some((servers, parse(&format!("{field}.syncCa"), ca)?))),
+                Err(rule) => refused("syncServers", rule.to_string()),
+            }
+        }
+    }
 }
 
 fn read_node(field: &str, node: &api::InventoryNode) -> Result<WantedNode, Failure> {
@@ -98,6 +129,13 @@ fn show_inventory(inventory: &Inventory) -> api::Inventory {
         name: cluster.name.to_string(),
         host: cluster.host.to_string(),
         sync_databases: cluster.sync_databases.iter().map(|(database, _)| database.to_string()).collect(),
+        sync_servers: cluster
+            .sync_source
+            .iter()
+            .flat_map(|source| source.servers.addresses())
+            .map(|a| a.to_string())
+            .collect(),
+        sync_ca: cluster.sync_source.as_ref().map(|source| source.ca.to_string()),
         nodes: nodes(&cluster.nodes).iter().map(show_node).collect(),
     });
     let ids = present().flat_map(|cluster| nodes(&cluster.nodes)).map(|node| api::InventoryNodeId {

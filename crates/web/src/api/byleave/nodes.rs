@@ -33,6 +33,7 @@ pub(super) async fn setup(caller: Caller, IdPath(id): IdPath<NodeId>) -> Result<
         gateways: settings.gateways.clone(),
         helper: settings.helper.clone(),
         logs: facts.node.logs.iter().map(|log| log.path.to_string()).collect(),
+        sync_databases: facts.sync_databases.iter().map(ToString::to_string).collect(),
     })
 }
 

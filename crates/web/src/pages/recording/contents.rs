@@ -56,6 +56,7 @@ pub(super) struct Part {
 /// What a part holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stream {
+    Commands,
     Input,
     Errors,
     Notes,
@@ -68,6 +69,7 @@ impl Stream {
     fn of(name: &str) -> Self {
         match name.rsplit_once('.') {
             Some((_, "cast")) => Self::Terminal,
+            Some((_, "commands")) => Self::Commands,
             Some((_, "stdin")) => Self::Input,
             Some((_, "stdout")) => Self::Output,
             Some((_, "stderr")) => Self::Errors,

@@ -1,0 +1,77 @@
+//! `byleave sync`: says the words of sync data to the gateway over plain `ssh`, as an engineer would.
+//!
+//! It first saves the certificate by which MongoDB clients know the gateway, then opens the session, which lives as long
+//! as this command. Keys, host keys and jump hosts are those of the engineer's own `ssh`.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::Context;
+use byleave_core::name::HostName;
+use clap::Args;
+
+use super::fault::{Exit, Fault, Outcome};
+
+/// What the address that the gateway prints calls the file.
+const CA_FILE: &str = "byleave-sync-ca.pem";
+
+/// The cluster and the gateway.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  byleave sync shop.harbour-books.example --gateway gateway.example:2222\n\n\
+    It saves byleave-sync-ca.pem here, prints a MongoDB address, and keeps it open until you end it (Ctrl-C).\n\
+    The same with plain ssh:\n  \
+    ssh -p 2222 shop.harbour-books.example@gateway.example sync-ca > byleave-sync-ca.pem\n  \
+    ssh -p 2222 shop.harbour-books.example@gateway.example sync")]
+pub(crate) struct Sync {
+    /// The cluster's host name
+    host: HostName,
+    /// The SSH gateway: a host, or a host and a port
+    #[arg(long, env = "BYLEAVE_GATEWAY", value_name = "HOST[:PORT]")]
+    gateway: String,
+    /// An argument for `ssh`, such as -i or a key file; repeat for more
+    #[arg(long = "ssh-argument", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    more: Vec<String>,
+}
+
+/// Saves the certificate, opens the session and waits for its end.
+///
+/// # Errors
+/// If `ssh` cannot be run, or the gateway refuses.
+pub(super) fn run(args: &Sync) -> Outcome<()> {
+    let saved = ssh(args, "sync-ca").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let saved = saved.context("cannot run `ssh`; install openssh-client")?;
+    if !saved.status.success() {
+        return Err(refused(saved.status.code()));
+    }
+    save(Path::new(CA_FILE), &saved.stdout)?;
+    let ended = ssh(args, "sync").status().context("cannot run `ssh`")?;
+    if ended.success() { Ok(()) } else { Err(refused(ended.code())) }
+}
+
+fn refused(code: Option<i32>) -> Fault {
+    let exit = if code == Some(1) { Exit::Denied } else { Exit::Unavailable };
+    Fault { exit, ..Fault::from(anyhow::anyhow!("the gateway did not open sync data; `ssh` says why above")) }
+}
+
+fn ssh(args: &Sync, word: &str) -> Command {
+    let (gateway, port) = match args.gateway.rsplit_once(':') {
+        Some((gateway, port)) if !gateway.ends_with(':') => (gateway, Some(port)),
+        Some(_) | None => (args.gateway.as_str(), None),
+    };
+    let mut command = Command::new("ssh");
+    command.args(&args.more);
+    if let Some(port) = port {
+        command.args(["-p", port]);
+    }
+    command.arg(format!("{}@{gateway}", args.host)).arg(word);
+    command
+}
+
+/// Writes the certificate where the address says that it is.
+fn save(path: &Path, pem: &[u8]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o644).open(path)?;
+    file.write_all(pem).with_context(|| format!("cannot write `{}`", path.display()))
+}

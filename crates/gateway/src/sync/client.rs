@@ -1,0 +1,158 @@
+//! A connection of a client, up to signing in: TLS, hello, SCRAM, and nothing else.
+//!
+//! Until then it is a stranger: short frames, a time limit, a bounded number. Drivers watch a server on a connection on
+//! which they never sign in; such a one may go on as long as somebody at its address has a session.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use byleave_core::event::Side;
+use byleave_core::session::SessionEnd;
+use byleave_wire::answer::{self, Server};
+use byleave_wire::frame::LONGEST_BEFORE_SIGN_IN;
+use byleave_wire::judge::{Local, Verdict, judge_before_sign_in};
+use byleave_wire::request::{Manner, Request};
+use byleave_wire::sign_in::{self, SignIn};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+
+use super::frame::Frames;
+use super::login::Login;
+use super::{SyncDoor, relay};
+use crate::live::Live;
+use crate::server::Shared;
+use crate::socket::Socket;
+
+/// What clients are told of a server that is not known yet: as much as any of today's drivers asks for.
+const UNKNOWN_SERVER: (i32, &str) = (17, "6.0.0");
+
+/// A client's connection.
+pub(super) struct Client {
+    pub(super) stream: TlsStream<Socket>,
+    pub(super) frames: Frames,
+    /// The number of the last frame that was sent.
+    sent: i32,
+}
+
+impl Client {
+    /// The number of the next frame.
+    pub(super) fn next_id(&mut self) -> i32 {
+        self.sent = self.sent.wrapping_add(1);
+        self.sent
+    }
+
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// If the connection broke, or its session was cut.
+    pub(super) async fn send(&mut self, frame: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(frame).await?;
+        self.stream.flush().await
+    }
+}
+
+/// One connection from its first byte to its last.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: IpAddr) {
+    let Some(door) = &shared.sync else { return };
+    let live = Live::new(shared.fresh_id(), from, shared.watch.clone());
+    let Ok(socket) = Socket::new(stream, Side::Employee, live.clone()) else { return };
+    let place = door.strangers.admit(&live);
+    shared.table.add(live.clone());
+    let signed_in = tokio::select! {
+        biased;
+        () = live.ended() => None,
+        signed_in = sign_in(&shared, door, socket, from) => signed_in,
+    };
+    drop(place);
+    shared.table.remove(live.id);
+    let Some((mut client, login)) = signed_in else { return live.cut(SessionEnd::ClosedByEmployee) };
+    let session = login.session.clone();
+    // From here on it is the session's: what ends that ends this.
+    if client.stream.get_mut().0.join(session.live.clone()).is_err() {
+        return;
+    }
+    let _task = session.tasks.token();
+    tokio::select! {
+        biased;
+        () = session.live.ended() => {}
+        () = relay::run(client, login) => {}
+    }
+}
+
+/// Lets a client sign in; `None` if it did not.
+async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr) -> Option<(Client, Arc<Login>)> {
+    let grace = shared.config.login_grace;
+    let stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
+    let mut client = Client { stream, frames: Frames::default(), sent: 0 };
+    let mut state = SignIn::default();
+    loop {
+        let frame = client.frames.next(&mut client.stream, LONGEST_BEFORE_SIGN_IN);
+        let frame = match timeout(grace, frame).await {
+            Ok(frame) => frame.ok()??,
+            Err(_) if door.logins.at(from).is_empty() => return None,
+            Err(_) => continue,
+        };
+        let request = Request::read(&frame, LONGEST_BEFORE_SIGN_IN).ok()?;
+        let id = client.next_id();
+        let (body, goes_on) = answer(shared, door, &request, &mut state, (id, from));
+        client.send(&request.answer(id, &body)).await.ok()?;
+        if !goes_on {
+            return None;
+        }
+        if let Some(user) = state.user() {
+            let login = door.logins.find(user, from)?;
+            return Some((client, login));
+        }
+    }
+}
+
+/// The answer to a stranger, and whether the connection goes on after it.
+fn answer(
+    shared: &Shared,
+    door: &SyncDoor,
+    request: &Request<'_>,
+    state: &mut SignIn,
+    (id, from): (i32, IpAddr),
+) -> (Vec<u8>, bool) {
+    let step = match judge_before_sign_in(request) {
+        Verdict::Answered(Local::Hello(name, mechanisms)) => {
+            let now = shared.watch.clock.read().wall.millis();
+            return (answer::hello(name, mechanisms, &server_at(door, from), id, now), true);
+        }
+        Verdict::Answered(Local::SaslStart(step)) => {
+            let find = |user: &str| door.logins.find(user, from).map(|login| login.verifier.clone());
+            state.start(step, &nonce(shared), find, &door.mock_key)
+        }
+        Verdict::Answered(Local::SaslContinue(step)) => state.go_on(step),
+        Verdict::Refused(refusal) => return (refusal.document(), request.manner != Manner::Unanswered),
+        // Nothing else is open before signing in.
+        Verdict::Answered(Local::BuildInfo | Local::ConnectionStatus | Local::Done | Local::NoLog)
+        | Verdict::Allowed(_)
+        | Verdict::Lookup(_) => return (sign_in::failed(), false),
+    };
+    match step {
+        Ok(body) => (body, true),
+        Err(error) => {
+            tracing::info!(%error, "a client of sync data could not sign in");
+            (sign_in::failed(), false)
+        }
+    }
+}
+
+/// What a client is told of the server behind the gateway, before it is known whose client it is.
+fn server_at(door: &SyncDoor, from: IpAddr) -> Server {
+    let here = door.logins.at(from);
+    let known = here.iter().filter_map(|login| login.found()).map(|(_, server)| server);
+    let (max_wire_version, version) = UNKNOWN_SERVER;
+    let unknown = || Server { max_wire_version, version: version.to_owned() };
+    known.min_by_key(|server| server.max_wire_version).unwrap_or_else(unknown)
+}
+
+/// A nonce of printable characters.
+pub(super) fn nonce(shared: &Shared) -> String {
+    let mut bytes = [0; 24];
+    shared.entropy.fill(&mut bytes);
+    hex::encode(bytes)
+}

@@ -1,0 +1,67 @@
+//! Whole frames from a stream. What was read of a frame stays when waiting for the rest is given up.
+
+use std::io;
+
+use byleave_wire::frame::{FrameError, HEADER, Header};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// How much room there is at first: most requests need no more, and an idle connection has none.
+const FIRST: usize = 1024;
+/// How much room is added at once, whatever length a frame claims.
+const STEP: usize = 256 * 1024;
+
+/// Why there is no frame.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// The frame cannot be taken.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The connection broke, or ended inside a frame.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What was read and is not a frame yet.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    buffer: Vec<u8>,
+}
+
+impl Frames {
+    /// The next frame; `None` where the stream ends between frames. May be dropped while it waits.
+    ///
+    /// # Errors
+    /// [`ReadError`]: the connection cannot be read any further.
+    pub(super) async fn next(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        longest: usize,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        loop {
+            let missing = self.missing(longest)?;
+            if missing == 0 {
+                return Ok(Some(self.take()?));
+            }
+            self.buffer.reserve(missing.clamp(FIRST, STEP));
+            if stream.read_buf(&mut self.buffer).await? == 0 {
+                let between = self.buffer.is_empty();
+                return if between { Ok(None) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) };
+            }
+        }
+    }
+
+    /// How many bytes the next frame still needs, as far as that is known.
+    fn missing(&self, longest: usize) -> Result<usize, FrameError> {
+        match self.buffer.first_chunk::<HEADER>() {
+            Some(head) => Ok(Header::read(head, longest)?.length.saturating_sub(self.buffer.len())),
+            None => Ok(HEADER - self.buffer.len()),
+        }
+    }
+
+    /// Takes the frame that is whole; what follows it stays.
+    fn take(&mut self) -> Result<Vec<u8>, FrameError> {
+        let head = self.buffer.first_chunk::<HEADER>().ok_or(FrameError::Truncated)?;
+        let rest = self.buffer.split_off(Header::read(head, usize::MAX)?.length);
+        Ok(std::mem::replace(&mut self.buffer, rest))
+    }
+}

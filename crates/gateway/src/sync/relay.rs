@@ -1,0 +1,198 @@
+//! What passes between a client that has signed in and the cluster: one request at a time, judged whole, recorded before
+//! its answer is delivered.
+//!
+//! One connection of a client has one to the cluster, made when the first request needs it. An answer that is not
+//! understood ends both.
+
+use std::sync::Arc;
+
+use byleave_core::session::SessionEnd;
+use byleave_core::time::Timestamp;
+use byleave_wire::answer::{self, Code, Server};
+use byleave_wire::frame::LONGEST_REQUEST;
+use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
+use byleave_wire::reply;
+use byleave_wire::request::{Manner, Request};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::client::Client;
+use super::login::Login;
+use super::server::{self, Far};
+use crate::live::count;
+use crate::server::Shared;
+
+/// Whether the connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Close,
+    GoOn,
+}
+
+/// Serves a client until it goes, or its session ends.
+pub(super) async fn run(client: Client, login: Arc<Login>) {
+    let Some(connected) = login.connect() else { return };
+    let shared = login.session.shared.clone();
+    let mut relay = Relay { client, login: &connected.0, shared: &shared, far: None };
+    loop {
+        let Relay { client, .. } = &mut relay;
+        let Ok(Some(frame)) = client.frames.next(&mut client.stream, LONGEST_REQUEST).await else { return };
+        if relay.take(&frame).await == Then::Close {
+            return;
+        }
+    }
+}
+
+struct Relay<'a> {
+    client: Client,
+    login: &'a Arc<Login>,
+    shared: &'a Arc<Shared>,
+    far: Option<Far>,
+}
+
+/// A request on its way, for the record.
+struct Under {
+    at: Timestamp,
+    since: Instant,
+}
+
+impl Relay<'_> {
+    /// Takes one request of the client.
+    async fn take(&mut self, frame: &[u8]) -> Then {
+        let counts = &self.login.session.live.counts;
+        count(&counts.received_bytes, frame.len());
+        let under = Under { at: self.shared.watch.clock.read().wall, since: Instant::now() };
+        let Ok(request) = Request::read(frame, LONGEST_REQUEST) else {
+            count(&counts.refused, 1);
+            self.note(&under, json!({ "command": null, "refused": "a frame that is not understood" }));
+            return Then::Close;
+        };
+        let verdict = judge(&request, &self.login.scope());
+        match verdict {
+            Verdict::Answered(local) => self.answer_locally(&request, local).await,
+            Verdict::Refused(refusal) => self.refuse(&request, &under, &refusal).await,
+            Verdict::Allowed(allowed) => self.forward(&request, &under, allowed).await,
+            Verdict::Lookup(lookup) => {
+                let (asked, frame) = match self.ask(lookup.body()).await {
+                    Ok(answered) => answered,
+                    Err(error) => return self.unreachable(&request, &error).await,
+                };
+                let settled = lookup.settle(&frame, asked, &mut self.login.scope());
+                match settled {
+                    Ok(Verdict::Allowed(allowed)) => self.forward(&request, &under, allowed).await,
+                    Ok(Verdict::Refused(refusal)) => self.refuse(&request, &under, &refusal).await,
+                    Ok(Verdict::Answered(_) | Verdict::Lookup(_)) => Then::Close,
+                    Err(error) => self.unreachable(&request, &error.into()).await,
+                }
+            }
+        }
+    }
+
+    /// Asks the cluster, on the connection of this client; makes it first if there is none.
+    async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), server::ServerError> {
+        let _turn = self.login.at_once.acquire().await;
+        let far = match &mut self.far {
+            Some(far) => far,
+            None => self.far.insert(server::dial(self.shared, self.login).await?),
+        };
+        far.ask(body).await
+    }
+
+    async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
+        let (asked, mut frame) = match self.ask(allowed.body()).await {
+            Ok(answered) => answered,
+            Err(error) => return self.unreachable(request, &error).await,
+        };
+        let id = self.client.next_id();
+        let passed = reply::pass(&mut frame, &allowed, asked, (id, request.id), &mut self.login.scope());
+        let returned = match passed {
+            Ok(returned) => returned,
+            Err(error) => return self.unreachable(request, &error.into()).await,
+        };
+        count(&self.login.session.live.counts.commands, 1);
+        let mut line = described(allowed.record());
+        merge(&mut line, json!({ "documents": returned.documents, "bytes": returned.bytes, "error": returned.error }));
+        if !self.note(under, line) {
+            return Then::Close;
+        }
+        self.deliver(&frame).await
+    }
+
+    async fn refuse(&mut self, request: &Request<'_>, under: &Under, refusal: &Refusal) -> Then {
+        count(&self.login.session.live.counts.refused, 1);
+        let mut line = described(&refusal.record);
+        merge(&mut line, json!({ "refused": refusal.text, "error": refusal.code.number() }));
+        if !self.note(under, line) || request.manner == Manner::Unanswered {
+            return Then::Close;
+        }
+        self.answer(request, &refusal.document()).await
+    }
+
+    async fn answer_locally(&mut self, request: &Request<'_>, local: Local<'_>) -> Then {
+        let server = || self.login.found().map(|(_, server)| server);
+        let server = || server().unwrap_or_else(|| Server { max_wire_version: 17, version: "6.0.0".to_owned() });
+        let body = match local {
+            Local::BuildInfo => answer::build_info(&server()),
+            Local::ConnectionStatus => answer::connection_status(&self.login.session.live.id.to_string()),
+            Local::Done => answer::done(),
+            Local::Hello(name, mechanisms) => {
+                let now = self.shared.watch.clock.read().wall.millis();
+                answer::hello(name, mechanisms, &server(), 1, now)
+            }
+            Local::NoLog => answer::no_log(),
+            Local::SaslContinue(_) | Local::SaslStart(_) => {
+                answer::error(Code::Unauthorized, "this connection is signed in already")
+            }
+        };
+        self.answer(request, &body).await
+    }
+
+    /// The cluster cannot be asked, or answered what is not understood.
+    async fn unreachable(&mut self, request: &Request<'_>, error: &server::ServerError) -> Then {
+        tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
+        self.far = None;
+        let _told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
+        Then::Close
+    }
+
+    async fn answer(&mut self, request: &Request<'_>, body: &[u8]) -> Then {
+        let id = self.client.next_id();
+        self.deliver(&request.answer(id, body)).await
+    }
+
+    async fn deliver(&mut self, frame: &[u8]) -> Then {
+        count(&self.login.session.live.counts.sent_bytes, frame.len());
+        match self.client.send(frame).await {
+            Ok(()) => Then::GoOn,
+            Err(_) => Then::Close,
+        }
+    }
+
+    /// Records a request. What cannot be recorded ends the session.
+    fn note(&self, under: &Under, line: Value) -> bool {
+        let micros = i64::try_from(under.since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let mut whole = json!({ "at": under.at.to_string(), "micros": micros });
+        merge(&mut whole, line);
+        let noted = self.login.recorder.command(&whole);
+        if noted.is_err() {
+            self.login.session.live.cut(SessionEnd::RecordingFailed);
+        }
+        noted.is_ok()
+    }
+}
+
+/// What a request was: names and shape, never values.
+fn described(record: &Record) -> Value {
+    json!({
+        "database": record.database,
+        "collection": record.collection,
+        "command": record.command,
+        "shape": record.shape,
+    })
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
+        into.extend(more);
+    }
+}

@@ -1,0 +1,244 @@
+//! Towards the cluster: TLS by the inventory's certificates, our own hello, signing in, and one question at a time.
+//!
+//! The servers of the inventory are asked in turn which of them is the primary; clients never learn of them. Nothing
+//! here names an employee: the application name is the session's id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use byleave_core::event::Side;
+use byleave_core::name::Address;
+use byleave_wire::answer::Server;
+use byleave_wire::frame::{LONGEST_REPLY, message};
+use byleave_wire::reply::ReplyError;
+use byleave_wire::scope::Namespace;
+use byleave_wire::scram::{ScramError, client};
+use byleave_wire::upstream::{self, Place};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::frame::{Frames, ReadError};
+use super::login::Login;
+use crate::control::SyncCredential;
+use crate::live::Live;
+use crate::server::Shared;
+use crate::socket::Socket;
+
+/// How long the cluster may take to kill what a session left there.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Why the cluster cannot be used. The text is for the employee; it names no address.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServerError {
+    #[error("the certificates that the inventory has for the databases cannot be used")]
+    Certificates,
+    #[error("the gateway's credential for the databases cannot be used")]
+    Credential,
+    #[error("the databases do not answer in time")]
+    Late,
+    #[error("no server of the databases takes the gateway now")]
+    NoPrimary,
+    #[error("the databases refuse the gateway's credential")]
+    Refused,
+    #[error("the databases answered what the gateway does not understand")]
+    Reply(#[from] ReplyError),
+    #[error("the databases cannot be reached")]
+    Unreachable(#[from] ReadError),
+}
+
+impl From<std::io::Error> for ServerError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreachable(ReadError::Io(error))
+    }
+}
+
+impl From<ScramError> for ServerError {
+    fn from(error: ScramError) -> Self {
+        match error {
+            ScramError::NotAscii => Self::Credential,
+            ScramError::Binding
+            | ScramError::Iterations
+            | ScramError::Message
+            | ScramError::Nonce
+            | ScramError::Proof
+            | ScramError::Signature => Self::Refused,
+        }
+    }
+}
+
+/// A connection to a server of the cluster on which the gateway is signed in.
+pub(super) struct Far {
+    stream: TlsStream<Socket>,
+    frames: Frames,
+    asked: i32,
+}
+
+impl Far {
+    /// Asks a question; answers its number and the frame of the answer.
+    ///
+    /// # Errors
+    /// [`ServerError`]: the connection cannot go on.
+    pub(super) async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
+        self.asked = self.asked.wrapping_add(1);
+        self.stream.write_all(&message(self.asked, 0, body)).await?;
+        self.stream.flush().await?;
+        let frame = self.frames.next(&mut self.stream, LONGEST_REPLY).await?;
+        let frame = frame.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))?;
+        Ok((self.asked, frame))
+    }
+}
+
+/// Connects to the primary, as a leg of a session.
+///
+/// # Errors
+/// [`ServerError`] of the last server that was tried.
+pub(super) async fn dial(shared: &Shared, login: &Login) -> Result<Far, ServerError> {
+    dial_for(shared, login, &login.session.live).await
+}
+
+async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Far, ServerError> {
+    let config = Arc::new(tls(login)?);
+    let patience = shared.config.node_patience;
+    let last = login.found().map(|(address, _)| address);
+    let others = login.source.servers.addresses().filter(|address| Some(address) != last.as_ref());
+    let mut error = ServerError::NoPrimary;
+    for address in last.iter().cloned().chain(others) {
+        let greeted = timeout(patience, greet(&config, &address, live)).await.unwrap_or(Err(ServerError::Late));
+        match greeted {
+            Ok(Some((mut far, max_wire_version))) => {
+                timeout(patience, sign_in(shared, login, &mut far)).await.map_err(|_| ServerError::Late)??;
+                let version = version(&mut far, patience).await?;
+                login.note_found(address, Server { max_wire_version, version });
+                return Ok(far);
+            }
+            Ok(None) => {}
+            Err(failed) => error = failed,
+        }
+    }
+    Err(error)
+}
+
+/// The release of the server, which clients are told.
+async fn version(far: &mut Far, patience: Duration) -> Result<String, ServerError> {
+    let question = upstream::build_info();
+    let (asked, frame) = timeout(patience, far.ask(&question)).await.map_err(|_| ServerError::Late)??;
+    Ok(upstream::version(&frame, asked)?.unwrap_or_else(|_| "0.0.0".to_owned()))
+}
+
+/// Says hello to one server; `None` if it is not the primary.
+async fn greet(
+    config: &Arc<rustls::ClientConfig>,
+    address: &Address,
+    live: &Arc<Live>,
+) -> Result<Option<(Far, i32)>, ServerError> {
+    let stream = TcpStream::connect(address.as_str()).await?;
+    let socket = Socket::new(stream, Side::Node, live.clone())?;
+    let host = address.as_str().rsplit_once(':').map_or("", |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|_| ServerError::Certificates)?;
+    let stream = TlsConnector::from(config.clone()).connect(name, socket).await?;
+    let mut far = Far { stream, frames: Frames::default(), asked: 0 };
+    let (asked, frame) = far.ask(&upstream::hello(&live.id.to_string())).await?;
+    match upstream::greeting(&frame, asked)? {
+        Ok(greeting) => match greeting.place {
+            Place::Primary => Ok(Some((far, greeting.max_wire_version))),
+            Place::Secondary | Place::Neither => Ok(None),
+        },
+        Err(text) => {
+            tracing::warn!(%address, text, "a server of sync data refuses a hello");
+            Ok(None)
+        }
+    }
+}
+
+async fn sign_in(shared: &Shared, login: &Login, far: &mut Far) -> Result<(), ServerError> {
+    match &login.credential {
+        SyncCredential::Scram { user, password } => scram(shared, far, user, password).await,
+        SyncCredential::X509 { .. } => {
+            let (asked, frame) = far.ask(&upstream::x509()).await?;
+            upstream::done(&frame, asked)?.map_err(|text| refused(&text))
+        }
+    }
+}
+
+async fn scram(shared: &Shared, far: &mut Far, user: &str, password: &str) -> Result<(), ServerError> {
+    let (begun, first) = client::begin(user, password, &super::client::nonce(shared))?;
+    let (asked, frame) = far.ask(&upstream::sasl_start("admin", &first)).await?;
+    let step = upstream::sasl_step(&frame, asked)?.map_err(|text| refused(&text))?;
+    let (proving, proof) = begun.prove(&step.payload)?;
+    let (asked, frame) = far.ask(&upstream::sasl_continue("admin", step.conversation, &proof)).await?;
+    let mut step = upstream::sasl_step(&frame, asked)?.map_err(|text| refused(&text))?;
+    proving.verify(&step.payload)?;
+    if !step.done {
+        let (asked, frame) = far.ask(&upstream::sasl_continue("admin", step.conversation, &[])).await?;
+        step = upstream::sasl_step(&frame, asked)?.map_err(|text| refused(&text))?;
+    }
+    if step.done { Ok(()) } else { Err(ServerError::Refused) }
+}
+
+fn refused(text: &str) -> ServerError {
+    tracing::warn!(text, "a cluster refuses the gateway's credential for sync data");
+    ServerError::Refused
+}
+
+/// TLS as the inventory and the credential have it.
+fn tls(login: &Login) -> Result<rustls::ClientConfig, ServerError> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(login.source.ca.as_str().as_bytes()) {
+        let certificate = certificate.map_err(|_| ServerError::Certificates)?;
+        roots.add(certificate).map_err(|_| ServerError::Certificates)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|_| ServerError::Certificates)?
+        .with_root_certificates(roots);
+    match &login.credential {
+        SyncCredential::Scram { .. } => Ok(builder.with_no_client_auth()),
+        SyncCredential::X509 { pem } => {
+            let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+            let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| ServerError::Credential)?;
+            let chain = chain.map_err(|_| ServerError::Credential)?;
+            builder.with_client_auth_cert(chain, key).map_err(|_| ServerError::Credential)
+        }
+    }
+}
+
+/// After a session has ended: kills the cursors that it left at the server and ends the server's own session, on a
+/// connection of its own, within a short time. What cannot be reached is left to the server's own time limits.
+pub(super) async fn clean_up(shared: &Shared, login: &Login) {
+    let mut left: Vec<(Namespace, Vec<i64>)> = Vec::new();
+    let last = {
+        let scope = login.scope();
+        for (id, namespace) in scope.cursors() {
+            match left.iter_mut().find(|(known, _)| known == namespace) {
+                Some((_, ids)) => ids.push(id),
+                None => left.push((namespace.clone(), vec![id])),
+            }
+        }
+        upstream::end_session(&scope)
+    };
+    if left.is_empty() {
+        return;
+    }
+    // Nothing of the session's own passes any more: this one connection says only what the gateway says by itself.
+    let live = Live::new(shared.fresh_id(), login.session.live.from, shared.watch.clone());
+    let cleaning = async {
+        let mut far = dial_for(shared, login, &live).await?;
+        for (namespace, ids) in &left {
+            far.ask(&upstream::kill_cursors(namespace, ids)).await?;
+        }
+        far.ask(&last).await?;
+        Ok::<(), ServerError>(())
+    };
+    match timeout(LAST_WORDS, cleaning).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the cursors of an ended session could not be killed"),
+        Err(_) => tracing::warn!("the cursors of an ended session could not be killed in time"),
+    }
+}

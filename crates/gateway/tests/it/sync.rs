@@ -1,0 +1,6 @@
+//! Sync data through the door: a real client, a real server behind it, and what must never pass.
+
+mod rig;
+mod session;
+mod upstream;
+mod words;

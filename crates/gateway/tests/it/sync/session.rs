@@ -1,0 +1,121 @@
+//! A support session with pymongo against a real server, what is recorded of it, and its cut while a cursor streams.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+
+use byleave_core::session::SessionEnd;
+use byleave_gateway::control::{Closed, Report};
+use byleave_gateway::recording::read;
+
+use super::rig::{CLUSTER_HOST, House};
+use crate::memory::recording_key;
+use crate::world::{Running, text, until};
+
+/// The end of the session that recorded commands.
+fn sync_end(house: &House, sessions: usize) -> (Closed, String) {
+    let ended = house.world.memory.closed_count(sessions);
+    let recorded = |closed: &Closed| {
+        let directory = house.world.path("recordings").join(closed.session.to_string());
+        let parts = read(&directory, &recording_key(closed.session)).unwrap();
+        parts.iter().find(|part| part.name.ends_with(".commands")).map(|part| text(&part.content))
+    };
+    ended.iter().find_map(|closed| Some((closed.clone(), recorded(closed)?))).unwrap()
+}
+
+fn steps(stdout: &[u8]) -> BTreeMap<String, serde_json::Value> {
+    let line = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        (line["step"].as_str().unwrap().to_owned(), line["result"].clone())
+    };
+    text(stdout).lines().map(line).collect()
+}
+
+#[test]
+fn a_client_reads_what_is_open_and_nothing_else_and_every_command_is_recorded() {
+    let house = House::new();
+    let (_server, port) = house.start_server();
+    house.grant(port);
+    let (ssh, _out, uri) = house.open();
+    let secret = uri.split(':').nth(2).unwrap().split('@').next().unwrap().to_owned();
+    assert!(secret.len() == 64 && !uri.contains("nsecure"), "{uri}");
+    let output = house.client("sync_client.py", &[&uri]).output().unwrap();
+    let seen = steps(&output.stdout);
+    let is = |step: &str, ought: serde_json::Value| {
+        assert_eq!(seen.get(step), Some(&ought), "{step}: {seen:#?} {}", text(&output.stderr));
+    };
+    is("databases", serde_json::json!(["appsync_1"]));
+    is("explain", true.into());
+    is("count", 2000.into());
+    is("one", 7.into());
+    is("cursor", 2000.into());
+    is("aggregate", serde_json::json!([["done", 100], ["open", 200]]));
+    is("distinct", serde_json::json!(["done", "open"]));
+    for step in ["insert", "other database", "out", "admin", "where"] {
+        assert_eq!(seen[step]["code"], 13, "{step}: {seen:#?}");
+    }
+    let elsewhere = house.client("sync_client.py", &[&uri, "127.0.0.2"]).output().unwrap();
+    let elsewhere = steps(&elsewhere.stdout);
+    assert!(!elsewhere.is_empty() && elsewhere.values().all(|result| result["code"] == 18), "{elsewhere:#?}");
+    drop(ssh);
+    let (closed, commands) = sync_end(&house, 3);
+    assert_eq!(closed.reason, SessionEnd::ClosedByEmployee);
+    assert!(closed.commands >= 10 && closed.refused >= 5 && closed.sent_bytes > 50_000, "{closed:?}");
+    assert!(commands.contains("\"command\":\"getMore\"") && commands.contains("\"refused\""), "{commands}");
+    for value in ["person 1", "xxxxxxxx", "\"open\"", "elsewhere", &secret] {
+        assert!(!commands.contains(value), "{value} is recorded: {commands}");
+    }
+    // The secret is worthless now.
+    let again = house.client("sync_client.py", &[&uri]).output().unwrap();
+    let again = steps(&again.stdout);
+    assert!(!again.is_empty() && again.values().all(|result| result["error"].is_string()), "{again:#?}");
+}
+
+#[test]
+fn mongosh_reads_what_is_open() {
+    let house = House::new();
+    let (_server, port) = house.start_server();
+    house.grant(port);
+    let (_ssh, _out, uri) = house.open();
+    let script = "const orders = db.getSiblingDB('appsync_1').orders; \
+        print(orders.countDocuments({state: 'open'})); \
+        print(orders.find({}, {number: 1}).sort({number: -1}).batchSize(500).toArray().length); \
+        try { orders.insertOne({_id: -1}); print('written') } catch (error) { print(error.code) } \
+        try { db.getSiblingDB('bank').accounts.findOne(); print('read') } catch (error) { print(error.code) }";
+    let output = house.mongosh(&[&uri, "--quiet", "--norc", "--eval", script]).output().unwrap();
+    assert_eq!(text(&output.stdout), "2000\n3000\n13\n13\n", "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_revoke_cuts_a_streaming_cursor_and_nothing_more_comes() {
+    let house = House::new();
+    let (_server, port) = house.start_server();
+    house.grant(port);
+    let (mut ssh, mut out, uri) = house.open();
+    let mut stream = Running(house.client("sync_stream.py", &[&uri]).spawn().unwrap());
+    let mut lines = BufReader::new(stream.0.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "1");
+    let before = house.world.gateway.handle().cut_delays().len();
+    house.world.memory.revoke();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert!(rest.last().unwrap().starts_with("ended"), "{rest:?}");
+    until("the sockets' end", || connections(&house, port) == 0);
+    assert!(house.world.gateway.handle().cut_delays().len() >= before + 2, "both sessions were cut by the change");
+    let mut told = String::new();
+    out.read_to_string(&mut told).unwrap();
+    drop(ssh.0.wait());
+    let (closed, _) = sync_end(&house, 2);
+    assert_eq!(closed.reason, SessionEnd::Revoked);
+    let denied = house.world.ssh_to(CLUSTER_HOST, &[], &["sync"]).output().unwrap();
+    assert!(!denied.status.success() && denied.stdout.is_empty());
+    let reports = house.world.memory.reports();
+    assert!(!reports.iter().any(|report| matches!(report, Report::Continued { .. })), "{reports:?}");
+}
+
+/// The TCP connections of the gateway to clients and to the server.
+fn connections(house: &House, port: u16) -> usize {
+    let output = std::process::Command::new("ss").args(["-Htnp", "state", "established"]).output().unwrap();
+    let ours = [house.world.gateway.sync_addresses()[0].port(), port].map(|port| format!(":{port} "));
+    let mine = format!("pid={},", std::process::id());
+    let lines = text(&output.stdout);
+    lines.lines().filter(|line| line.contains(&mine) && ours.iter().any(|port| line.contains(port.as_str()))).count()
+}

@@ -1,0 +1,56 @@
+"""A support session with pymongo. Arguments: the URI, and the address to come from if not the usual one.
+
+Prints one line of JSON for each step.
+"""
+import json
+import socket
+import sys
+
+from pymongo import DESCENDING, MongoClient
+from pymongo.errors import PyMongoError
+
+
+def come_from(address):
+    """Has every connection come from this address."""
+    connect = socket.socket.connect
+
+    def bound(self, to):
+        self.bind((address, 0))
+        return connect(self, to)
+
+    socket.socket.connect = bound
+
+
+def main():
+    if len(sys.argv) > 2:
+        come_from(sys.argv[2])
+    client = MongoClient(sys.argv[1], serverSelectionTimeoutMS=5000)
+    database = client.appsync_1
+    orders = database.orders
+
+    def step(name, work):
+        try:
+            result = work()
+        except PyMongoError as error:
+            result = {"code": getattr(error, "code", None), "error": str(error)[:200]}
+        print(json.dumps({"step": name, "result": result}), flush=True)
+
+    step("collections", lambda: sorted(database.list_collection_names()))
+    step("count", lambda: orders.count_documents({"state": "open"}))
+    step("one", lambda: orders.find_one({"_id": 7}, {"number": 1})["number"])
+    found = orders.find({"state": "open"}, {"number": 1}).sort("number", DESCENDING).batch_size(300)
+    step("cursor", lambda: len([one["number"] for one in found]))
+    group = [{"$match": {"number": {"$lt": 300}}}, {"$group": {"_id": "$state", "n": {"$sum": 1}}}]
+    step("aggregate", lambda: sorted((one["_id"], one["n"]) for one in orders.aggregate(group)))
+    step("distinct", lambda: sorted(orders.distinct("state")))
+    step("explain", lambda: "queryPlanner" in orders.find({"number": 5}).explain())
+    step("databases", client.list_database_names)
+    step("insert", lambda: orders.insert_one({"_id": -1}).acknowledged)
+    step("other database", lambda: client.bank.accounts.find_one())
+    step("out", lambda: list(orders.aggregate([{"$out": "elsewhere"}])))
+    step("admin", lambda: client.admin.command("getParameter", "*"))
+    step("where", lambda: orders.find_one({"$where": "true"}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+//! What the gateway answers by itself: errors as a server words them, the hello of one direct server, and the small
+//! questions that programs ask at the start.
+//!
+//! It must never name a member of the cluster, a host, or a database that is not open.
+
+use crate::builder::Builder;
+
+/// The error codes that the gateway uses, with the names that MongoDB gives them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// Signing in failed.
+    AuthenticationFailed,
+    /// A value that is not taken.
+    BadValue,
+    /// No such command.
+    CommandNotFound,
+    /// No such cursor in this session.
+    CursorNotFound,
+    /// A command that is understood in another form only. Shells take it as a sign to ask in the older form.
+    FailedToParse,
+    /// The gateway has no connection to the cluster.
+    HostUnreachable,
+    /// The session ended.
+    InterruptedAtShutdown,
+    /// A value of another type than expected.
+    TypeMismatch,
+    /// Not open.
+    Unauthorized,
+    /// A field whose meaning is not known.
+    UnknownField,
+    /// Too many at once.
+    TooMany,
+}
+
+impl Code {
+    /// The number.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::AuthenticationFailed => 18,
+            Self::BadValue => 2,
+            Self::CommandNotFound => 59,
+            Self::CursorNotFound => 43,
+            Self::FailedToParse => 9,
+            Self::HostUnreachable => 6,
+            Self::InterruptedAtShutdown => 11600,
+            Self::TooMany => 365,
+            Self::TypeMismatch => 14,
+            Self::Unauthorized => 13,
+            Self::UnknownField => 40415,
+        }
+    }
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuthenticationFailed => "AuthenticationFailed",
+            Self::BadValue => "BadValue",
+            Self::CommandNotFound => "CommandNotFound",
+            Self::CursorNotFound => "CursorNotFound",
+            Self::FailedToParse => "FailedToParse",
+            Self::HostUnreachable => "HostUnreachable",
+            Self::InterruptedAtShutdown => "InterruptedAtShutdown",
+            Self::TooMany => "TemporarilyUnavailable",
+            Self::TypeMismatch => "TypeMismatch",
+            Self::Unauthorized => "Unauthorized",
+            Self::UnknownField => "IDLUnknownField",
+        }
+    }
+}
+
+/// An error document.
+pub fn error(code: Code, text: &str) -> Vec<u8> {
+    Builder::new()
+        .double("ok", 0.0)
+        .string("errmsg", text)
+        .int32("code", code.number())
+        .string("codeName", code.name())
+        .finish()
+}
+
+/// `{ok: 1}`.
+pub fn done() -> Vec<u8> {
+    Builder::new().double("ok", 1.0).finish()
+}
+
+/// What the gateway learned of the server behind it, as far as clients need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The newest wire version that the server speaks.
+    pub max_wire_version: i32,
+    /// Its release, such as `7.0.12`.
+    pub version: String,
+}
+
+/// Whether a hello used its old name, whose answer has an old field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HelloName {
+    /// `hello`.
+    Hello,
+    /// `isMaster` or `ismaster`.
+    Legacy,
+}
+
+/// Whether a hello asked which mechanisms a user can sign in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanisms {
+    /// It asked. Everybody is told the same, so that nobody learns who exists.
+    Asked,
+    /// It did not.
+    NotAsked,
+}
+
+/// The answer to a hello: one server that stands alone, takes no writes, no compression, and hides its members.
+pub fn hello(name: HelloName, mechanisms: Mechanisms, server: &Server, connection: i32, now_ms: i64) -> Vec<u8> {
+    let primary = match name {
+        HelloName::Hello => "isWritablePrimary",
+        HelloName::Legacy => "ismaster",
+    };
+    let answer = Builder::new()
+        .flag("helloOk", true)
+        .flag(primary, true)
+        .int32("maxBsonObjectSize", 16 * 1024 * 1024)
+        .int32("maxMessageSizeBytes", 48_000_000)
+        .int32("maxWriteBatchSize", 100_000)
+        .datetime("localTime", now_ms)
+        .int32("logicalSessionTimeoutMinutes", 30)
+        .int32("connectionId", connection)
+        .int32("minWireVersion", 0)
+        .int32("maxWireVersion", server.max_wire_version)
+        .flag("readOnly", true);
+    let answer = match mechanisms {
+        Mechanisms::Asked => answer.strings("saslSupportedMechs", &["SCRAM-SHA-256"]),
+        Mechanisms::NotAsked => answer,
+    };
+    answer.double("ok", 1.0).finish()
+}
+
+/// The answer to `buildInfo`.
+pub fn build_info(server: &Server) -> Vec<u8> {
+    let parts = server.version.split(['.', '-', '+']).take(3).map(|part| part.parse::<i32>().unwrap_or_default());
+    let numbers = parts.chain(std::iter::repeat(0)).take(4).enumerate();
+    let version = numbers.fold(Builder::new(), |array, (index, part)| array.int32(&index.to_string(), part));
+    Builder::new()
+        .string("version", &server.version)
+        .string("gitVersion", "")
+        .strings("modules", &[])
+        .array("versionArray", version)
+        .int32("bits", 64)
+        .flag("debug", false)
+        .int32("maxBsonObjectSize", 16 * 1024 * 1024)
+        .double("ok", 1.0)
+        .finish()
+}
+
+/// The answer to `connectionStatus`: the session's own user, nothing else.
+pub fn connection_status(user: &str) -> Vec<u8> {
+    let user = Builder::new().string("user", user).string("db", "admin");
+    let info = Builder::new()
+        .array("authenticatedUsers", Builder::new().document("0", user))
+        .strings("authenticatedUserRoles", &[])
+        .strings("authenticatedUserPrivileges", &[]);
+    Builder::new().document("authInfo", info).double("ok", 1.0).finish()
+}
+
+/// The answer to `getLog: "startupWarnings"`: none.
+pub fn no_log() -> Vec<u8> {
+    Builder::new().int32("totalLinesWritten", 0).strings("log", &[]).double("ok", 1.0).finish()
+}
+
+/// The answer to a step of signing in.
+pub(crate) fn sasl(conversation: i32, done: Done, payload: &[u8]) -> Vec<u8> {
+    Builder::new()
+        .int32("conversationId", conversation)
+        .flag("done", matches!(done, Done::Yes))
+        .binary("payload", 0, payload)
+        .double("ok", 1.0)
+        .finish()
+}
+
+/// Whether signing in is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// One more step.
+    No,
+    /// Signed in.
+    Yes,
+}

@@ -1,0 +1,105 @@
+//! Every line of `tests/hostile/*.txt` is an attempt that must be refused, with this code and for this reason.
+//!
+//! A line is `<code> <command> -- <words of the refusal>`. `before` in place of the code: somebody who has not signed in
+//! (code 13 or as after `/`). `frame`: the connection cannot go on. `#` begins a comment.
+
+use byleave_wire::frame::LONGEST_REQUEST;
+use byleave_wire::judge::{Verdict, judge, judge_before_sign_in};
+use byleave_wire::request::Request;
+
+use crate::{framed, read, scope};
+
+/// The fewest attempts that the tables must hold.
+const FEWEST: usize = 150;
+
+fn tables() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// What happens to an attempt: the code and text of its refusal, or what let it through.
+fn outcome(expected: &str, command: &str) -> (String, String) {
+    let frame = framed(command);
+    if expected == "frame" {
+        let error = Request::read(&frame, LONGEST_REQUEST).map(drop);
+        return error.map_or_else(|error| ("frame".into(), error.to_string()), |()| ("read".into(), String::new()));
+    }
+    let request = read(&frame);
+    let (verdict, before) = match expected.strip_prefix("before/") {
+        Some(_) => (judge_before_sign_in(&request), "before/"),
+        None => (judge(&request, &scope()), ""),
+    };
+    match verdict {
+        Verdict::Refused(refusal) => (format!("{before}{}", refusal.code.number()), refusal.text),
+        Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) => ("let through".into(), String::new()),
+    }
+}
+
+#[test]
+fn every_hostile_attempt_is_refused_for_its_reason() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for (path, content) in tables() {
+        for (number, line) in content.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        {
+            let (attempt, words) = line.split_once(" -- ").unwrap_or_else(|| panic!("{path}:{}: no words", number + 1));
+            let (expected, command) = attempt.split_once(' ').unwrap();
+            let (code, text) = outcome(expected, command);
+            count += 1;
+            if code != expected || !text.contains(words.trim()) {
+                wrong.push(format!("{path}:{}: {code} `{text}` for {line}", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= FEWEST, "only {count} attempts");
+}
+
+#[test]
+fn a_try_is_recorded_by_names_and_shape_and_never_by_values() {
+    let record = |command: &str| match judge(&read(&framed(command)), &scope()) {
+        Verdict::Refused(refusal) => refusal.record,
+        other => panic!("{other:?}"),
+    };
+    let insert = record(r#"{insert: "items", documents: [{a: "secret", b: {c: 1}}], comment: "secret", $db: "shop"}"#);
+    assert_eq!(
+        (insert.database.as_str(), insert.collection.as_deref(), insert.command.as_str()),
+        ("shop", Some("items"), "insert")
+    );
+    assert_eq!(insert.shape, "{insert: <string>, documents: [{a: <string>, b: {c: <int>}}]}");
+    for command in [
+        r#"{eval: "secret", $db: "state"}"#,
+        r#"{find: "items", filter: {$where: "secret"}, $db: "state"}"#,
+        r#"{find: "items", filter: {a: {$comment: "secret"}}, $db: "state"}"#,
+        r#"{getParameter: "secret", $db: "admin"}"#,
+        r#"{aggregate: "items", pipeline: [{$out: "secret"}], cursor: {}, $db: "state"}"#,
+        r#"{distinct: "items", key: 1, query: {a: "secret"}, $db: "state"}"#,
+        r#"{getLog: "secret", collection: "secret", $db: "admin"}"#,
+    ] {
+        assert!(!format!("{:?}", record(command)).contains("secret"), "{command}");
+    }
+    let long = format!(
+        "{{find: \"items\", filter: {{$where: 1, {}}}, $db: \"state\"}}",
+        (0..5000).map(|n| format!("field{n}: {n},")).collect::<String>()
+    );
+    assert!(record(&long).shape.len() <= byleave_wire::shape::LONGEST + 4);
+    let printable = record("{find: \"it\\nems\", filter: {\"a\\nb\": 1, $where: 1}, $db: \"state\"}");
+    assert!(!format!("{}{}", printable.shape, printable.collection.unwrap()).contains('\n'));
+}
+
+#[test]
+fn what_is_printed_for_a_log_holds_no_value() {
+    let frame = framed(r#"{find: "items", filter: {a: "secret", b: 123454321}, $db: "appsync_1"}"#);
+    let request = read(&frame);
+    let verdict = judge(&request, &scope());
+    let element = request.body.elements().nth(1).unwrap().unwrap();
+    let sign_in = framed(r#"{saslContinue: 1, conversationId: 1, payload: bytes("secret"), $db: "admin"}"#);
+    let signing = read(&sign_in);
+    let signing = judge_before_sign_in(&signing);
+    let printed = format!("{request:?} {verdict:?} {element:?} {signing:?}");
+    assert!(printed.contains("items") && printed.contains("SaslContinue"), "{printed}");
+    let secret = "secret".bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+    for never in ["secret", "123454321", &secret] {
+        assert!(!printed.contains(never), "{printed}");
+    }
+}
