@@ -17,5 +17,6 @@ mod invitation;
 mod member;
 mod organization;
 mod session;
+mod sync;
 mod user;
 mod world;
