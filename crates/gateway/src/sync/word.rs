@@ -85,7 +85,6 @@ pub(crate) async fn run(answer: &Answer<'_>, intake: &mut Intake, opened: &Opene
 }
 
 /// Waits until the channel closes, its user interrupts it, or the session ends; shows what is to be said meanwhile.
-#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes keeps nothing open and ends nothing")]
 async fn wait(answer: &Answer<'_>, intake: &mut Intake, session: &Arc<Session>) -> u32 {
     /// What a terminal in raw mode sends for an interrupt and for the end of input.
     const ENDS: [u8; 2] = [3, 4];

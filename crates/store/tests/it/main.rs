@@ -20,5 +20,6 @@ mod organization;
 mod repeat;
 mod request;
 mod session;
+mod sync;
 mod user;
 mod world;
