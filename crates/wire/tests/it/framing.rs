@@ -1,5 +1,6 @@
 //! Frames by hand: what is taken, and every way in which a frame can be wrong.
 
+use byleave_wire::bson::BsonError;
 use byleave_wire::builder::Builder;
 use byleave_wire::frame::{FrameError, Header, LONGEST_REQUEST, Message, Operation, legacy_reply, message};
 use byleave_wire::judge::{Local, Verdict, judge, judge_before_sign_in};
@@ -198,4 +199,17 @@ fn depth_and_counts_are_bounded() {
     assert!(read(&nested(20_000)).is_err());
     let many = format!("{{ping: [{}], $db: \"admin\"}}", "null,".repeat(100_000));
     assert_eq!(read(&text::document(&many)).unwrap_err().to_string(), "a request must hold at most 100000 elements");
+}
+
+#[test]
+fn an_array_is_numbered_from_zero_in_one_spelling() {
+    let read = |names: &[&str]| {
+        let array = names.iter().fold(Builder::new(), |array, name| array.int32(name, 1));
+        let command = Builder::new().array("ping", array).string("$db", "admin").finish();
+        Request::read(&message(5, 0, &command), LONGEST_REQUEST).map(drop)
+    };
+    assert_eq!(read(&["0", "1", "2"]), Ok(()));
+    for names in [&["1"][..], &["a"], &[""], &["00"], &["+0"], &["0", "0"], &["0", "2"], &["0", "01"], &["$where"]] {
+        assert_eq!(read(names), Err(FrameError::Bson(BsonError::Index)), "{names:?}");
+    }
 }
