@@ -213,3 +213,30 @@ fn an_array_is_numbered_from_zero_in_one_spelling() {
         assert_eq!(read(names), Err(FrameError::Bson(BsonError::Index)), "{names:?}");
     }
 }
+
+#[test]
+fn a_command_as_deep_as_it_may_be_is_judged_on_a_small_stack() {
+    let nested =
+        |name: &str| (0..96).fold(Builder::new().int32("a", 1), |inner, _| Builder::new().document(name, inner));
+    let judged = move || {
+        for (field, name, passes) in [
+            ("filter", "a", true),
+            ("filter", "$not", false),
+            ("projection", "a", true),
+            ("let", "$abs", false),
+            ("let", "a", true),
+        ] {
+            let command = Builder::new().string("find", "items").document(field, nested(name));
+            let command = command.string("$db", "appsync_1").finish();
+            let frame = message(5, 0, &command);
+            let request = Request::read(&frame, LONGEST_REQUEST).unwrap();
+            assert_eq!(matches!(judge(&request, &scope()), Verdict::Allowed(_)), passes, "{field} {name}");
+        }
+        let deep = Builder::new().document("$expr", nested("$abs"));
+        let command =
+            Builder::new().string("find", "items").document("filter", deep).string("$db", "appsync_1").finish();
+        let frame = message(5, 0, &command);
+        assert!(matches!(judge(&Request::read(&frame, LONGEST_REQUEST).unwrap(), &scope()), Verdict::Allowed(_)));
+    };
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(judged).unwrap().join().unwrap();
+}
