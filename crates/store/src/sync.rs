@@ -131,7 +131,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if the store does not answer.
     pub async fn is_in_force(&self, grant: GrantId, now: &Reading) -> Result<bool, StoreError> {
         let mut sql = self.read()?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         let row = query("SELECT id FROM grants WHERE id = $1 AND ended_at IS NULL AND expires_at > $2")
             .bind(grant.to_string())
             .bind(at.millis());

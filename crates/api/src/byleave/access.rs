@@ -91,7 +91,7 @@ pub struct GrantRequest {
 }
 
 /// With what the gateway signs in to a cluster's databases: a user name and a password, or a certificate.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyncCredential {
     /// The user name, of the database `admin`.
