@@ -462,6 +462,7 @@ mod tests {
                 user_name: None,
                 public_key: None,
                 account_name: None,
+                cluster_name: None,
             };
             let text = line(&names, &row).text.into_string();
             assert!(!text.contains(name), "{name} is told by its name: {text}");

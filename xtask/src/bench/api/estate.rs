@@ -48,25 +48,10 @@ pub(super) struct Largest {
     pub(super) token: String,
 }
 
-/// Where the server's data are.
-enum Folder {
-    Kept(PathBuf),
-    Passing(TempDir),
-}
-
-impl Folder {
-    fn data(&self) -> PathBuf {
-        match self {
-            Self::Kept(folder) => folder.join("data"),
-            Self::Passing(folder) => folder.path().join("data"),
-        }
-    }
-}
-
 /// The server and what is in it.
 pub(super) struct Estate {
     binary: PathBuf,
-    folder: Folder,
+    folder: TempDir,
     server: Child,
     address: String,
     targets: Vec<Target>,
@@ -74,24 +59,23 @@ pub(super) struct Estate {
 }
 
 impl Estate {
-    /// Starts a server and fills it, unless it is one in a folder that is full already.
+    /// Starts a server and fills it. With a folder to keep the data in, it is filled only once: what is measured, and
+    /// put into the database for it, is a copy.
     pub(super) fn make(binary: &Path, size: Size, kept: Option<&Path>) -> Result<Self> {
-        let folder = match kept {
-            Some(folder) => Folder::Kept(folder.to_owned()),
-            None => Folder::Passing(tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?),
-        };
-        let is_full = folder.data().exists();
-        let (server, address) = serve(binary, &folder)?;
-        let mut estate = Self {
-            binary: binary.to_owned(),
-            folder,
-            server,
-            address,
-            targets: Vec::new(),
-            largest: Largest::default(),
-        };
+        let folder = tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?;
         let begin = step::now();
-        if !is_full {
+        if let Some(kept) = kept {
+            if !kept.join("data").exists() {
+                let mut first =
+                    Self::start_in(binary, tempfile::Builder::new().prefix("byleave-bench-").tempdir_in(kept)?)?;
+                first.fill(size)?;
+                first.end()?;
+                std::fs::rename(first.folder.path().join("data"), kept.join("data"))?;
+            }
+            step::must(Command::new("cp").arg("-a").arg(kept.join("data")).arg(folder.path()))?;
+        }
+        let mut estate = Self::start_in(binary, folder)?;
+        if kept.is_none() {
             estate.fill(size)?;
         }
         let mut wire = Wire::connect(&estate.address)?;
@@ -101,6 +85,12 @@ impl Estate {
         let (clusters, organizations) = (size.clusters, size.organizations);
         eprintln!("{clusters} clusters in {organizations} organizations made in {}", step::Span(begin.elapsed()));
         Ok(estate)
+    }
+
+    fn start_in(binary: &Path, folder: TempDir) -> Result<Self> {
+        let (server, address) = serve(binary, &folder)?;
+        let (binary, largest) = (binary.to_owned(), Largest::default());
+        Ok(Self { binary, folder, server, address, targets: Vec::new(), largest })
     }
 
     /// Where it listens.
@@ -148,7 +138,7 @@ impl Estate {
     /// Stops it; answers its database.
     pub(super) fn stop(&mut self) -> Result<PathBuf> {
         self.end()?;
-        Ok(self.folder.data().join("byleave.db"))
+        Ok(self.folder.path().join("data/byleave.db"))
     }
 
     fn end(&mut self) -> Result<()> {
@@ -158,9 +148,9 @@ impl Estate {
     }
 
     fn fill(&self, size: Size) -> Result<()> {
-        let administrator = std::fs::read_to_string(self.folder.data().join("admin.token"))?.trim().to_owned();
-        let mut wire = Wire::connect(&self.address)?;
+        let administrator = std::fs::read_to_string(self.folder.path().join("data/admin.token"))?.trim().to_owned();
         let organizations = self.organizations(&administrator, size.organizations)?;
+        let mut wire = Wire::connect(&self.address)?;
         let clusters: Vec<Value> = (0..size.clusters).map(|number| cluster(&organizations, number)).collect();
         for batch in clusters.chunks(BATCH) {
             let body = json!({ "clusters": batch }).to_string();
@@ -238,10 +228,10 @@ fn cluster(organizations: &[String], number: usize) -> Value {
 }
 
 /// Starts a server on free ports and waits until it says where it listens.
-fn serve(binary: &Path, folder: &Folder) -> Result<(Child, String)> {
+fn serve(binary: &Path, folder: &TempDir) -> Result<(Child, String)> {
     let most = u32::MAX.to_string();
     let mut command = Command::new(binary);
-    command.args(["serve", "--data"]).arg(folder.data());
+    command.args(["serve", "--data"]).arg(folder.path().join("data"));
     command.args(["--listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0"]);
     command.args(["--requests-per-caller", &most, "--requests-per-address", &most]);
     let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;

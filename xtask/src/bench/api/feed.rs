@@ -59,7 +59,7 @@ pub(super) fn fill(database: &Path, organization: &str, events: usize) -> Result
 /// Asks for pages; tells what each kind took.
 pub(super) fn pages(estate: &Estate, events: usize) -> Result<Vec<(String, String)>> {
     let largest = estate.largest();
-    let organization = format!("/api/atlas/v2/orgs/{}/events?itemsPerPage={PAGE}", largest.organization);
+    let organization = format!("/api/byleave/v1/organizations/{}/events?itemsPerPage={PAGE}", largest.organization);
     let project = format!("/api/atlas/v2/groups/{}/events?itemsPerPage={PAGE}", largest.project);
     let feeds = [
         ("of the organization", organization.clone(), events),
@@ -73,8 +73,9 @@ pub(super) fn pages(estate: &Estate, events: usize) -> Result<Vec<(String, Strin
             let mut delays = Vec::new();
             for _ in 0..TRIES {
                 let begin = step::now();
-                wire.get(&format!("{path}&pageNum={page}"), &largest.token)?;
+                let answer = wire.get(&format!("{path}&pageNum={page}"), &largest.token)?;
                 delays.push(begin.elapsed().as_secs_f64() * 1e3);
+                ensure!(answer.matches("\"id\":").count() >= PAGE, "no whole page came: {what}, {place}");
             }
             let measured = format!("{:.1} ms, p99 {:.1} ms", median(&delays), percentile(&delays, 0.99));
             told.push((format!("events {what}, {place} page"), measured));

@@ -1,8 +1,6 @@
 //! Feeds in Atlas's form: only types that Atlas has, the newest first. What a feed holds is told by
 //! [`EventType`] alone; the full feed is under `/api/byleave/v1`.
 
-use std::collections::BTreeMap;
-
 use axum::response::Response;
 use byleave_api::atlas::Event;
 use byleave_api::error::ErrorCode;
@@ -22,28 +20,25 @@ use crate::api::page::Paging;
 use crate::api::path::{GroupPath, IdPath, OrgPath};
 use crate::api::show;
 
-/// The names of the clusters that events are about.
-type Clusters = BTreeMap<ClusterId, String>;
-
 /// A page of an organization's feed.
 pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let paging = Paging::read(&caller)?;
     caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
     let query = query(&caller, EventsOf::Organization(id), Feed::Organization, paging)?;
     let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
-    answer(&caller, paging, &page, &Clusters::new())
+    answer(&caller, paging, &page)
 }
 
 /// A page of a project's feed.
 pub(super) async fn of_project(caller: Caller, GroupPath(id): GroupPath) -> Result<Response, Failure> {
     let paging = Paging::read(&caller)?;
-    let clusters = clusters(&caller, id).await?;
+    caller.ask(caller.app.store.project(&caller.actor, id)).await?;
     let query = EventQuery {
-        clusters: wanted_clusters(&caller, &clusters)?,
+        clusters: wanted_clusters(&caller, id).await?,
         ..query(&caller, EventsOf::Project(id), Feed::Project, paging)?
     };
     let page = caller.ask(caller.app.store.events(&caller.actor, query)).await?;
-    answer(&caller, paging, &page, &clusters)
+    answer(&caller, paging, &page)
 }
 
 /// One event of an organization's feed.
@@ -53,7 +48,7 @@ pub(super) async fn one_of_organization(
     IdPath(event): IdPath<EventId>,
 ) -> Result<Response, Failure> {
     caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
-    one(&caller, EventsOf::Organization(id), event, &Clusters::new()).await
+    one(&caller, EventsOf::Organization(id), event).await
 }
 
 /// One event of a project's feed.
@@ -62,21 +57,17 @@ pub(super) async fn one_of_project(
     GroupPath(id): GroupPath,
     IdPath(event): IdPath<EventId>,
 ) -> Result<Response, Failure> {
-    let clusters = clusters(&caller, id).await?;
-    one(&caller, EventsOf::Project(id), event, &clusters).await
-}
-
-async fn clusters(caller: &Caller, project: ProjectId) -> Result<Clusters, Failure> {
-    let names = caller.ask(caller.app.store.cluster_names(&caller.actor, project)).await?;
-    Ok(names.into_iter().map(|(id, name)| (id, name.to_string())).collect())
+    one(&caller, EventsOf::Project(id), event).await
 }
 
 /// The clusters of the filter `clusterNames`, removed ones included; names that nothing here has match nothing.
-fn wanted_clusters(caller: &Caller, clusters: &Clusters) -> Result<Option<Vec<ClusterId>>, Failure> {
-    let names = names_of_clusters(caller, "clusterNames")?;
-    let wanted = |name: &str| names.iter().any(|wanted| wanted.as_str() == name);
-    let ids = || clusters.iter().filter(|(_, name)| wanted(name)).map(|(id, _)| *id).collect();
-    Ok((!names.is_empty()).then(ids))
+async fn wanted_clusters(caller: &Caller, project: ProjectId) -> Result<Option<Vec<ClusterId>>, Failure> {
+    let wanted = names_of_clusters(caller, "clusterNames")?;
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let known = caller.ask(caller.app.store.cluster_names(&caller.actor, project)).await?;
+    Ok(Some(known.into_iter().filter(|(_, name)| wanted.contains(name)).map(|(id, _)| id).collect()))
 }
 
 /// The names of a filter by cluster.
@@ -148,13 +139,13 @@ pub(super) fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, 
     parsed.map(Some).map_err(|error| Failure::field(ErrorCode::InvalidQueryParameter, name, error.to_string()))
 }
 
-fn answer(caller: &Caller, paging: Paging, page: &EventPage, clusters: &Clusters) -> Result<Response, Failure> {
+fn answer(caller: &Caller, paging: Paging, page: &EventPage) -> Result<Response, Failure> {
     let raw = caller.flag("includeRaw", false)?;
-    let events = page.rows.iter().filter_map(|row| show(caller, row, clusters, raw)).collect();
+    let events = page.rows.iter().filter_map(|row| show(caller, row, raw)).collect();
     caller.list(&paging.with_total(caller, events, page.total))
 }
 
-async fn one(caller: &Caller, of: EventsOf, id: EventId, clusters: &Clusters) -> Result<Response, Failure> {
+async fn one(caller: &Caller, of: EventsOf, id: EventId) -> Result<Response, Failure> {
     let raw = caller.flag("includeRaw", false)?;
     let row = caller.ask(caller.app.store.event(&caller.actor, of, id)).await?;
     let feed = match of {
@@ -162,14 +153,14 @@ async fn one(caller: &Caller, of: EventsOf, id: EventId, clusters: &Clusters) ->
         EventsOf::Organization(_) | EventsOf::Installation => Feed::Organization,
     };
     let of_feed = EventType::of(&row.entry.event).is_some_and(|kind| kind.feed() == feed);
-    match show(caller, &row, clusters, raw).filter(|_| of_feed) {
+    match show(caller, &row, raw).filter(|_| of_feed) {
         Some(event) => caller.ok(&event),
         None => Err(caller.nothing_here()),
     }
 }
 
 /// An event in Atlas's form, if Atlas has it.
-fn show(caller: &Caller, row: &EventRow, clusters: &Clusters, raw: bool) -> Option<Event> {
+fn show(caller: &Caller, row: &EventRow, raw: bool) -> Option<Event> {
     let entry = &row.entry;
     let kind = EventType::of(&entry.event)?;
     let organization = match entry.log {
@@ -185,7 +176,7 @@ fn show(caller: &Caller, row: &EventRow, clusters: &Clusters, raw: bool) -> Opti
     };
     let fields = entry.event.fields();
     let mut event = Event {
-        cluster_name: entry.event.cluster().and_then(|id| clusters.get(&id).cloned()),
+        cluster_name: row.cluster_name.as_ref().map(ToString::to_string),
         created: entry.at.to_seconds_text(),
         event_type_name: kind.as_str().to_owned(),
         group_id: group,
