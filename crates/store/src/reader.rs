@@ -7,13 +7,66 @@ use std::ops::{Deref, DerefMut};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
 
 use crate::error::{Fault, StoreError};
 use crate::sql::{Access, Sql};
 
-/// How many connections read.
+/// How many connections read what is short.
 const READERS: usize = 4;
+/// How many read a page of what grows for ever.
+const PAGES: usize = 4;
+/// How many read a whole log.
+const LOGS: usize = 2;
+
+/// How much is read, where that is more than a few rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// A whole log.
+    Log,
+    /// A page, for which many rows may be passed over.
+    Page,
+}
+
+/// Connections for what may take long, and whose turn it is to use them. They are apart from the others, so that nobody
+/// who asks for a few rows waits for somebody who asks for millions.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The connections; who has a turn finds one of them free.
+    pub(crate) readers: Readers,
+    /// The turns.
+    pub(crate) turns: Arc<Semaphore>,
+}
+
+/// The lines for what may take long.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pages: Line,
+    logs: Line,
+}
+
+impl Lines {
+    /// Opens their connections.
+    pub(crate) fn open(database: &Path) -> Result<Self, StoreError> {
+        Ok(Self { pages: Line::open(database, PAGES)?, logs: Line::open(database, LOGS)? })
+    }
+
+    /// The line for this length.
+    pub(crate) const fn of(&self, length: Length) -> &Line {
+        match length {
+            Length::Log => &self.logs,
+            Length::Page => &self.pages,
+        }
+    }
+}
+
+impl Line {
+    fn open(database: &Path, number: usize) -> Result<Self, StoreError> {
+        Ok(Self { readers: Readers::of(database, number)?, turns: Arc::new(Semaphore::new(number)) })
+    }
+}
 
 /// The connections that read.
 #[derive(Debug)]
@@ -26,8 +79,12 @@ pub(crate) struct Readers {
 impl Readers {
     /// Opens them.
     pub(crate) fn open(database: &Path) -> Result<Self, StoreError> {
+        Self::of(database, READERS)
+    }
+
+    fn of(database: &Path, number: usize) -> Result<Self, StoreError> {
         let one = |_| Sql::open(database, Access::Read).map(Mutex::new);
-        let connections = (0..READERS).map(one).collect::<Result<_, _>>()?;
+        let connections = (0..number).map(one).collect::<Result<_, _>>()?;
         Ok(Self { database: database.to_owned(), connections, turn: AtomicUsize::default() })
     }
 
@@ -46,7 +103,7 @@ impl Readers {
         if let Some(free) = self.connections.iter().find_map(|connection| connection.try_lock().ok()) {
             return Ok(free);
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % READERS;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.connections.len().max(1);
         let connection = self.connections.get(turn);
         let connection = connection.ok_or_else(|| StoreError::Unavailable(Fault::new("no connection reads")))?;
         Ok(connection.lock().unwrap_or_else(PoisonError::into_inner))
