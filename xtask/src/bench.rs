@@ -89,6 +89,9 @@ pub(crate) struct Bench {
     /// Events of the largest organization of the test of the API
     #[arg(long, default_value_t = 10_000_000)]
     events: usize,
+    /// Keep the organizations and clusters of the test of the API in this folder, or use those that it kept
+    #[arg(long, value_name = "FOLDER")]
+    estate: Option<PathBuf>,
     /// Measure this binary instead of building one
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
@@ -118,7 +121,7 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
             // Nothing else may stand beside it: what is measured is one server.
             drop(rig.take());
             let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
-            api::measure(&binary, api::Size { organizations, clusters, events })?
+            api::measure(&binary, api::Size { organizations, clusters, events }, args.estate.as_deref())?
         } else {
             if rig.is_none() {
                 let started = rig.insert(Rig::start(&binary)?);

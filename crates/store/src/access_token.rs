@@ -11,9 +11,10 @@ use byleave_core::time::{Reading, Timestamp};
 use crate::account::AccountId;
 use crate::authority::{self, Holder};
 use crate::error::{StoreError, Thing};
+use crate::memory::recall;
 use crate::network;
 use crate::row;
-use crate::sql::query;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 
 /// What verifying a secret needs.
@@ -40,6 +41,14 @@ pub struct TokenFacts {
     pub networks: Vec<Network>,
 }
 
+/// A token as it was issued.
+#[derive(Debug, Clone)]
+pub(crate) struct IssuedToken {
+    facts: TokenFacts,
+    /// When it or its secret ends.
+    until: Timestamp,
+}
+
 impl Store {
     /// What verifying a secret of an account needs. An account that is not there costs the same and has no secrets.
     ///
@@ -47,7 +56,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn client_facts(&self, account: ServiceAccountId, now: &Reading) -> Result<ClientFacts, StoreError> {
         let mut sql = self.read()?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         let rows = query(
             "SELECT id, hash FROM service_account_secrets WHERE service_account = $1 AND expires_at > $2 ORDER BY id",
         );
@@ -92,24 +101,9 @@ impl Store {
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn access_token(&self, token_hash: [u8; 32], now: &Reading) -> Result<Option<TokenFacts>, StoreError> {
         let mut sql = self.read()?;
-        let at = self.judged(&mut sql, now)?.at;
-        let row = query(
-            "SELECT service_accounts.id, service_accounts.organization
-             FROM access_tokens
-             JOIN service_account_secrets ON service_account_secrets.id = access_tokens.secret
-             JOIN service_accounts ON service_accounts.id = service_account_secrets.service_account
-             WHERE access_tokens.hash = $1 AND access_tokens.expires_at > $2
-                AND service_account_secrets.expires_at > $2 AND service_accounts.removed_at IS NULL",
-        );
-        let row = row.bind(token_hash.to_vec()).bind(at.millis()).fetch_optional(&mut sql)?;
-        let Some(row) = row else { return Ok(None) };
-        let (id, organization): (ServiceAccountId, OrgId) = (row::text(&row, "id")?, row::text(&row, "organization")?);
-        let roles = authority::roles(&mut sql, Holder::ServiceAccount(id))?;
-        let networks = network::all(&mut sql, AccountId::ServiceAccount(id))?;
-        Ok(Some(TokenFacts {
-            actor: Actor::ServiceAccount { id, organization, roles },
-            networks: networks.into_iter().map(|row| row.network).collect(),
-        }))
+        let at = self.judged(&sql, now).at;
+        let found = recall(&mut sql, |kept| &mut kept.tokens, token_hash, |sql| issued(sql, token_hash))?;
+        Ok(found.filter(|token| token.until > at).map(|token| token.facts))
     }
 
     /// Revokes a token of an account. An unknown one, or one of another account, is no matter.
@@ -134,4 +128,26 @@ impl Store {
         });
         body.await.map(|written| written.value)
     }
+}
+
+/// A token, over or not, of an account that was not removed.
+fn issued(sql: &mut Sql, token_hash: [u8; 32]) -> Result<Option<IssuedToken>, StoreError> {
+    let row = query(
+        "SELECT service_accounts.id, service_accounts.organization, access_tokens.expires_at,
+                service_account_secrets.expires_at AS secret_expires_at
+         FROM access_tokens
+         JOIN service_account_secrets ON service_account_secrets.id = access_tokens.secret
+         JOIN service_accounts ON service_accounts.id = service_account_secrets.service_account
+         WHERE access_tokens.hash = $1 AND service_accounts.removed_at IS NULL",
+    );
+    let Some(row) = row.bind(token_hash.to_vec()).fetch_optional(&mut *sql)? else { return Ok(None) };
+    let (id, organization): (ServiceAccountId, OrgId) = (row::text(&row, "id")?, row::text(&row, "organization")?);
+    let roles = authority::roles(sql, Holder::ServiceAccount(id))?;
+    let networks = network::all(sql, AccountId::ServiceAccount(id))?;
+    let facts = TokenFacts {
+        actor: Actor::ServiceAccount { id, organization, roles },
+        networks: networks.into_iter().map(|row| row.network).collect(),
+    };
+    let until = row::instant(&row, "expires_at")?.min(row::instant(&row, "secret_expires_at")?);
+    Ok(Some(IssuedToken { facts, until }))
 }

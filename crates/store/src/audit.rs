@@ -23,7 +23,7 @@ use crate::account::AccountId;
 use crate::authority::{self, Holder};
 use crate::error::StoreError;
 use crate::event;
-use crate::facts;
+use crate::facts::{self, Which};
 use crate::feed;
 use crate::network;
 use crate::organization;
@@ -248,14 +248,12 @@ impl Audit {
             self.find(log, "the open sessions differ");
         }
         let told: BTreeMap<_, _> = replayed.facts().map(|facts| (facts.cluster.id, facts)).collect();
-        let rows = query("SELECT id FROM clusters WHERE organization = $1").bind(id.to_string());
-        for row in rows.fetch_all(&mut *sql)? {
-            let cluster = row::text(&row, "id")?;
-            let stored = facts::load(sql, cluster, last.unwrap_or(Timestamp::EPOCH))?;
-            match (stored, told.get(&cluster)) {
-                (Some(stored), Some(told)) => self.cluster(log, &stored, told, last),
-                (Some(stored), None) if stored.cluster.removed => {}
-                (Some(_), None) | (None, _) => self.find(log, format_args!("cluster {cluster} is only in the table")),
+        for stored in facts::all(sql, Which::Organization(id), last.unwrap_or(Timestamp::EPOCH))? {
+            let cluster = stored.cluster.id;
+            match told.get(&cluster) {
+                Some(told) => self.cluster(log, &stored, told, last),
+                None if stored.cluster.removed => {}
+                None => self.find(log, format_args!("cluster {cluster} is only in the table")),
             }
         }
         Ok(())

@@ -9,11 +9,12 @@ use byleave_core::policy::{Action, Resource, may};
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 
 use crate::error::{Rule, StoreError, Thing};
+use crate::memory::recall;
 use crate::row;
 use crate::sql::{Sql, query};
 
 /// Whose roles.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Holder {
     /// An API key.
     ApiKey(byleave_core::id::ApiKeyId),
@@ -44,6 +45,19 @@ impl Holder {
         }
     }
 
+    const fn present(self) -> &'static str {
+        match self {
+            Self::ApiKey(_) => "SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
+            Self::Invitation(_) => {
+                "SELECT id FROM invitations WHERE id = $1 AND organization = $2 AND closed_at IS NULL"
+            }
+            Self::ServiceAccount(_) => {
+                "SELECT id FROM service_accounts WHERE id = $1 AND organization = $2 AND removed_at IS NULL"
+            }
+            Self::User(_) => "SELECT id FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL",
+        }
+    }
+
     const fn delete(self) -> &'static str {
         match self {
             Self::ApiKey(_) => "DELETE FROM roles WHERE api_key = $1",
@@ -68,31 +82,33 @@ pub(crate) fn present(sql: &mut Sql, actor: &Actor) -> Result<Actor, StoreError>
     Ok(match actor {
         Actor::Administrator | Actor::Employee { .. } | Actor::System => actor.clone(),
         Actor::ApiKey { id, organization, .. } => {
-            let known = query("SELECT id FROM api_keys WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
-                .bind(id.to_string())
-                .bind(organization.to_string())
-                .fetch_optional(&mut *sql)?
-                .is_some();
-            let roles = if known { roles(sql, Holder::ApiKey(*id))? } else { Roles::default() };
+            let roles = present_roles(sql, Holder::ApiKey(*id), *organization)?;
             Actor::ApiKey { id: *id, organization: *organization, roles }
         }
         Actor::ServiceAccount { id, organization, .. } => {
-            let row =
-                query("SELECT id FROM service_accounts WHERE id = $1 AND organization = $2 AND removed_at IS NULL");
-            let row = row.bind(id.to_string()).bind(organization.to_string()).fetch_optional(&mut *sql)?;
-            let roles = if row.is_some() { roles(sql, Holder::ServiceAccount(*id))? } else { Roles::default() };
+            let roles = present_roles(sql, Holder::ServiceAccount(*id), *organization)?;
             Actor::ServiceAccount { id: *id, organization: *organization, roles }
         }
         Actor::User { id, organization, .. } => {
-            let known = query("SELECT id FROM users WHERE id = $1 AND organization = $2 AND removed_at IS NULL")
-                .bind(id.to_string())
-                .bind(organization.to_string())
-                .fetch_optional(&mut *sql)?
-                .is_some();
-            let roles = if known { roles(sql, Holder::User(*id))? } else { Roles::default() };
+            let roles = present_roles(sql, Holder::User(*id), *organization)?;
             Actor::User { id: *id, organization: *organization, roles }
         }
     })
+}
+
+/// The roles of a holder that was not removed and is of this organization; none of any other.
+fn present_roles(sql: &mut Sql, holder: Holder, organization: OrgId) -> Result<Roles, StoreError> {
+    let found = recall(
+        sql,
+        |kept| &mut kept.roles,
+        (holder, organization),
+        |sql| {
+            let row =
+                query(holder.present()).bind(holder.id()).bind(organization.to_string()).fetch_optional(&mut *sql)?;
+            row.map(|_| roles(sql, holder)).transpose()
+        },
+    )?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Refuses unless the actor may, and answers with the actor as they are now.
@@ -128,10 +144,17 @@ pub(crate) fn require_in_project(
     action: Action,
     id: ProjectId,
 ) -> Result<(Actor, OrgId), StoreError> {
-    let row =
-        query("SELECT organization FROM projects WHERE id = $1").bind(id.to_string()).fetch_optional(&mut *sql)?;
-    let Some(row) = row else { return Err(StoreError::NotFound(Thing::Project)) };
-    let organization = row::text(&row, "organization")?;
+    let organization = recall(
+        sql,
+        |kept| &mut kept.projects,
+        id,
+        |sql| {
+            let row =
+                query("SELECT organization FROM projects WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
+            row.map(|row| row::text(&row, "organization")).transpose()
+        },
+    )?;
+    let organization = organization.ok_or(StoreError::NotFound(Thing::Project))?;
     let actor = require(sql, actor, action, Resource::Project(organization, id), Thing::Project)?;
     Ok((actor, organization))
 }

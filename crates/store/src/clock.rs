@@ -13,6 +13,7 @@ use crate::authority::require;
 use crate::denial;
 use crate::error::{Conflict, StoreError, Thing};
 use crate::grant;
+use crate::reader::Snapshot;
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
@@ -35,7 +36,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`] if the mark cannot be read.
     pub async fn now(&self, now: &Reading) -> Result<Now, StoreError> {
-        self.judged(&mut *self.read()?, now)
+        Ok(self.judged(&self.read()?, now))
     }
 
     /// Records the high-water mark, which proves that the store can commit. The application calls it each second.
@@ -86,9 +87,8 @@ impl Store {
 
 impl Store {
     /// What time it is, as of a transaction that reads.
-    pub(crate) fn judged(&self, sql: &mut Sql, now: &Reading) -> Result<Now, StoreError> {
-        let mark = mark(sql)?;
-        Ok(judge(mark.as_ref(), &fresh(mark.as_ref(), now.clone())))
+    pub(crate) fn judged(&self, snapshot: &Snapshot<'_>, now: &Reading) -> Now {
+        judge(snapshot.mark(), &fresh(snapshot.mark(), now.clone()))
     }
 }
 

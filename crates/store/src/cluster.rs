@@ -21,6 +21,23 @@ use crate::store::Store;
 
 pub use crate::node::{NodeReport, NodeRow};
 
+/// Clusters of a project ($1), each in a row for every grant that can be in force at an instant ($2).
+macro_rules! summaries {
+    ($which:literal) => {
+        concat!(
+            "SELECT found.id AS cluster_id, found.organization, found.name, found.created_at,
+                    grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
+                    grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason
+             FROM (SELECT id, organization, name, created_at FROM clusters WHERE project = $1 AND removed = 0",
+            $which,
+            ") AS found
+             LEFT JOIN grants ON grants.cluster = found.id AND grants.granted_at >= $2 - 86400000
+                  AND grants.expires_at > $2 AND grants.ended_at IS NULL
+             ORDER BY found.name, grants.number"
+        )
+    };
+}
+
 /// A cluster with what is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterRow {
@@ -38,7 +55,66 @@ pub struct ClusterRow {
     pub created_at: Timestamp,
 }
 
+/// A cluster without what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterSummary {
+    /// Its id.
+    pub id: ClusterId,
+    /// Its organization.
+    pub organization: OrgId,
+    /// Its project.
+    pub project: ProjectId,
+    /// Its name.
+    pub name: ClusterName,
+    /// The grant in force, if any.
+    pub grant: Option<Grant>,
+    /// When it came into the inventory.
+    pub created_at: Timestamp,
+}
+
 impl Store {
+    /// One cluster of a project, without what is in it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is none or the actor may not know of it.
+    pub async fn cluster_summary(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        project: ProjectId,
+        name: &ClusterName,
+    ) -> Result<ClusterSummary, StoreError> {
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let at = self.judged(&sql, now).at;
+        let one = query(summaries!(" AND name = $3"));
+        let one = one.bind(project.to_string()).bind(at.millis()).bind(name.as_str());
+        summaries(&one.fetch_all(&mut sql)?, project, at)?.pop().ok_or(StoreError::NotFound(Thing::Cluster))
+    }
+
+    /// Clusters of a project without what is in them, by name: as many as asked for, after passing over so many; and how
+    /// many there are.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the actor may not know of the project.
+    pub async fn cluster_summaries(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        project: ProjectId,
+        skip: u64,
+        take: u32,
+    ) -> Result<(u64, Vec<ClusterSummary>), StoreError> {
+        let mut sql = self.read()?;
+        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let at = self.judged(&sql, now).at;
+        let all = query("SELECT COUNT(*) AS clusters FROM clusters WHERE project = $1 AND removed = 0");
+        let total = row::count(&all.bind(project.to_string()).fetch_one(&mut sql)?, "clusters")?;
+        let page = query(summaries!(" ORDER BY name LIMIT $3 OFFSET $4")).bind(project.to_string()).bind(at.millis());
+        let page = page.bind(i64::from(take)).bind(i64::try_from(skip).unwrap_or(i64::MAX));
+        Ok((total, summaries(&page.fetch_all(&mut sql)?, project, at)?))
+    }
+
     /// The clusters of a project, by name.
     ///
     /// # Errors
@@ -51,7 +127,7 @@ impl Store {
     ) -> Result<Vec<ClusterRow>, StoreError> {
         let mut sql = self.read()?;
         require_in_project(&mut sql, actor, Action::ReadProject, project)?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         rows(&mut sql, Which::Project(project), at)
     }
 
@@ -68,7 +144,7 @@ impl Store {
     ) -> Result<ClusterRow, StoreError> {
         let mut sql = self.read()?;
         require_in_project(&mut sql, actor, Action::ReadProject, project)?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         let id = id_by_name(&mut sql, project, name)?;
         rows(&mut sql, Which::One(id), at)?.pop().ok_or(StoreError::NotFound(Thing::Cluster))
     }
@@ -102,14 +178,39 @@ impl Store {
     ) -> Result<Vec<ClusterRow>, StoreError> {
         let mut sql = self.read()?;
         let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
-        let at = self.judged(&mut sql, now)?.at;
-        let mut found = Vec::new();
-        for project in readable(&mut sql, &actor, organization)? {
-            found.extend(rows(&mut sql, Which::Project(project), at)?);
-        }
+        let at = self.judged(&sql, now).at;
+        let readable = readable(&mut sql, &actor, organization)?;
+        let mut found = rows(&mut sql, Which::Organization(organization), at)?;
+        found.retain(|row| !row.cluster.removed && readable.contains(&row.cluster.project));
         found.sort_by(|a, b| (&a.project_name, &a.cluster.name).cmp(&(&b.project_name, &b.cluster.name)));
         Ok(found)
     }
+}
+
+fn summaries(rows: &[Row], project: ProjectId, at: Timestamp) -> Result<Vec<ClusterSummary>, StoreError> {
+    let mut found = Vec::<(ClusterSummary, Vec<Grant>)>::new();
+    for row in rows {
+        let id = row::text(row, "cluster_id")?;
+        if found.last().is_none_or(|(last, _)| last.id != id) {
+            let summary = ClusterSummary {
+                id,
+                organization: row::text(row, "organization")?,
+                project,
+                name: row::text(row, "name")?,
+                grant: None,
+                created_at: row::instant(row, "created_at")?,
+            };
+            found.push((summary, Vec::new()));
+        }
+        if let (Some((_, grants)), Some(_)) = (found.last_mut(), row::raw::<Option<String>>(row, "id")?) {
+            grants.push(facts::grant(row)?);
+        }
+    }
+    let with_grant = |(summary, grants): (ClusterSummary, Vec<Grant>)| ClusterSummary {
+        grant: in_force(&grants, at).cloned(),
+        ..summary
+    };
+    Ok(found.into_iter().map(with_grant).collect())
 }
 
 /// The present cluster of this name.
@@ -128,10 +229,7 @@ fn id_by_name(sql: &mut Sql, project: ProjectId, name: &ClusterName) -> Result<C
 
 /// Clusters with what is granted, by name.
 fn rows(sql: &mut Sql, which: Which, at: Timestamp) -> Result<Vec<ClusterRow>, StoreError> {
-    let mut grants = HashMap::<ClusterId, Vec<Grant>>::new();
-    for grant in facts::grants(sql, which, at.millis() - GRANTS_FOR)? {
-        grants.entry(grant.cluster).or_default().push(grant);
-    }
+    let grants = facts::grants_of(sql, which, at.millis() - GRANTS_FOR)?;
     let select = which.select(
         "SELECT clusters.id, clusters.created_at, projects.name AS project_name, organizations.longest_ms,
                 organizations.blocked

@@ -11,7 +11,7 @@ use byleave_core::time::{Now, Reading, Timestamp, judge};
 use crate::audit::Audit;
 use crate::clock;
 use crate::error::StoreError;
-use crate::facts;
+use crate::facts::{self, Which};
 use crate::migration;
 use crate::row;
 use crate::seal::SealingKey;
@@ -62,11 +62,11 @@ impl Store {
 
 /// The nodes whose check failed, and those without a verdict on their present form.
 fn nodes(sql: &mut Sql) -> Result<(Vec<HostName>, Vec<HostName>), StoreError> {
-    let rows = query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut *sql)?;
+    let mut clusters = facts::clusters(sql, Which::All)?;
+    clusters.retain(|cluster| !cluster.removed);
+    clusters.sort_by(|a, b| a.host.cmp(&b.host));
     let (mut failed, mut unchecked) = (Vec::new(), Vec::new());
-    for row in &rows {
-        let cluster = facts::cluster(sql, row::text(row, "id")?)?;
-        let cluster = cluster.ok_or_else(|| StoreError::corrupt("a cluster that is not there"))?;
+    for cluster in clusters {
         for node in cluster.nodes.into_iter().filter(|node| !node.removed) {
             match node.check {
                 NodeCheck::Passed { revision } | NodeCheck::RiskAccepted { revision } if revision >= node.since => {}

@@ -20,18 +20,49 @@ use crate::sql::{Assembly, Row, Sql, query};
 
 /// The facts of a cluster; `None` if there is none.
 pub(crate) fn load(sql: &mut Sql, id: ClusterId, at: Timestamp) -> Result<Option<Facts>, StoreError> {
-    let Some(cluster) = cluster(sql, id)? else { return Ok(None) };
-    let row = query("SELECT blocked, claimed_at FROM organizations WHERE id = $1")
-        .bind(cluster.organization.to_string())
-        .fetch_one(&mut *sql)?;
-    Ok(Some(Facts {
-        organization: cluster.organization,
-        claimed: row::instant_or_none(&row, "claimed_at")?.is_some(),
-        blocked: row::flag(&row, "blocked")?,
-        grants: grants(sql, Which::One(id), at.millis() - GRANTS_FOR)?,
-        log_size: log_size(sql, LogId::Organization(cluster.organization))?,
-        cluster,
-    }))
+    Ok(all(sql, Which::One(id), at)?.pop())
+}
+
+/// The facts of clusters, in the order of [`clusters`].
+pub(crate) fn all(sql: &mut Sql, which: Which, at: Timestamp) -> Result<Vec<Facts>, StoreError> {
+    let organizations = organizations(sql, which)?;
+    let mut grants = grants_of(sql, which, at.millis() - GRANTS_FOR)?;
+    let with_all = |cluster: Cluster| {
+        let of = organizations.get(&cluster.organization);
+        let of = of.ok_or_else(|| StoreError::corrupt("a cluster without its organization"))?;
+        Ok(Facts {
+            organization: cluster.organization,
+            claimed: of.claimed,
+            blocked: of.blocked,
+            grants: grants.remove(&cluster.id).unwrap_or_default(),
+            log_size: of.log_size,
+            cluster,
+        })
+    };
+    clusters(sql, which)?.into_iter().map(with_all).collect()
+}
+
+/// What the facts of its clusters say of an organization.
+struct OfOrganization {
+    claimed: bool,
+    blocked: bool,
+    log_size: u64,
+}
+
+/// The organizations of clusters.
+fn organizations(sql: &mut Sql, which: Which) -> Result<HashMap<OrgId, OfOrganization>, StoreError> {
+    let select = which.select(
+        "SELECT DISTINCT organizations.id, organizations.blocked, organizations.claimed_at,
+                COALESCE(logs.size, 0) AS size
+         FROM clusters JOIN organizations ON organizations.id = clusters.organization
+         LEFT JOIN logs ON logs.log = organizations.id",
+    );
+    let of = |row: &Row| {
+        let claimed = row::instant_or_none(row, "claimed_at")?.is_some();
+        let of = OfOrganization { claimed, blocked: row::flag(row, "blocked")?, log_size: row::count(row, "size")? };
+        Ok((row::text(row, "id")?, of))
+    };
+    select.build().fetch_all(sql)?.iter().map(of).collect()
 }
 
 /// How many entries a log has.
@@ -55,6 +86,15 @@ pub(crate) fn grants(sql: &mut Sql, which: Which, after: i64) -> Result<Vec<Gran
     );
     select.push(" AND grants.granted_at > ").push_bind(after).push(" ORDER BY grants.number");
     select.build().fetch_all(sql)?.iter().map(grant).collect()
+}
+
+/// The same by cluster.
+pub(crate) fn grants_of(sql: &mut Sql, which: Which, after: i64) -> Result<HashMap<ClusterId, Vec<Grant>>, StoreError> {
+    let mut of = HashMap::<ClusterId, Vec<Grant>>::new();
+    for grant in grants(sql, which, after)? {
+        of.entry(grant.cluster).or_default().push(grant);
+    }
+    Ok(of)
 }
 
 /// Reads a grant.
@@ -83,8 +123,12 @@ pub(crate) fn grant(row: &Row) -> Result<Grant, StoreError> {
 /// Which clusters are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Which {
+    /// All of the installation, removed ones, too.
+    All,
     /// This one, though it was removed.
     One(ClusterId),
+    /// Those of an organization, removed ones, too.
+    Organization(OrgId),
     /// The present ones of a project.
     Project(ProjectId),
 }
@@ -94,12 +138,21 @@ impl Which {
     pub(crate) fn select(self, text: &'static str) -> Assembly {
         let mut sql = Assembly::new(text);
         match self {
+            Self::All => sql.push(" WHERE TRUE"),
             Self::One(id) => sql.push(" WHERE clusters.id = ").push_bind(id.to_string()),
+            Self::Organization(id) => sql.push(" WHERE clusters.organization = ").push_bind(id.to_string()),
             Self::Project(id) => {
                 sql.push(" WHERE clusters.removed = 0 AND clusters.project = ").push_bind(id.to_string())
             }
         };
         sql
+    }
+
+    const fn order(self) -> &'static str {
+        match self {
+            Self::All | Self::One(_) | Self::Organization(_) => " ORDER BY created_at, id",
+            Self::Project(_) => " ORDER BY name",
+        }
     }
 }
 
@@ -108,11 +161,12 @@ pub(crate) fn cluster(sql: &mut Sql, id: ClusterId) -> Result<Option<Cluster>, S
     Ok(clusters(sql, Which::One(id))?.pop())
 }
 
-/// Clusters with everything in them, by name: as many statements for many as for one.
+/// Clusters with everything in them, those of a project by name, others as they came: as many statements for many as
+/// for one.
 pub(crate) fn clusters(sql: &mut Sql, which: Which) -> Result<Vec<Cluster>, StoreError> {
     let (mut databases, mut nodes) = (sync_databases(sql, which)?, nodes(sql, which)?);
     let mut select = which.select("SELECT id, organization, project, name, host, revision, removed FROM clusters");
-    select.push(" ORDER BY name");
+    select.push(which.order());
     let with_all = |row: &Row| {
         let id = row::text(row, "id")?;
         Ok(Cluster {

@@ -12,7 +12,7 @@ use byleave_core::time::{Entropy, Reading};
 
 use crate::authority::require;
 use crate::error::{Rule, StoreError, Thing};
-use crate::facts::{self, check_columns};
+use crate::facts::{self, Which, check_columns};
 use crate::grant;
 use crate::row;
 use crate::seal::random;
@@ -89,16 +89,10 @@ fn load(sql: &mut Sql) -> Result<Inventory, StoreError> {
         let (id, organization) = (row::text(row, "id")?, row::text(row, "organization")?);
         Ok(Project { id, organization, name: row::text(row, "name")? })
     };
-    let ids = query("SELECT id FROM clusters ORDER BY created_at, id").fetch_all(&mut *sql)?;
-    let mut clusters = Vec::with_capacity(ids.len());
-    for row in &ids {
-        let cluster = facts::cluster(sql, row::text(row, "id")?)?;
-        clusters.push(cluster.ok_or_else(|| StoreError::corrupt("a cluster that is not there"))?);
-    }
     Ok(Inventory {
         organizations: organizations.iter().map(|row| row::text(row, "id")).collect::<Result<_, _>>()?,
         projects: projects.iter().map(project).collect::<Result<_, StoreError>>()?,
-        clusters,
+        clusters: facts::clusters(sql, Which::All)?,
     })
 }
 
@@ -207,10 +201,10 @@ fn write_node(tx: &mut Transaction<'_>, cluster: ClusterId, node: &Node, positio
 
 /// The events that tell the inventory of an organization as it stands, for its claim.
 pub(crate) fn snapshot(sql: &mut Sql, organization: OrgId) -> Result<Vec<Event>, StoreError> {
-    let inventory = load(sql)?;
-    let of = |id: OrgId| id == organization;
-    let projects = inventory.projects.into_iter().filter(|project| of(project.organization));
-    let projects = projects.map(|project| Event::ProjectAdded { project: project.id, name: project.name });
-    let clusters = inventory.clusters.iter().filter(|cluster| of(cluster.organization)).flat_map(Cluster::snapshot);
-    Ok(projects.chain(clusters).collect())
+    let projects = query("SELECT id, name FROM projects WHERE organization = $1 ORDER BY created_at, id");
+    let projects = projects.bind(organization.to_string()).fetch_all(&mut *sql)?;
+    let project = |row| Ok(Event::ProjectAdded { project: row::text(row, "id")?, name: row::text(row, "name")? });
+    let mut events = projects.iter().map(project).collect::<Result<Vec<_>, StoreError>>()?;
+    events.extend(facts::clusters(sql, Which::Organization(organization))?.iter().flat_map(Cluster::snapshot));
+    Ok(events)
 }

@@ -177,7 +177,7 @@ impl Store {
     ) -> Result<Vec<InvitationRow>, StoreError> {
         let mut sql = self.read()?;
         require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         all(&mut sql, organization, at)
     }
 
@@ -187,7 +187,7 @@ impl Store {
     /// [`StoreError::NotFound`] for a token that cannot be claimed, whatever the cause.
     pub async fn invitation(&self, token: &str, now: &Reading) -> Result<InvitationFacts, StoreError> {
         let mut sql = self.read()?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         Ok(open(&mut sql, token, at)?.1)
     }
 

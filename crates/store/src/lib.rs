@@ -31,6 +31,7 @@ pub mod hub;
 pub mod inventory;
 pub mod invitation;
 pub mod member;
+mod memory;
 mod migration;
 pub mod network;
 pub mod node;

@@ -58,7 +58,7 @@ impl Store {
     ) -> Result<Vec<MemberRow>, StoreError> {
         let mut sql = self.read()?;
         require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         let users = query("SELECT id FROM users WHERE organization = $1 AND removed_at IS NULL");
         let mut found = Vec::new();
         for row in &users.bind(organization.to_string()).fetch_all(&mut sql)? {
@@ -82,7 +82,7 @@ impl Store {
     ) -> Result<MemberRow, StoreError> {
         let mut sql = self.read()?;
         require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         find(&mut sql, organization, id, at)
     }
 

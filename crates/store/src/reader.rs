@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use byleave_core::time::Reading;
 use tokio::sync::Semaphore;
 
+use crate::clock;
 use crate::error::{Fault, StoreError};
+use crate::memory::{Memory, Recall};
 use crate::sql::{Access, Sql};
 
 /// How many connections read what is short.
@@ -49,8 +52,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Opens their connections.
-    pub(crate) fn open(database: &Path) -> Result<Self, StoreError> {
-        Ok(Self { pages: Line::open(database, PAGES)?, logs: Line::open(database, LOGS)? })
+    pub(crate) fn open(database: &Path, memory: &Arc<Memory>) -> Result<Self, StoreError> {
+        Ok(Self { pages: Line::open(database, memory, PAGES)?, logs: Line::open(database, memory, LOGS)? })
     }
 
     /// The line for this length.
@@ -63,8 +66,8 @@ impl Lines {
 }
 
 impl Line {
-    fn open(database: &Path, number: usize) -> Result<Self, StoreError> {
-        Ok(Self { readers: Readers::of(database, number)?, turns: Arc::new(Semaphore::new(number)) })
+    fn open(database: &Path, memory: &Arc<Memory>, number: usize) -> Result<Self, StoreError> {
+        Ok(Self { readers: Readers::of(database, memory, number)?, turns: Arc::new(Semaphore::new(number)) })
     }
 }
 
@@ -73,29 +76,35 @@ impl Line {
 pub(crate) struct Readers {
     database: PathBuf,
     connections: Vec<Mutex<Sql>>,
+    memory: Arc<Memory>,
     turn: AtomicUsize,
 }
 
 impl Readers {
     /// Opens them.
-    pub(crate) fn open(database: &Path) -> Result<Self, StoreError> {
-        Self::of(database, READERS)
+    pub(crate) fn open(database: &Path, memory: &Arc<Memory>) -> Result<Self, StoreError> {
+        Self::of(database, memory, READERS)
     }
 
-    fn of(database: &Path, number: usize) -> Result<Self, StoreError> {
+    fn of(database: &Path, memory: &Arc<Memory>, number: usize) -> Result<Self, StoreError> {
         let one = |_| Sql::open(database, Access::Read).map(Mutex::new);
         let connections = (0..number).map(one).collect::<Result<_, _>>()?;
-        Ok(Self { database: database.to_owned(), connections, turn: AtomicUsize::default() })
+        Ok(Self { database: database.to_owned(), connections, memory: memory.clone(), turn: AtomicUsize::default() })
     }
 
     /// What there is now, for several statements.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, StoreError> {
+        let before = self.memory.era();
         let mut sql = self.connection()?;
         if sql.is_in_transaction() {
             *sql = Sql::open(&self.database, Access::Read)?;
         }
         sql.run("BEGIN")?;
-        Ok(Snapshot { sql })
+        let mut snapshot = Snapshot { sql, mark: None };
+        // The first statement that reads is what decides which data are seen.
+        snapshot.mark = clock::mark(&mut snapshot)?;
+        snapshot.set_recall(Recall::of(&self.memory, before));
+        Ok(snapshot)
     }
 
     /// One that nobody uses, or the first that gets free among those in turn.
@@ -113,6 +122,14 @@ impl Readers {
 /// A transaction that reads.
 pub(crate) struct Snapshot<'a> {
     sql: MutexGuard<'a, Sql>,
+    mark: Option<Reading>,
+}
+
+impl Snapshot<'_> {
+    /// The high-water mark of time.
+    pub(crate) const fn mark(&self) -> Option<&Reading> {
+        self.mark.as_ref()
+    }
 }
 
 impl Deref for Snapshot<'_> {
@@ -131,6 +148,7 @@ impl DerefMut for Snapshot<'_> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
+        self.sql.set_recall(None);
         // The next who reads opens a fresh connection if this one is still in a transaction.
         let _the_next_snapshot_looks = self.sql.run("ROLLBACK");
     }

@@ -17,15 +17,16 @@ pub(crate) fn raw<T: Read>(row: &Row, column: &'static str) -> Result<T, StoreEr
 
 /// A text that is parsed.
 pub(crate) fn text<T: FromStr<Err: Display>>(row: &Row, column: &'static str) -> Result<T, StoreError> {
-    parse(raw::<String>(row, column)?, column)
+    let text = row.text(column)?.ok_or_else(|| StoreError::corrupt(format!("column `{column}` must not be empty")))?;
+    parse(text, column)
 }
 
 /// A text that is parsed, or nothing.
 pub(crate) fn text_or_none<T: FromStr<Err: Display>>(row: &Row, column: &'static str) -> Result<Option<T>, StoreError> {
-    raw::<Option<String>>(row, column)?.map(|text| parse(text, column)).transpose()
+    row.text(column)?.map(|text| parse(text, column)).transpose()
 }
 
-fn parse<T: FromStr<Err: Display>>(text: String, column: &'static str) -> Result<T, StoreError> {
+fn parse<T: FromStr<Err: Display>>(text: &str, column: &'static str) -> Result<T, StoreError> {
     text.parse().map_err(|rule| StoreError::corrupt(format!("column `{column}` {rule}")))
 }
 

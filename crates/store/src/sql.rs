@@ -4,8 +4,10 @@
 //! long, and every commit, happens on a thread that waits for nobody (see [`crate::writer`]). This module must never put
 //! a value into the text of a statement, or open a database that is not there.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -13,6 +15,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Fault, StoreError};
+use crate::memory::{self, Recall};
 
 /// How long a statement waits for a database that somebody else locked.
 const BUSY_FOR: Duration = Duration::from_secs(2);
@@ -32,7 +35,13 @@ pub(crate) enum Access {
 #[derive(Debug)]
 pub(crate) struct Sql {
     connection: Connection,
+    /// The names of the columns of statements that were run, by where the statement's text lies.
+    columns: HashMap<(usize, usize), Columns>,
+    recall: Option<Recall>,
+    changed: Arc<AtomicBool>,
 }
+
+type Columns = Arc<[Box<str>]>;
 
 impl Sql {
     /// Connects to a database that is there.
@@ -47,10 +56,11 @@ impl Sql {
         // Otherwise a statement is prepared again for each value that could change its plan.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        let mut sql = Self { connection };
+        let mut sql = Self { connection, columns: HashMap::new(), recall: None, changed: Arc::default() };
         sql.batch("PRAGMA foreign_keys = ON")?;
         if access == Access::Write {
             sql.batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")?;
+            sql.watch()?;
         }
         Ok(sql)
     }
@@ -58,7 +68,36 @@ impl Sql {
     /// A database of its own in memory.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
-        Self { connection: Connection::open_in_memory().unwrap() }
+        let connection = Connection::open_in_memory().unwrap();
+        let mut sql = Self { connection, columns: HashMap::new(), recall: None, changed: Arc::default() };
+        sql.watch().unwrap();
+        sql
+    }
+
+    /// Notes from now on when a row is written that matters to who may do what. SQLite tells of each row but those of a
+    /// `DELETE` without a condition, of which there must be none.
+    fn watch(&mut self) -> Result<(), StoreError> {
+        let changed = self.changed.clone();
+        Ok(self.connection.update_hook(Some(move |_, _: &str, table: &str, _| {
+            if memory::matters(table) {
+                changed.store(true, Ordering::Relaxed);
+            }
+        }))?)
+    }
+
+    /// Whether something was written, since this was last asked, that matters to who may do what.
+    pub(crate) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
+    }
+
+    /// What is remembered of the era of the snapshot that is read.
+    pub(crate) const fn recall(&self) -> Option<&Recall> {
+        self.recall.as_ref()
+    }
+
+    /// Reads from now on in a snapshot of an era, or of none.
+    pub(crate) fn set_recall(&mut self, recall: Option<Recall>) {
+        self.recall = recall;
     }
 
     /// Runs statements without parameters and rows.
@@ -125,7 +164,11 @@ impl Query {
     fn rows(self, sql: &mut Sql, most: usize) -> Result<Vec<Row>, StoreError> {
         let mut statement = sql.connection.prepare_cached(self.text.as_str())?;
         bind(&mut statement, &self.values)?;
-        let columns: Arc<[Box<str>]> = statement.column_names().map(Box::from).collect();
+        let named = || -> Columns { statement.column_names().map(Box::from).collect() };
+        let columns = match self.text {
+            Text::Assembled(_) => named(),
+            Text::Written(text) => sql.columns.entry((text.as_ptr().addr(), text.len())).or_insert_with(named).clone(),
+        };
         let (mut found, mut rows) = (Vec::new(), statement.raw_query());
         while found.len() < most
             && let Some(row) = rows.next()?
@@ -247,7 +290,7 @@ impl<T: Bind> Bind for Option<T> {
 /// A row of a result.
 #[derive(Debug)]
 pub(crate) struct Row {
-    columns: Arc<[Box<str>]>,
+    columns: Columns,
     values: Vec<Value>,
 }
 
@@ -257,10 +300,29 @@ impl Row {
     /// # Errors
     /// [`StoreError::Corrupt`] if there is none or it is of another kind.
     pub(crate) fn get<T: Read>(&self, column: &'static str) -> Result<T, StoreError> {
-        let place = self.columns.iter().position(|name| **name == *column);
-        let value = place.and_then(|place| self.values.get(place));
-        value.and_then(T::read).ok_or_else(|| StoreError::corrupt(format!("column `{column}` is of another kind")))
+        self.value(column).and_then(T::read).ok_or_else(|| other_kind(column))
     }
+
+    /// The text of a column, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if there is no such column or it is of another kind.
+    pub(crate) fn text(&self, column: &'static str) -> Result<Option<&str>, StoreError> {
+        match self.value(column) {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            Some(Value::Blob(_) | Value::Integer(_) | Value::Real(_)) | None => Err(other_kind(column)),
+        }
+    }
+
+    fn value(&self, column: &'static str) -> Option<&Value> {
+        let place = self.columns.iter().position(|name| **name == *column)?;
+        self.values.get(place)
+    }
+}
+
+fn other_kind(column: &'static str) -> StoreError {
+    StoreError::corrupt(format!("column `{column}` is of another kind"))
 }
 
 /// What a column can be read as.

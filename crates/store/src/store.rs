@@ -19,6 +19,7 @@ use byleave_log::key::SigningKey;
 use crate::error::{Fault, StoreError};
 use crate::facts;
 use crate::hub::Hub;
+use crate::memory::Memory;
 use crate::migration::migrate;
 use crate::reader::{Files, Length, Lines, Readers, Snapshot};
 use crate::row;
@@ -134,9 +135,10 @@ impl Store {
             make_identity(&mut sql, &options, &sealing, entropy.as_ref(), now)?;
         }
         let (installation, signing) = identity(&mut sql, &sealing)?;
-        let (hub, readers) = (Arc::<Hub>::default(), Readers::open(&database)?);
-        let (lines, files) = (Lines::open(&database)?, Files::of(database.clone())?);
-        let writer = Writer::start(sql, Watch { hub: hub.clone(), files })?;
+        let (hub, memory) = (Arc::<Hub>::default(), Arc::<Memory>::default());
+        let (readers, lines) = (Readers::open(&database, &memory)?, Lines::open(&database, &memory)?);
+        let files = Files::of(database.clone())?;
+        let writer = Writer::start(sql, Watch { hub: hub.clone(), files }, memory)?;
         let inner = Inner { writer, readers, lines, hub, sealing, entropy, options, installation, signing, database };
         let store = Self { inner: Arc::new(inner) };
         store.start(start, now).await?;

@@ -8,6 +8,7 @@ use byleave_core::time::{HOUR, Reading, Timestamp};
 
 use crate::authority::{self, Holder};
 use crate::error::{StoreError, Thing};
+use crate::memory::recall;
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
@@ -66,7 +67,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn web_session(&self, token_hash: [u8; 32], now: &Reading) -> Result<Option<WebSession>, StoreError> {
         let mut sql = self.read()?;
-        let at = self.judged(&mut sql, now)?.at;
+        let at = self.judged(&sql, now).at;
         load(&mut sql, token_hash, at)
     }
 
@@ -101,14 +102,19 @@ impl Store {
 
 /// A web session that is not over, of a user who was not removed.
 fn load(sql: &mut Sql, token_hash: [u8; 32], at: Timestamp) -> Result<Option<WebSession>, StoreError> {
+    let found = recall(sql, |kept| &mut kept.web_sessions, token_hash, |sql| read(sql, token_hash))?;
+    Ok(found.filter(|session| session.expires_at > at))
+}
+
+/// A web session, over or not, of a user who was not removed.
+fn read(sql: &mut Sql, token_hash: [u8; 32]) -> Result<Option<WebSession>, StoreError> {
     let row = query(
         "SELECT users.id, users.organization, users.name, web_sessions.signed_in_at, web_sessions.fresh_at,
                 web_sessions.expires_at
          FROM web_sessions JOIN users ON users.id = web_sessions.user_id
-         WHERE web_sessions.token_hash = $1 AND web_sessions.expires_at > $2 AND users.removed_at IS NULL",
+         WHERE web_sessions.token_hash = $1 AND users.removed_at IS NULL",
     )
     .bind(token_hash.to_vec())
-    .bind(at.millis())
     .fetch_optional(&mut *sql)?;
     let Some(row) = row else { return Ok(None) };
     let user: UserId = row::text(&row, "id")?;

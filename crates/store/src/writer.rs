@@ -16,6 +16,7 @@ use byleave_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::error::{Fault, StoreError};
+use crate::memory::Memory;
 use crate::sql::Sql;
 
 /// How long a write waits for the writes before it.
@@ -90,11 +91,15 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Starts the thread; it ends with the last handle of the queue.
-    pub(crate) fn start<F: Followers + 'static>(sql: Sql, followers: F) -> Result<Self, StoreError> {
+    pub(crate) fn start<F: Followers + 'static>(
+        sql: Sql,
+        followers: F,
+        memory: Arc<Memory>,
+    ) -> Result<Self, StoreError> {
         let (queue, messages) = channel();
         std::thread::Builder::new()
             .name("byleave-writer".to_owned())
-            .spawn(move || work(sql, &messages, &followers))
+            .spawn(move || work(sql, &messages, &followers, &memory))
             .map_err(|error| StoreError::Unavailable(Fault::of("the thread that writes cannot be started", error)))?;
         Ok(Self { queue })
     }
@@ -140,7 +145,7 @@ fn disorder() -> StoreError {
     StoreError::Unavailable(Fault::new("the write did not end in order"))
 }
 
-fn work<F: Followers>(mut sql: Sql, messages: &Receiver<Message>, followers: &F) {
+fn work<F: Followers>(mut sql: Sql, messages: &Receiver<Message>, followers: &F, memory: &Memory) {
     let mut held = None;
     while let Some(message) = held.take().or_else(|| messages.recv().ok()) {
         match message {
@@ -157,14 +162,14 @@ fn work<F: Followers>(mut sql: Sql, messages: &Receiver<Message>, followers: &F)
                         Err(_) => break,
                     }
                 }
-                together(&mut sql, jobs, followers);
+                together(&mut sql, jobs, followers, memory);
             }
         }
     }
 }
 
 /// Runs writes in one transaction, commits, publishes and answers.
-fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, followers: &F) {
+fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, followers: &F, memory: &Memory) {
     let mut jobs = jobs.into_iter().filter_map(|(turn, job)| turn.take().then_some(job)).peekable();
     while jobs.peek().is_some() {
         if let Err(error) = sql.run("BEGIN IMMEDIATE") {
@@ -181,7 +186,7 @@ fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, follow
                 break;
             }
         }
-        let committed = commit(sql, &touched, followers);
+        let committed = commit(sql, &touched, followers, memory);
         for job in done {
             job.answer(committed.as_ref().copied().map_err(StoreError::again));
         }
@@ -202,12 +207,14 @@ fn alone(sql: &mut Sql, job: &mut dyn Job) -> Option<Touched> {
     None
 }
 
-fn commit<F: Followers>(sql: &mut Sql, touched: &Touched, followers: &F) -> Result<(), StoreError> {
+fn commit<F: Followers>(sql: &mut Sql, touched: &Touched, followers: &F, memory: &Memory) -> Result<(), StoreError> {
     if !sql.is_in_transaction() {
         return Err(StoreError::Unavailable(Fault::new("the database ended the transaction by itself")));
     }
     let ready = followers.check().and_then(|()| followers.news(sql, touched));
-    match ready.and_then(|news| sql.run("COMMIT").map(|()| news)) {
+    // What was remembered of who may do what ends before anybody can see the commit, whatever comes of it.
+    let mut commit = || if sql.take_changed() { memory.between(|| sql.run("COMMIT")) } else { sql.run("COMMIT") };
+    match ready.and_then(|news| commit().map(|()| news)) {
         Ok(news) => {
             followers.publish(news);
             Ok(())
@@ -297,7 +304,7 @@ mod tests {
             let job: Box<dyn Job> = Box::new(One { number, does: *does, answers: told.answers.clone() });
             (Turn::default(), job)
         };
-        together(&mut sql, (1..).zip(does).map(job).collect(), &told);
+        together(&mut sql, (1..).zip(does).map(job).collect(), &told, &Memory::default());
         assert!(!sql.is_in_transaction());
         let rows = query("SELECT number FROM rows ORDER BY number").fetch_all(&mut sql).unwrap();
         let kept = rows.iter().map(|row| row.get("number").unwrap()).collect();

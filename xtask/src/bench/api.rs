@@ -2,16 +2,17 @@
 //!
 //! The estate is made by the calls that an administrator and owners would make. What a grant and a revoke cost is told
 //! beside what the same SQLite takes for the same rows in bare transactions (Python's `sqlite3`, the same pragmas, the
-//! same file system). Read next: [`estate`], then [`wire`].
+//! same file system). Read next: [`estate`], then [`load`].
 
 mod bare;
 mod estate;
 mod feed;
+mod load;
 mod wire;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -20,6 +21,7 @@ use super::memory::memory;
 use super::numbers::{median, percentile, table};
 use crate::step;
 use estate::{Estate, Largest, Target};
+use load::{Manner, Measured};
 use wire::Wire;
 
 /// Connections of the tests that read.
@@ -39,19 +41,22 @@ pub(super) struct Size {
     pub(super) events: usize,
 }
 
-/// Measures and tells.
-pub(super) fn measure(binary: &Path, size: Size) -> Result<String> {
-    let mut estate = Estate::make(binary, size)?;
+/// Measures and tells. The estate is kept in a folder if one is named, and taken from there if it is there already.
+pub(super) fn measure(binary: &Path, size: Size, kept: Option<&Path>) -> Result<String> {
+    let mut estate = Estate::make(binary, size, kept)?;
     let mut rows = Vec::new();
     let mut row = |what: &str, measured: String, goal: &str| {
         rows.push(vec![what.to_owned(), measured, goal.to_owned()]);
     };
     let started = estate.restart()?;
     row("start to ready", format!("{:.0} ms", started.as_secs_f64() * 1e3), "≤ 300 ms");
-    let (rate, _) = read(&estate, None)?;
+    let (measured, costs) = read(&estate, None)?;
+    let rate = measured.rate;
     row("read one cluster with its grant", format!("{rate:.0} a second"), "≥ 10,000 a second");
-    let (half, delays) = read(&estate, Some(rate / 2.0))?;
-    let told = format!("{half:.0} a second: p50 {:.2} ms, p99 {:.2} ms", median(&delays), percentile(&delays, 0.99));
+    row("processor time of it, server / client", format!("{:.0} / {:.0} µs", costs.server, costs.client), "");
+    let (half, _) = read(&estate, Some(rate / 2.0))?;
+    let (p50, p99) = (median(&half.delays), percentile(&half.delays, 0.99));
+    let told = format!("{:.0} a second: p50 {p50:.2} ms, p99 {p99:.2} ms", half.rate);
     row("the same at half of that load", told, "p99 ≤ 5 ms");
     let lists = list(&estate)?;
     row("list of 500 clusters", format!("{:.1} ms, p99 {:.1} ms", median(&lists), percentile(&lists, 0.99)), "≤ 20 ms");
@@ -73,27 +78,33 @@ pub(super) fn measure(binary: &Path, size: Size) -> Result<String> {
     Ok(table(&[&title, "measured", "goal"], &rows))
 }
 
-/// Reads clusters at random over kept connections, as fast as answers come or at a rate; answers the rate that came
-/// about and how long each took, in milliseconds, from when it should have been sent.
-fn read(estate: &Estate, rate: Option<f64>) -> Result<(f64, Vec<f64>)> {
-    let begin = step::now();
-    let each = |reader: usize| -> Result<Vec<f64>> {
-        let (mut wire, mut delays) = (Wire::connect(estate.address())?, Vec::new());
-        let mut turn = reader;
-        while begin.elapsed() < LASTS {
-            let due = rate.map_or_else(step::now, |rate| {
-                begin + Duration::from_secs_f64(delays.len() as f64 * READERS as f64 / rate)
-            });
-            wait_until(due);
-            let target = estate.target(turn.wrapping_mul(7919))?;
-            wire.get(&target.path(), &target.token)?;
-            delays.push(due.elapsed().as_secs_f64() * 1e3);
-            turn += READERS;
-        }
-        Ok(delays)
+/// What a request takes of a processor, in microseconds.
+struct Costs {
+    server: f64,
+    client: f64,
+}
+
+/// Reads clusters all over the estate, as fast as answers come or at a rate.
+fn read(estate: &Estate, rate: Option<f64>) -> Result<(Measured, Costs)> {
+    let request = |turn: usize| -> Result<Vec<u8>> {
+        let target = estate.target(turn.wrapping_mul(7919))?;
+        Ok(wire::get(estate.address(), &target.path(), &target.token))
     };
-    let all = together(READERS, each)?;
-    Ok((all.len() as f64 / begin.elapsed().as_secs_f64(), all))
+    let requests = (0..estate.targets()).map(request).collect::<Result<Vec<_>>>()?;
+    let (server, client) = (estate.pid(), std::process::id());
+    let before = (busy(server)?, busy(client)?);
+    let measured = load::put(estate.address(), &requests, Manner { connections: READERS, lasts: LASTS, rate })?;
+    let answers = measured.delays.len() as f64;
+    let costs = Costs { server: (busy(server)? - before.0) / answers, client: (busy(client)? - before.1) / answers };
+    Ok((measured, costs))
+}
+
+/// How much of the processors a process has taken, in microseconds.
+fn busy(process: u32) -> Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let fields = text.rsplit_once(')').context("no name of the process")?.1.split_whitespace();
+    let ticks = fields.skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(ticks * 1e6 / 100.0)
 }
 
 /// Lists the largest project.
@@ -147,11 +158,4 @@ fn together(threads: usize, work: impl Fn(usize) -> Result<Vec<f64>> + Sync) -> 
         }
         Ok(all)
     })
-}
-
-fn wait_until(due: Instant) {
-    let left = due.saturating_duration_since(step::now());
-    if !left.is_zero() {
-        std::thread::park_timeout(left);
-    }
 }

@@ -4,7 +4,7 @@
 //! `belonging.rs` next (whose an address, host key or host name is), then [`super::Cluster::apply`], the only thing that
 //! changes a cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cluster, Inventory, Log, LogKind, Node, NodeCheck, Project, Revision, belonging};
 use crate::event::Event;
@@ -125,7 +125,8 @@ pub fn plan(
     prune: Prune,
     fresh: &mut dyn FnMut() -> [u8; 12],
 ) -> Result<Plan, Vec<InventoryError>> {
-    let mut planner = Planner { current, plan: Plan::default(), errors: Vec::new(), prune, fresh };
+    let known = Known::of(current);
+    let mut planner = Planner { current, known, plan: Plan::default(), errors: Vec::new(), prune, fresh };
     planner.check_twice(wanted);
     let mut named = BTreeSet::new();
     for cluster in wanted {
@@ -138,8 +139,26 @@ pub fn plan(
     if planner.errors.is_empty() { Ok(planner.plan) } else { Err(planner.errors) }
 }
 
+/// What is there, found by name.
+struct Known<'a> {
+    projects: BTreeMap<(OrgId, ProjectName), ProjectId>,
+    clusters: BTreeMap<(ProjectId, &'a ClusterName), &'a Cluster>,
+}
+
+impl<'a> Known<'a> {
+    fn of(current: &'a Inventory) -> Self {
+        let projects = current.projects.iter().map(|it| ((it.organization, it.name.clone()), it.id));
+        let present = current.clusters.iter().filter(|cluster| !cluster.removed);
+        Self {
+            projects: projects.collect(),
+            clusters: present.map(|cluster| ((cluster.project, &cluster.name), cluster)).collect(),
+        }
+    }
+}
+
 struct Planner<'a> {
     current: &'a Inventory,
+    known: Known<'a>,
     plan: Plan,
     errors: Vec<InventoryError>,
     prune: Prune,
@@ -178,16 +197,12 @@ impl Planner<'_> {
     }
 
     fn project(&mut self, organization: OrgId, name: &ProjectName) -> ProjectId {
-        let known = self
-            .current
-            .projects
-            .iter()
-            .chain(&self.plan.projects)
-            .find(|project| project.organization == organization && project.name == *name);
-        if let Some(project) = known {
-            return project.id;
+        let key = (organization, name.clone());
+        if let Some(id) = self.known.projects.get(&key) {
+            return *id;
         }
         let id = ProjectId::from_bytes((self.fresh)());
+        self.known.projects.insert(key, id);
         self.plan.projects.push(Project { id, organization, name: name.clone() });
         self.plan.events.push((organization, Event::ProjectAdded { project: id, name: name.clone() }));
         id
@@ -200,13 +215,9 @@ impl Planner<'_> {
             return None;
         }
         let project = self.project(organization, &wanted.project);
-        let current = self.current;
-        let known = current
-            .clusters
-            .iter()
-            .find(|cluster| cluster.project == project && cluster.name == wanted.name && !cluster.removed);
+        let known = self.known.clusters.get(&(project, &wanted.name));
         let (mut cluster, mut events, revision) = match known {
-            Some(cluster) => (cluster.clone(), Vec::new(), cluster.revision.next()),
+            Some(cluster) => ((*cluster).clone(), Vec::new(), cluster.revision.next()),
             None => {
                 let id = ClusterId::from_bytes((self.fresh)());
                 let added = Event::ClusterAdded {

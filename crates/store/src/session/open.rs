@@ -13,7 +13,7 @@ use super::{OpenError, OpenSession, OpenTarget, OpenedSession, SessionRow, Shape
 use crate::denial::{self, Try};
 use crate::employee;
 use crate::error::{Conflict, StoreError, Thing};
-use crate::facts;
+use crate::facts::{self, Which};
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
@@ -44,14 +44,11 @@ impl Store {
             .fetch_optional(&mut sql)?
             .ok_or(StoreError::NotFound(Thing::Employee))?;
         let asker = if row::flag(&enabled, "enabled")? { Asker::Active } else { Asker::Disabled };
-        let now = self.judged(&mut sql, now)?;
-        let rows = query("SELECT id FROM clusters WHERE removed = 0 ORDER BY host").fetch_all(&mut sql)?;
-        let mut targets = Vec::new();
-        for row in &rows {
-            let facts = facts::load(&mut sql, row::text(row, "id")?, now.at)?;
-            targets.extend(facts.and_then(|facts| target(&facts, asker, now)));
-        }
-        Ok(targets)
+        let now = self.judged(&sql, now);
+        let mut facts = facts::all(&mut sql, Which::All, now.at)?;
+        facts.retain(|facts| !facts.cluster.removed);
+        facts.sort_by(|a, b| a.cluster.host.cmp(&b.cluster.host));
+        Ok(facts.iter().filter_map(|facts| target(facts, asker, now)).collect())
     }
 }
 

@@ -15,6 +15,7 @@ mod history;
 mod inventory;
 mod invitation;
 mod member;
+mod memory;
 mod organization;
 mod session;
 mod user;

@@ -30,10 +30,15 @@ impl Paging {
         })
     }
 
+    /// How many are on the pages before.
+    pub fn skip(self) -> u64 {
+        u64::from(self.page - 1) * u64::from(self.per_page)
+    }
+
     /// This page of a list that is at hand whole.
     pub fn of<T>(self, caller: &Caller, all: Vec<T>) -> Page<T> {
         let total = u64::try_from(all.len()).unwrap_or(u64::MAX);
-        let skip = usize::try_from(u64::from(self.page - 1) * u64::from(self.per_page)).unwrap_or(usize::MAX);
+        let skip = usize::try_from(self.skip()).unwrap_or(usize::MAX);
         let take = usize::try_from(self.per_page).unwrap_or(usize::MAX);
         self.with_total(caller, all.into_iter().skip(skip).take(take).collect(), total)
     }

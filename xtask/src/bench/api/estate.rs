@@ -19,6 +19,8 @@ use crate::step;
 const PASSWORD: &str = "a bench needs no secret";
 /// How many owners sign in, whose clusters are read and granted.
 const OWNERS: usize = 20;
+/// How many owners claim at the same time.
+const CLAIMS: usize = 2;
 /// Clusters in one call of `inventory:apply`; a body has at most a mebibyte.
 const BATCH: usize = 2000;
 /// Clusters of the first organization's only project.
@@ -46,10 +48,25 @@ pub(super) struct Largest {
     pub(super) token: String,
 }
 
+/// Where the server's data are.
+enum Folder {
+    Kept(PathBuf),
+    Passing(TempDir),
+}
+
+impl Folder {
+    fn data(&self) -> PathBuf {
+        match self {
+            Self::Kept(folder) => folder.join("data"),
+            Self::Passing(folder) => folder.path().join("data"),
+        }
+    }
+}
+
 /// The server and what is in it.
 pub(super) struct Estate {
     binary: PathBuf,
-    folder: TempDir,
+    folder: Folder,
     server: Child,
     address: String,
     targets: Vec<Target>,
@@ -57,9 +74,13 @@ pub(super) struct Estate {
 }
 
 impl Estate {
-    /// Starts a server and fills it.
-    pub(super) fn make(binary: &Path, size: Size) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?;
+    /// Starts a server and fills it, unless it is one in a folder that is full already.
+    pub(super) fn make(binary: &Path, size: Size, kept: Option<&Path>) -> Result<Self> {
+        let folder = match kept {
+            Some(folder) => Folder::Kept(folder.to_owned()),
+            None => Folder::Passing(tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?),
+        };
+        let is_full = folder.data().exists();
         let (server, address) = serve(binary, &folder)?;
         let mut estate = Self {
             binary: binary.to_owned(),
@@ -70,13 +91,15 @@ impl Estate {
             largest: Largest::default(),
         };
         let begin = step::now();
-        estate.fill(size)?;
-        eprintln!(
-            "{} clusters in {} organizations made in {}",
-            size.clusters,
-            size.organizations,
-            step::Span(begin.elapsed())
-        );
+        if !is_full {
+            estate.fill(size)?;
+        }
+        let mut wire = Wire::connect(&estate.address)?;
+        for number in 0..size.organizations.min(OWNERS) {
+            estate.sign_in(&mut wire, number)?;
+        }
+        let (clusters, organizations) = (size.clusters, size.organizations);
+        eprintln!("{clusters} clusters in {organizations} organizations made in {}", step::Span(begin.elapsed()));
         Ok(estate)
     }
 
@@ -88,6 +111,11 @@ impl Estate {
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.server.id()
+    }
+
+    /// How many clusters are read and granted.
+    pub(super) fn targets(&self) -> usize {
+        self.targets.len()
     }
 
     /// One of the clusters that are read and granted.
@@ -120,7 +148,7 @@ impl Estate {
     /// Stops it; answers its database.
     pub(super) fn stop(&mut self) -> Result<PathBuf> {
         self.end()?;
-        Ok(self.folder.path().join("data/byleave.db"))
+        Ok(self.folder.data().join("byleave.db"))
     }
 
     fn end(&mut self) -> Result<()> {
@@ -129,39 +157,45 @@ impl Estate {
         Ok(())
     }
 
-    fn fill(&mut self, size: Size) -> Result<()> {
-        let administrator = std::fs::read_to_string(self.folder.path().join("data/admin.token"))?.trim().to_owned();
+    fn fill(&self, size: Size) -> Result<()> {
+        let administrator = std::fs::read_to_string(self.folder.data().join("admin.token"))?.trim().to_owned();
         let mut wire = Wire::connect(&self.address)?;
-        let mut organizations = Vec::new();
-        for number in 0..size.organizations {
-            let owner = owner(number);
-            let body = json!({ "name": format!("Organization {number}"), "ownerUserName": owner }).to_string();
-            let invited = read(&wire.post("/api/byleave/v1/organizations", &administrator, &body)?)?;
-            let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&invited, "token")?);
-            wire.post(&claim, "", &json!({ "password": PASSWORD }).to_string())?;
-            organizations.push(text(&invited, "organizationId")?);
-        }
+        let organizations = self.organizations(&administrator, size.organizations)?;
         let clusters: Vec<Value> = (0..size.clusters).map(|number| cluster(&organizations, number)).collect();
         for batch in clusters.chunks(BATCH) {
             let body = json!({ "clusters": batch }).to_string();
             wire.post("/api/byleave/v1/inventory:apply", &administrator, &body)?;
         }
-        for (number, organization) in organizations.iter().enumerate().take(OWNERS) {
-            self.sign_in(&mut wire, number, organization)?;
-        }
         Ok(())
     }
 
+    /// Makes organizations, each with an owner, who choose their passwords a few at a time.
+    fn organizations(&self, administrator: &str, count: usize) -> Result<Vec<String>> {
+        let numbers: Vec<usize> = (0..count).collect();
+        let some = |numbers: &[usize]| -> Result<Vec<String>> {
+            let mut wire = Wire::connect(&self.address)?;
+            numbers.iter().map(|number| organization(&mut wire, administrator, *number)).collect()
+        };
+        std::thread::scope(|scope| {
+            let each = count.div_ceil(CLAIMS).max(1);
+            let claims: Vec<_> = numbers.chunks(each).map(|chunk| scope.spawn(move || some(chunk))).collect();
+            let made = claims.into_iter().map(|claims| claims.join().ok().context("a claim panicked")?);
+            Ok(made.collect::<Result<Vec<_>>>()?.concat())
+        })
+    }
+
     /// Signs an owner in and opens all their clusters.
-    fn sign_in(&mut self, wire: &mut Wire, number: usize, organization: &str) -> Result<()> {
+    fn sign_in(&mut self, wire: &mut Wire, number: usize) -> Result<()> {
         let body = json!({ "userName": owner(number), "password": PASSWORD }).to_string();
-        let token = text(&read(&wire.post("/api/byleave/v1/session", "", &body)?)?, "token")?;
+        let signed_in = read(&wire.post("/api/byleave/v1/session", "", &body)?)?;
+        let token = text(&signed_in, "token")?;
+        let organization = text(signed_in.get("user").context("nobody signed in")?, "orgId")?;
         let path = format!("/api/byleave/v1/organizations/{organization}/clusters?itemsPerPage=500");
         let found = read(&wire.get(&path, &token)?)?;
         for cluster in found.get("results").and_then(Value::as_array).context("no list came")? {
             let (project, cluster) = (text(cluster, "groupId")?, text(cluster, "name")?);
             if number == 0 {
-                let (organization, project) = (organization.to_owned(), project.clone());
+                let (organization, project) = (organization.clone(), project.clone());
                 self.largest = Largest { organization, project, token: token.clone() };
             }
             let grant = format!("/api/byleave/v1/groups/{project}/clusters/{cluster}:grant");
@@ -177,6 +211,15 @@ impl Drop for Estate {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+/// Invites an owner, who claims the organization.
+fn organization(wire: &mut Wire, administrator: &str, number: usize) -> Result<String> {
+    let body = json!({ "name": format!("Organization {number}"), "ownerUserName": owner(number) }).to_string();
+    let invited = read(&wire.post("/api/byleave/v1/organizations", administrator, &body)?)?;
+    let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&invited, "token")?);
+    wire.post(&claim, "", &json!({ "password": PASSWORD }).to_string())?;
+    text(&invited, "organizationId")
 }
 
 fn owner(number: usize) -> String {
@@ -195,10 +238,10 @@ fn cluster(organizations: &[String], number: usize) -> Value {
 }
 
 /// Starts a server on free ports and waits until it says where it listens.
-fn serve(binary: &Path, folder: &TempDir) -> Result<(Child, String)> {
+fn serve(binary: &Path, folder: &Folder) -> Result<(Child, String)> {
     let most = u32::MAX.to_string();
     let mut command = Command::new(binary);
-    command.args(["serve", "--data"]).arg(folder.path().join("data"));
+    command.args(["serve", "--data"]).arg(folder.data());
     command.args(["--listen", "127.0.0.1:0", "--ssh-listen", "127.0.0.1:0"]);
     command.args(["--requests-per-caller", &most, "--requests-per-address", &most]);
     let mut server = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;

@@ -23,8 +23,9 @@ const SCRIPT: &str = r#"
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 log, wanted = sys.argv[2], int(sys.argv[3])
-db.execute('PRAGMA journal_mode=OFF'); db.execute('PRAGMA synchronous=OFF'); db.execute('PRAGMA cache_size=-200000')
 size, = db.execute('SELECT size FROM logs WHERE log = ?', (log,)).fetchone()
+if size >= wanted: sys.exit()
+db.execute('PRAGMA journal_mode=OFF'); db.execute('PRAGMA synchronous=OFF'); db.execute('PRAGMA cache_size=-200000')
 db.execute('CREATE TEMP TABLE kind AS SELECT * FROM leaves WHERE log = ? AND cluster IS NOT NULL ORDER BY idx DESC LIMIT 997', (log,))
 kinds, = db.execute('SELECT COUNT(*) FROM kind').fetchone()
 db.execute('BEGIN')

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one kept connection: as little of it as a load needs.
+//! HTTP/1.1 on one kept connection: as little of it as a client needs that waits for each answer.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -30,14 +30,8 @@ impl Wire {
     }
 
     fn call(&mut self, method: &str, path: &str, token: &str, body: &str) -> Result<String> {
-        let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/vnd.atlas.2024-08-05+json\r\n{authorization}\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        self.stream.get_mut().write_all(request.as_bytes())?;
+        let request = request(&self.address, method, path, token, body);
+        self.stream.get_mut().write_all(&request)?;
         let (mut line, mut length, mut status) = (String::new(), 0, String::new());
         loop {
             line.clear();
@@ -61,4 +55,21 @@ impl Wire {
         ensure!(status.starts_with("HTTP/1.1 2"), "{method} {path}: {status}\n{answer}");
         Ok(answer)
     }
+}
+
+/// A request that reads.
+pub(super) fn get(address: &str, path: &str, token: &str) -> Vec<u8> {
+    request(address, "GET", path, token, "")
+}
+
+fn request(address: &str, method: &str, path: &str, token: &str, body: &str) -> Vec<u8> {
+    let authorization = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+    let about_body = if method == "GET" {
+        String::new()
+    } else {
+        format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())
+    };
+    let accept = "application/vnd.atlas.2024-08-05+json";
+    format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\n{authorization}{about_body}\r\n{body}")
+        .into_bytes()
 }

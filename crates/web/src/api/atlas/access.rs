@@ -29,8 +29,8 @@ pub(super) async fn post(caller: Caller, path: ClusterVerbPath, body: Raw) -> Re
 async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response, Failure> {
     let ClusterPath { project, name } = path;
     let (store, actor, now) = (&caller.app.store, &caller.actor, &caller.now);
-    let row = caller.ask(store.cluster(actor, now, project, &name)).await?;
-    caller.may(Action::Grant, Resource::Project(row.cluster.organization, project))?;
+    let cluster = caller.ask(store.cluster_summary(actor, now, project, &name)).await?;
+    caller.may(Action::Grant, Resource::Project(cluster.organization, project))?;
     let body: GrantRequest = body.json(&caller.app).await?;
     let kind = show::grant_type(&body.grant_type)?;
     let expiration: Timestamp = show::parse("expirationTime", &body.expiration_time)?;
@@ -42,16 +42,16 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         Err(StoreError::Refused(Rule::Give(GiveError::Duration(error)))) => return Err(refuse(error)),
         given => caller.ask(std::future::ready(given)).await?,
     };
-    caller.app.door.unlatch(Scope::Cluster(row.cluster.id));
+    caller.app.door.unlatch(Scope::Cluster(cluster.id));
     Ok(caller.done())
 }
 
 async fn revoke(caller: &Caller, path: ClusterPath) -> Result<Response, Failure> {
     let ClusterPath { project, name } = path;
     let (store, actor, now) = (caller.app.store.clone(), caller.actor.clone(), caller.now.clone());
-    let row = caller.ask(store.cluster(&actor, &now, project, &name)).await?;
-    caller.may(Action::Revoke, Resource::Project(row.cluster.organization, project))?;
+    let cluster = caller.ask(store.cluster_summary(&actor, &now, project, &name)).await?;
+    caller.may(Action::Revoke, Resource::Project(cluster.organization, project))?;
     let write = async move { store.revoke_grant(&actor, &now, project, &name).await };
-    shut(caller, Scope::Cluster(row.cluster.id), "the revoke", write).await?;
+    shut(caller, Scope::Cluster(cluster.id), "the revoke", write).await?;
     Ok(caller.done())
 }

@@ -37,8 +37,8 @@ pub(super) async fn post(caller: Caller, path: ClusterVerbPath, body: Raw) -> Re
 async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response, Failure> {
     let ClusterPath { project, name } = path;
     let (store, actor, now) = (&caller.app.store, &caller.actor, &caller.now);
-    let row = caller.ask(store.cluster(actor, now, project, &name)).await?;
-    caller.may(Action::Grant, Resource::Project(row.cluster.organization, project))?;
+    let cluster = caller.ask(store.cluster_summary(actor, now, project, &name)).await?;
+    caller.may(Action::Grant, Resource::Project(cluster.organization, project))?;
     let body: GrantRequest = body.json(&caller.app).await?;
     let request = Request {
         kind: show::grant_type(&body.grant_type)?,
@@ -47,7 +47,7 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         reason: parse_if_any("reason", body.reason.as_deref())?,
     };
     let written = caller.ask(store.give_grant(actor, now, project, &name, request)).await?;
-    caller.app.door.unlatch(Scope::Cluster(row.cluster.id));
+    caller.app.door.unlatch(Scope::Cluster(cluster.id));
     let grant = show::grant(&written.value, now.wall);
     caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
 }
@@ -55,10 +55,10 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
 async fn revoke(caller: &Caller, path: ClusterPath) -> Result<Response, Failure> {
     let ClusterPath { project, name } = path;
     let (store, actor, now) = (caller.app.store.clone(), caller.actor.clone(), caller.now.clone());
-    let row = caller.ask(store.cluster(&actor, &now, project, &name)).await?;
-    caller.may(Action::Revoke, Resource::Project(row.cluster.organization, project))?;
+    let cluster = caller.ask(store.cluster_summary(&actor, &now, project, &name)).await?;
+    caller.may(Action::Revoke, Resource::Project(cluster.organization, project))?;
     let write = async move { store.revoke_grant(&actor, &now, project, &name).await };
-    let written = shut(caller, Scope::Cluster(row.cluster.id), "the revoke", write).await?;
+    let written = shut(caller, Scope::Cluster(cluster.id), "the revoke", write).await?;
     let revoked = written.value.as_ref().map(|grant| show::grant(grant, caller.now.wall));
     caller.ok(&Revoked { revoked, anchors: show::anchors(written.anchors) })
 }
