@@ -20,6 +20,7 @@ use byleave_web::auth::token::TokenHash;
 use byleave_web::tls::Tls;
 use byleave_web::{App, Entrance, Limits, NodeSettings};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +42,9 @@ use crate::recording_key::RecordingSecret;
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked for what time alone makes happen.
 const SWEEP: Duration = Duration::from_secs(5);
+
+/// How many recordings are read at once.
+const READINGS: usize = 4;
 
 /// Runs `byleave serve` until a signal.
 ///
@@ -130,7 +134,7 @@ impl Running {
         try_recording(&data.recordings(), &readiness, clock.as_ref()).await;
         let trying = keep_trying(data.recordings(), readiness.clone(), clock.clone(), beat_ends.clone());
         tasks.spawn(trying);
-        tasks.spawn(keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()));
+        apart(&tasks, keep_time(control.clone(), store.clone(), clock.clone(), beat_ends.clone()))?;
 
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -150,6 +154,7 @@ impl Running {
             store: store.clone(),
             recordings: data.recordings(),
             secret,
+            readings: Semaphore::new(READINGS),
             prober: Arc::new(prober),
             readiness,
             clock: clock.clone(),
@@ -250,6 +255,16 @@ async fn open_store(
             Ok(store)
         }
     }
+}
+
+/// Does something on a thread of its own: what keeps the threads of the web busy must not keep the time from being
+/// recorded, without which live sessions end at their lease.
+fn apart(tasks: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = tasks.track_future(work);
+    let thread = std::thread::Builder::new().name("byleave-time".to_owned());
+    thread.spawn(move || runtime.block_on(work)).context("the thread that keeps the time")?;
+    Ok(())
 }
 
 /// Records the time and writes what time alone makes happen, until it is told to end.
