@@ -13,10 +13,12 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::Clock;
 use byleave_gateway::control::{RecordingKey, Which};
 use byleave_gateway::live::{self, Handle};
-use byleave_gateway::recording;
+use byleave_gateway::recording::{self, PartReader, ReadError};
 use byleave_store::Store;
 use byleave_store::sync::SyncCredential;
-use byleave_web::door::{Door, DoorError, NodeReport, Part, Pending, RecordingPart, Scope};
+use byleave_web::door::{Door, DoorError, Most, NodeReport, Part, Pending, Pieces, RecordingPart, Scope};
+use futures_util::stream::{self, Stream, StreamExt as _};
+use tokio::sync::Semaphore;
 use tracing::{error, warn};
 
 use crate::control::Chain;
@@ -40,6 +42,8 @@ pub(crate) struct GatewayDoor {
     pub(crate) secret: RecordingSecret,
     /// What customers supply with grants.
     pub(crate) supplied: Supplied,
+    /// How many recordings may still be read at once; each takes memory.
+    pub(crate) readings: Semaphore,
     /// Tries nodes.
     pub(crate) prober: Arc<Prober>,
     /// Remembers what works.
@@ -100,22 +104,30 @@ impl Door for GatewayDoor {
         self.readiness.parts(self.clock.read().since_boot)
     }
 
-    fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
-        let (folder, key) = (self.recordings.join(session.to_string()), self.secret.key(session));
+    fn recording(&self, session: SessionId, most: Most) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+        let (folder, key) = (self.folder(session), self.key(session));
+        let most = recording::Most { part: most.part, all: most.all };
         Box::pin(async move {
-            let key = key.ok_or_else(|| DoorError::Unavailable("the recording cannot be opened".into()))?;
-            let read = tokio::task::spawn_blocking(move || recording::read(&folder, &RecordingKey(key))).await;
-            match read {
-                Ok(Ok(parts)) => Ok(parts.into_iter().map(part).collect()),
-                Ok(Err(recording::ReadError::Unreadable(fault))) if fault.kind() == ErrorKind::NotFound => {
-                    Err(DoorError::NotFound)
-                }
-                Ok(Err(fault)) => {
-                    error!(%session, error = %Chain(&fault), "a recording cannot be read");
-                    Err(DoorError::Unavailable("the recording cannot be read".into()))
-                }
-                Err(_) => Err(DoorError::Unavailable("the recording cannot be read".into())),
-            }
+            let key = key?;
+            let _turn = self.readings.acquire().await.map_err(|_| unreadable())?;
+            let read = tokio::task::spawn_blocking(move || recording::read(&folder, &key, most)).await;
+            let parts = read.map_err(|_| unreadable())?.map_err(|fault| told(session, &fault))?;
+            Ok(parts.into_iter().map(part).collect())
+        })
+    }
+
+    fn recording_part(&self, session: SessionId, name: String) -> Pending<'_, Result<Pieces, DoorError>> {
+        let (folder, key) = (self.folder(session), self.key(session));
+        Box::pin(async move {
+            let key = key?;
+            let open = move || match PartReader::open(&folder, &key, &name)? {
+                Some(mut part) => part.next_piece().map(|first| first.map(|first| (first, part))),
+                None => Ok(None),
+            };
+            let opened = tokio::task::spawn_blocking(open).await.map_err(|_| unreadable())?;
+            let opened = opened.map_err(|fault| told(session, &fault))?;
+            let (first, part) = opened.ok_or(DoorError::NotFound)?;
+            Ok(Box::pin(stream::once(async { Ok(first) }).chain(pieces(session, part))) as Pieces)
         })
     }
 
@@ -130,6 +142,40 @@ impl Door for GatewayDoor {
     }
 }
 
+impl GatewayDoor {
+    fn folder(&self, session: SessionId) -> PathBuf {
+        self.recordings.join(session.to_string())
+    }
+
+    fn key(&self, session: SessionId) -> Result<RecordingKey, DoorError> {
+        self.secret.key(session).map(RecordingKey).ok_or_else(unreadable)
+    }
+}
+
 fn part(part: recording::RecordingPart) -> RecordingPart {
-    RecordingPart { name: part.name, kind: part.kind.to_owned(), content: part.content }
+    let recording::RecordingPart { name, kind, content, bytes, sha256 } = part;
+    RecordingPart { name, kind: kind.to_owned(), content, bytes, sha256 }
+}
+
+/// The rest of a part: each piece is read when the one before was taken.
+fn pieces(session: SessionId, part: PartReader) -> impl Stream<Item = Result<Vec<u8>, DoorError>> {
+    stream::try_unfold(part, move |mut part| async move {
+        let read = tokio::task::spawn_blocking(move || part.next_piece().map(|piece| piece.map(|piece| (piece, part))));
+        read.await.map_err(|_| unreadable())?.map_err(|fault| told(session, &fault))
+    })
+}
+
+fn unreadable() -> DoorError {
+    DoorError::Unavailable("the recording cannot be read".into())
+}
+
+/// What the caller is told of a recording that cannot be read; the server's log has the cause.
+fn told(session: SessionId, fault: &ReadError) -> DoorError {
+    match fault {
+        ReadError::Unreadable(error) if error.kind() == ErrorKind::NotFound => DoorError::NotFound,
+        ReadError::Damaged { .. } | ReadError::Unreadable(_) => {
+            error!(%session, error = %Chain(fault), "a recording cannot be read");
+            unreadable()
+        }
+    }
 }

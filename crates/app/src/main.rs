@@ -33,7 +33,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// By your leave: the customer decides when vendor support may enter production.
 #[derive(Debug, Parser)]
 #[command(name = "byleave", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Start with `byleave demo`. `byleave <command> --help` shows examples for each command.")]
+#[command(after_help = "Start with `byleave demo`. `byleave <command> --help` shows examples for each command.\n\n\
+    Exit codes: 0 done, 1 it did not work, 2 the command line is wrong, 3 you may not, 4 there is no such thing, \
+    5 the server cannot be reached or cannot record (a revoke or block has cut all the same).")]
 struct Arguments {
     #[command(flatten)]
     global: cli::Global,

@@ -21,6 +21,7 @@ use byleave_web::auth::token::TokenHash;
 use byleave_web::tls::Tls;
 use byleave_web::{App, Entrance, Limits, NodeSettings};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,6 +44,9 @@ use crate::{certificate, sync_certificate};
 const BEAT: Duration = Duration::from_secs(1);
 /// How often it is looked for what time alone makes happen.
 const SWEEP: Duration = Duration::from_secs(5);
+
+/// How many recordings are read at once.
+const READINGS: usize = 4;
 
 /// Runs `byleave serve` until a signal.
 ///
@@ -141,7 +145,7 @@ impl Running {
             clock: clock.clone(),
             supplied: supplied.clone(),
         };
-        tasks.spawn(keep_time(keeping, beat_ends.clone()));
+        apart(&tasks, keep_time(keeping, beat_ends.clone()))?;
 
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -163,6 +167,7 @@ impl Running {
             recordings: data.recordings(),
             secret,
             supplied: supplied.clone(),
+            readings: Semaphore::new(READINGS),
             prober: Arc::new(prober),
             readiness,
             clock: clock.clone(),
@@ -277,6 +282,16 @@ struct Keeping {
     store: Store,
     clock: Arc<dyn Clock>,
     supplied: Supplied,
+}
+
+/// Does something on a thread of its own: what keeps the threads of the web busy must not keep the time from being
+/// recorded, without which live sessions end at their lease.
+fn apart(tasks: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let work = tasks.track_future(work);
+    let thread = std::thread::Builder::new().name("byleave-time".to_owned());
+    thread.spawn(move || runtime.block_on(work)).context("the thread that keeps the time")?;
+    Ok(())
 }
 
 /// Records the time and writes what time alone makes happen, until it is told to end.

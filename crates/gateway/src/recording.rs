@@ -26,7 +26,7 @@ mod file;
 mod read;
 pub(crate) use channel::{Kind, Recorder};
 pub(crate) use file::Files;
-pub use read::{ReadError, RecordingPart, read};
+pub use read::{Most, PartReader, ReadError, RecordingPart, read};
 
 /// How many bytes of a command's streams are kept each way; beyond, they are only hashed.
 pub const WHOLE: u64 = 16 * 1024 * 1024;

@@ -64,7 +64,7 @@ pub struct Config {
     pub recordings: PathBuf,
     /// The accounts on the nodes.
     pub accounts: Accounts,
-    /// How long a connection may take to authenticate.
+    /// How long a connection may take to authenticate, and how long one stays of which nothing is open.
     pub login_grace: Duration,
     /// How long a node may take to connect, to shake hands, and to authenticate us: each.
     pub node_patience: Duration,

@@ -131,6 +131,18 @@ impl Session {
 
 /// Opens the session. Runs to its end even if the employee is gone, so that what was opened is closed.
 pub(crate) async fn open(session: Arc<Session>, user: String) {
+    ask(&session, user).await;
+    if !matches!(*session.state.borrow(), State::Open) {
+        // Nothing watches a connection of which nothing is open: it has the time to be told so, and no more.
+        let (live, grace) = (session.live.clone(), session.shared.config.login_grace);
+        tokio::spawn(async move {
+            drop(timeout(grace, live.ended()).await);
+            live.cut(live.end());
+        });
+    }
+}
+
+async fn ask(session: &Arc<Session>, user: String) {
     let Some(who) = session.live.who() else { return };
     let Ok(host) = user.parse::<HostName>() else {
         return session.refuse(text::line(text::NOT_OPEN));

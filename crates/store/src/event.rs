@@ -16,6 +16,7 @@ use crate::authority::{readable, require, require_in_organization, require_in_pr
 use crate::error::{Fault, StoreError, Thing};
 use crate::facts;
 use crate::feed::{Filter, Place, Sight};
+use crate::reader::Length;
 use crate::row;
 use crate::sql::{Row, Sql, query};
 use crate::store::Store;
@@ -106,18 +107,8 @@ impl Store {
         after: u64,
         most: u32,
     ) -> Result<NextEvents, StoreError> {
-        let mut sql = self.read()?;
-        let sight = scope(&mut sql, actor, of)?;
-        let log = sight.log;
-        let filter = Filter::of(sight, &EventQuery { after: Some(after), ..EventQuery::newest(of) })?;
-        let leaves = filter.oldest(i64::from(most)).build().fetch_all(&mut sql)?;
-        let rows = event_rows(&mut sql, &leaves)?;
-        let is_all = u64::try_from(rows.len()).is_ok_and(|read| read < u64::from(most));
-        let until = match rows.last() {
-            Some(last) if !is_all => last.entry.index,
-            Some(_) | None => facts::log_size(&mut sql, log)?.saturating_sub(1).max(after),
-        };
-        Ok(NextEvents { rows, until })
+        let actor = actor.clone();
+        self.read_long(Length::Page, move |_, sql| read_after(sql, &actor, of, after, most)).await
     }
 
     /// A page of events, newest first.
@@ -125,39 +116,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn events(&self, actor: &Actor, query: EventQuery) -> Result<EventPage, StoreError> {
-        let mut sql = self.read()?;
-        let sight = scope(&mut sql, actor, query.of)?;
-        let log = sight.log;
-        if query.names.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(EventPage { total: 0, rows: Vec::new() });
-        }
-        let query = EventQuery { clusters: visible(&mut sql, &sight, query.clusters)?, ..query };
-        if query.clusters.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(EventPage { total: 0, rows: Vec::new() });
-        }
-        let filter = Filter::of(sight, &query)?;
-        let per_page = i64::from(query.per_page);
-        let offset = i64::from(query.page.saturating_sub(1)).saturating_mul(per_page);
-        let (total, leaves) = if filter.is_dense() {
-            let size = row::signed(facts::log_size(&mut sql, log)?)?;
-            let to = size.saturating_sub(offset);
-            let from = to.saturating_sub(per_page).max(filter.first());
-            let leaves = filter.range(from, to).build().fetch_all(&mut sql)?;
-            (u64::try_from(size.saturating_sub(filter.first())).unwrap_or(0), leaves)
-        } else if filter.is_by_date() {
-            let total = row::count(&filter.total().build().fetch_one(&mut sql)?, "total")?;
-            (total, filter.page(per_page, i64::MAX, offset).build().fetch_all(&mut sql)?)
-        } else {
-            let blocks = filter.blocks().build().fetch_all(&mut sql)?;
-            match Place::of(&blocks, offset)? {
-                (total, None) => (total, Vec::new()),
-                (total, Some(place)) => {
-                    (total, filter.page(per_page, place.before, place.offset).build().fetch_all(&mut sql)?)
-                }
-            }
-        };
-        let rows = event_rows(&mut sql, &leaves)?;
-        Ok(EventPage { total, rows })
+        let actor = actor.clone();
+        self.read_long(Length::Page, move |_, sql| read_page(sql, &actor, query)).await
     }
 
     /// The public part of the API key that asks; `None` for whoever asks without one.
@@ -193,6 +153,55 @@ impl Store {
         }
         event_row(&mut sql, &leaf, &mut Names::default())
     }
+}
+
+/// The oldest events after an index.
+fn read_after(sql: &mut Sql, actor: &Actor, of: EventsOf, after: u64, most: u32) -> Result<NextEvents, StoreError> {
+    let sight = scope(sql, actor, of)?;
+    let log = sight.log;
+    let filter = Filter::of(sight, &EventQuery { after: Some(after), ..EventQuery::newest(of) })?;
+    let leaves = filter.oldest(i64::from(most)).build().fetch_all(sql)?;
+    let rows = event_rows(sql, &leaves)?;
+    let is_all = u64::try_from(rows.len()).is_ok_and(|read| read < u64::from(most));
+    let until = match rows.last() {
+        Some(last) if !is_all => last.entry.index,
+        Some(_) | None => facts::log_size(sql, log)?.saturating_sub(1).max(after),
+    };
+    Ok(NextEvents { rows, until })
+}
+
+/// A page of events.
+fn read_page(sql: &mut Sql, actor: &Actor, query: EventQuery) -> Result<EventPage, StoreError> {
+    let sight = scope(sql, actor, query.of)?;
+    let log = sight.log;
+    if query.names.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(EventPage { total: 0, rows: Vec::new() });
+    }
+    let query = EventQuery { clusters: visible(sql, &sight, query.clusters)?, ..query };
+    if query.clusters.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(EventPage { total: 0, rows: Vec::new() });
+    }
+    let filter = Filter::of(sight, &query)?;
+    let per_page = i64::from(query.per_page);
+    let offset = i64::from(query.page.saturating_sub(1)).saturating_mul(per_page);
+    let (total, leaves) = if filter.is_dense() {
+        let size = row::signed(facts::log_size(sql, log)?)?;
+        let to = size.saturating_sub(offset);
+        let from = to.saturating_sub(per_page).max(filter.first());
+        let leaves = filter.range(from, to).build().fetch_all(sql)?;
+        (u64::try_from(size.saturating_sub(filter.first())).unwrap_or(0), leaves)
+    } else if filter.is_by_date() {
+        let total = row::count(&filter.total().build().fetch_one(sql)?, "total")?;
+        (total, filter.page(per_page, i64::MAX, offset).build().fetch_all(sql)?)
+    } else {
+        let blocks = filter.blocks().build().fetch_all(sql)?;
+        match Place::of(&blocks, offset)? {
+            (total, None) => (total, Vec::new()),
+            (total, Some(place)) => (total, filter.page(per_page, place.before, place.offset).build().fetch_all(sql)?),
+        }
+    };
+    let rows = event_rows(sql, &leaves)?;
+    Ok(EventPage { total, rows })
 }
 
 /// What the actor may see.

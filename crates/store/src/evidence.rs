@@ -16,12 +16,16 @@ use byleave_log::leaf::log_text;
 use crate::authority::{readable, require, require_in_organization};
 use crate::error::{Conflict, Fault, StoreError, Thing};
 use crate::event;
+use crate::reader::Length;
 use crate::row;
 use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::Anchor;
 
 pub use crate::audit::Audit;
+
+/// How many leaves of a log are read at once.
+const AT_ONCE: usize = 1000;
 
 /// The present state of a log, as people keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,24 +76,26 @@ impl Store {
     /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Conflict`] if nobody has
     /// claimed it.
     pub async fn evidence(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
-        let (store, actor) = (self.clone(), actor.clone());
-        // As long as the log is: not where others wait for their answers.
-        let bundle = tokio::task::spawn_blocking(move || store.bundle(&actor, organization));
-        bundle.await.unwrap_or_else(|error| Err(StoreError::Unavailable(Fault::of("the evidence was not made", error))))
+        let actor = actor.clone();
+        self.read_long(Length::Log, move |store, sql| store.bundle(sql, &actor, organization)).await
     }
 
-    fn bundle(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
-        let mut sql = self.read()?;
+    fn bundle(&self, sql: &mut Sql, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
         let log = LogId::Organization(organization);
-        let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
-        let readable = readable(&mut sql, &actor, organization)?;
-        let anchor = present(&mut sql, log)?;
-        let rows = query("SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 ORDER BY idx")
-            .bind(log_text(log))
-            .fetch_all(&mut sql)?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in &rows {
-            entries.push(entry(&mut sql, row, &readable)?);
+        let actor = require_in_organization(sql, actor, Action::ReadOrganization, organization)?;
+        let readable = readable(sql, &actor, organization)?;
+        let anchor = present(sql, log)?;
+        let mut entries = Vec::new();
+        // Some at a time: a long log must not be held twice.
+        for from in (0..=anchor.index).step_by(AT_ONCE) {
+            let rows = query(
+                "SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 AND idx >= $2 AND idx < $3 ORDER BY idx",
+            );
+            let to = from.saturating_add(AT_ONCE as u64);
+            let rows = rows.bind(log_text(log)).bind(row::signed(from)?).bind(row::signed(to)?).fetch_all(sql)?;
+            for row in &rows {
+                entries.push(entry(sql, row, &readable)?);
+            }
         }
         Ok(Bundle::new(self.verifying_key(), anchor.checkpoint, entries).to_string())
     }

@@ -10,14 +10,66 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use byleave_core::time::Reading;
+use tokio::sync::Semaphore;
 
 use crate::clock;
 use crate::error::{Fault, StoreError};
 use crate::memory::{Memory, Recall};
 use crate::sql::{Access, Sql};
 
-/// How many connections read.
+/// How many connections read what is short.
 const READERS: usize = 4;
+/// How many read a page of what grows for ever.
+const PAGES: usize = 4;
+/// How many read a whole log.
+const LOGS: usize = 2;
+
+/// How much is read, where that is more than a few rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// A whole log.
+    Log,
+    /// A page, for which many rows may be passed over.
+    Page,
+}
+
+/// Connections for what may take long, and whose turn it is to use them. They are apart from the others, so that nobody
+/// who asks for a few rows waits for somebody who asks for millions.
+#[derive(Debug)]
+pub(crate) struct Line {
+    /// The connections; who has a turn finds one of them free.
+    pub(crate) readers: Readers,
+    /// The turns.
+    pub(crate) turns: Arc<Semaphore>,
+}
+
+/// The lines for what may take long.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    pages: Line,
+    logs: Line,
+}
+
+impl Lines {
+    /// Opens their connections.
+    pub(crate) fn open(database: &Path, memory: &Arc<Memory>) -> Result<Self, StoreError> {
+        Ok(Self { pages: Line::open(database, memory, PAGES)?, logs: Line::open(database, memory, LOGS)? })
+    }
+
+    /// The line for this length.
+    pub(crate) const fn of(&self, length: Length) -> &Line {
+        match length {
+            Length::Log => &self.logs,
+            Length::Page => &self.pages,
+        }
+    }
+}
+
+impl Line {
+    fn open(database: &Path, memory: &Arc<Memory>, number: usize) -> Result<Self, StoreError> {
+        Ok(Self { readers: Readers::of(database, memory, number)?, turns: Arc::new(Semaphore::new(number)) })
+    }
+}
 
 /// The connections that read.
 #[derive(Debug)]
@@ -30,10 +82,14 @@ pub(crate) struct Readers {
 
 impl Readers {
     /// Opens them.
-    pub(crate) fn open(database: &Path, memory: Arc<Memory>) -> Result<Self, StoreError> {
+    pub(crate) fn open(database: &Path, memory: &Arc<Memory>) -> Result<Self, StoreError> {
+        Self::of(database, memory, READERS)
+    }
+
+    fn of(database: &Path, memory: &Arc<Memory>, number: usize) -> Result<Self, StoreError> {
         let one = |_| Sql::open(database, Access::Read).map(Mutex::new);
-        let connections = (0..READERS).map(one).collect::<Result<_, _>>()?;
-        Ok(Self { database: database.to_owned(), connections, memory, turn: AtomicUsize::default() })
+        let connections = (0..number).map(one).collect::<Result<_, _>>()?;
+        Ok(Self { database: database.to_owned(), connections, memory: memory.clone(), turn: AtomicUsize::default() })
     }
 
     /// What there is now, for several statements.
@@ -56,7 +112,7 @@ impl Readers {
         if let Some(free) = self.connections.iter().find_map(|connection| connection.try_lock().ok()) {
             return Ok(free);
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % READERS;
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.connections.len().max(1);
         let connection = self.connections.get(turn);
         let connection = connection.ok_or_else(|| StoreError::Unavailable(Fault::new("no connection reads")))?;
         Ok(connection.lock().unwrap_or_else(PoisonError::into_inner))

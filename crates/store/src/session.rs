@@ -24,7 +24,8 @@ use crate::authority::{self, require, require_in_organization, require_in_projec
 use crate::error::{Conflict, StoreError, Thing};
 use crate::facts;
 use crate::organization;
-use crate::sql::query;
+use crate::reader::Length;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::Written;
 
@@ -382,38 +383,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] and [`StoreError::Forbidden`] by role.
     pub async fn sessions(&self, actor: &Actor, asked: SessionQuery) -> Result<Vec<SessionRow>, StoreError> {
-        let mut sql = self.read()?;
-        let (organization, project, readable) = match asked.of {
-            SessionsOf::Installation => {
-                let resource = Resource::Installation;
-                require(&mut sql, actor, Action::ReadInstallation, resource, Thing::Installation)?;
-                (None, None, None)
-            }
-            SessionsOf::Organization(id) => {
-                let actor = require_in_organization(&mut sql, actor, Action::ReadOrganization, id)?;
-                (Some(id.to_string()), None, Some(id_list(&authority::readable(&mut sql, &actor, id)?)))
-            }
-            SessionsOf::Project(id) => {
-                require_in_project(&mut sql, actor, Action::ReadProject, id)?;
-                (None, Some(id.to_string()), None)
-            }
-        };
-        let rows = query(
-            "SELECT sessions.*, clusters.name AS cluster_name
-             FROM sessions JOIN clusters ON clusters.id = sessions.cluster
-             WHERE (CAST($1 AS TEXT) IS NULL OR sessions.organization = $1)
-               AND (CAST($2 AS TEXT) IS NULL OR sessions.project = $2)
-               AND (CAST($3 AS TEXT) IS NULL OR $3 LIKE '%|' || sessions.project || '|%')
-               AND ($4 = 0 OR sessions.ended_at IS NULL)
-             ORDER BY sessions.opened_at DESC, sessions.id DESC LIMIT $5",
-        )
-        .bind(organization)
-        .bind(project)
-        .bind(readable)
-        .bind(i64::from(asked.live))
-        .bind(i64::from(asked.limit))
-        .fetch_all(&mut sql)?;
-        rows.iter().map(read).collect()
+        let actor = actor.clone();
+        self.read_long(Length::Page, move |_, sql| read_page(sql, &actor, asked)).await
     }
 
     /// One session, for who can read its project.
@@ -459,4 +430,39 @@ impl Store {
     fn session_for(&self, actor: &Actor, action: Action, id: SessionId) -> Result<SessionRow, StoreError> {
         allowed(&mut *self.read()?, actor, action, id)
     }
+}
+
+/// Sessions that the actor may see, newest first.
+fn read_page(sql: &mut Sql, actor: &Actor, asked: SessionQuery) -> Result<Vec<SessionRow>, StoreError> {
+    let (organization, project, readable) = match asked.of {
+        SessionsOf::Installation => {
+            let resource = Resource::Installation;
+            require(sql, actor, Action::ReadInstallation, resource, Thing::Installation)?;
+            (None, None, None)
+        }
+        SessionsOf::Organization(id) => {
+            let actor = require_in_organization(sql, actor, Action::ReadOrganization, id)?;
+            (Some(id.to_string()), None, Some(id_list(&authority::readable(sql, &actor, id)?)))
+        }
+        SessionsOf::Project(id) => {
+            require_in_project(sql, actor, Action::ReadProject, id)?;
+            (None, Some(id.to_string()), None)
+        }
+    };
+    let rows = query(
+        "SELECT sessions.*, clusters.name AS cluster_name
+         FROM sessions JOIN clusters ON clusters.id = sessions.cluster
+         WHERE (CAST($1 AS TEXT) IS NULL OR sessions.organization = $1)
+           AND (CAST($2 AS TEXT) IS NULL OR sessions.project = $2)
+           AND (CAST($3 AS TEXT) IS NULL OR $3 LIKE '%|' || sessions.project || '|%')
+           AND ($4 = 0 OR sessions.ended_at IS NULL)
+         ORDER BY sessions.opened_at DESC, sessions.id DESC LIMIT $5",
+    )
+    .bind(organization)
+    .bind(project)
+    .bind(readable)
+    .bind(i64::from(asked.live))
+    .bind(i64::from(asked.limit))
+    .fetch_all(sql)?;
+    rows.iter().map(read).collect()
 }

@@ -21,7 +21,7 @@ use crate::facts;
 use crate::hub::Hub;
 use crate::memory::Memory;
 use crate::migration::migrate;
-use crate::reader::{Files, Readers, Snapshot};
+use crate::reader::{Files, Length, Lines, Readers, Snapshot};
 use crate::repeat::Ticket;
 use crate::row;
 use crate::seal::{SealingKey, random};
@@ -62,6 +62,7 @@ impl std::fmt::Debug for Store {
 struct Inner {
     writer: Writer,
     readers: Readers,
+    lines: Lines,
     hub: Arc<Hub>,
     sealing: SealingKey,
     entropy: Arc<dyn Entropy>,
@@ -139,10 +140,10 @@ impl Store {
         }
         let (installation, signing) = identity(&mut sql, &sealing)?;
         let (hub, memory) = (Arc::<Hub>::default(), Arc::<Memory>::default());
-        let readers = Readers::open(&database, memory.clone())?;
+        let (readers, lines) = (Readers::open(&database, &memory)?, Lines::open(&database, &memory)?);
         let files = Files::of(database.clone())?;
         let writer = Writer::start(sql, Watch { hub: hub.clone(), files }, memory)?;
-        let inner = Inner { writer, readers, hub, sealing, entropy, options, installation, signing, database };
+        let inner = Inner { writer, readers, lines, hub, sealing, entropy, options, installation, signing, database };
         let store = Self { inner: Arc::new(inner), ticket: None, expectation: None };
         store.start(start, now).await?;
         Ok(store)
@@ -222,6 +223,28 @@ impl Store {
     /// A snapshot for several statements that read.
     pub(crate) fn read(&self) -> Result<Snapshot<'_>, StoreError> {
         self.inner.readers.snapshot()
+    }
+
+    /// Reads what may take as long as a log is: in its turn, on a thread where nobody waits for another answer. Others
+    /// are answered, the time is recorded and sessions go on meanwhile.
+    pub(crate) async fn read_long<T: Send + 'static>(
+        &self,
+        length: Length,
+        work: impl FnOnce(&Self, &mut Sql) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let broken = |error: String| StoreError::Unavailable(Fault::of("a long read did not end in order", error));
+        let turns = self.inner.lines.of(length).turns.clone();
+        let turn = turns.acquire_owned().await.map_err(|error| broken(error.to_string()))?;
+        let store = self.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut sql = store.inner.lines.of(length).readers.snapshot()?;
+            let read = work(&store, &mut sql);
+            // The turn ends after the snapshot.
+            drop(sql);
+            drop(turn);
+            read
+        });
+        read.await.unwrap_or_else(|error| Err(broken(error.to_string())))
     }
 
     /// The first transaction of a start: what a crash left open is closed.
@@ -312,7 +335,66 @@ fn make_identity(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+    use std::time::Duration;
+
+    use byleave_core::time::{BootId, Timestamp};
+
     use super::*;
+
+    /// Bytes that do for a test.
+    #[derive(Debug)]
+    struct Ones;
+
+    impl Entropy for Ones {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(1);
+        }
+    }
+
+    async fn made(dir: &Path) -> (Store, Reading) {
+        let options = StoreOptions {
+            vendor: "Acme".parse().unwrap(),
+            slug: "acme".parse().unwrap(),
+            version: "0.1.0".to_owned(),
+        };
+        let now = Reading { wall: Timestamp::from_millis(1), boot: BootId("one".to_owned()), since_boot: 1 };
+        let sealing = SealingKey::from_bytes([7; 32]);
+        (Store::begin(dir, options, sealing, Arc::new(Ones), &now).await.unwrap(), now)
+    }
+
+    #[tokio::test]
+    async fn long_reads_keep_nobody_else_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, now) = made(dir.path()).await;
+        let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
+        let (mut reads, mut held) = (tokio::task::JoinSet::new(), Vec::new());
+        // More than there are turns, on the one thread of this test.
+        for length in [Length::Log, Length::Page].into_iter().cycle().take(20) {
+            let (hold, release) = channel::<()>();
+            held.push(hold);
+            let (store, started) = (store.clone(), started.clone());
+            reads.spawn(async move {
+                let read = store.read_long(length, move |_, sql| {
+                    query("SELECT COUNT(*) AS leaves FROM leaves").fetch_one(sql)?;
+                    started.send(length).unwrap();
+                    Ok(release.recv_timeout(Duration::from_secs(20)))
+                });
+                read.await.unwrap()
+            });
+        }
+        let mut under_way = Vec::new();
+        while under_way.len() < 6 {
+            under_way.push(starts.recv().await.unwrap());
+        }
+        assert_eq!(under_way.iter().filter(|length| **length == Length::Log).count(), 2);
+        store.now(&now).await.unwrap();
+        store.heartbeat(&now).await.unwrap();
+        starts.try_recv().expect_err("the others wait for their turn");
+        held.clear();
+        let all = reads.join_all().await;
+        assert!(all.iter().all(|held| *held == Err(RecvTimeoutError::Disconnected)), "{all:?}");
+    }
 
     #[test]
     fn an_sqlite_that_corrupts_databases_is_refused() {

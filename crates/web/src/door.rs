@@ -10,6 +10,7 @@ use byleave_core::actor::By;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_store::sync::SyncCredential;
+use futures_util::Stream;
 
 /// What a cut or a latch is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,8 +53,11 @@ pub trait Door: Send + Sync {
     /// What the server needs to let anybody in, and what is wrong with it. Must not wait for anything.
     fn ready(&self) -> Vec<Part>;
 
-    /// Reads what was recorded of a session.
-    fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>>;
+    /// Reads what was recorded of a session, and holds no more of it than this.
+    fn recording(&self, session: SessionId, most: Most) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>>;
+
+    /// One part of what was recorded, whole, piece by piece.
+    fn recording_part(&self, session: SessionId, name: String) -> Pending<'_, Result<Pieces, DoorError>>;
 
     /// Tries what a node's account can reach. Recording the verdict is the caller's part.
     fn check_node(&self, node: NodeId) -> Pending<'_, Result<NodeReport, DoorError>>;
@@ -68,6 +72,18 @@ pub struct Part {
     pub trouble: Option<String>,
 }
 
+/// How much of a recording is held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Most {
+    /// Of one stream that was recorded.
+    pub part: usize,
+    /// Of all parts together.
+    pub all: usize,
+}
+
+/// A part of a recording as it is handed out: read as fast as it is taken, and held nowhere.
+pub type Pieces = Pin<Box<dyn Stream<Item = Result<Vec<u8>, DoorError>> + Send>>;
+
 /// A part of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingPart {
@@ -75,8 +91,19 @@ pub struct RecordingPart {
     pub name: String,
     /// What it is, such as `asciicast` or `stdout`.
     pub kind: String,
-    /// The bytes.
+    /// The bytes, or the first of them.
     pub content: Vec<u8>,
+    /// How many it has.
+    pub bytes: u64,
+    /// SHA-256 of all of them.
+    pub sha256: [u8; 32],
+}
+
+impl RecordingPart {
+    /// Whether all of it is at hand.
+    pub fn is_whole(&self) -> bool {
+        u64::try_from(self.content.len()).is_ok_and(|held| held == self.bytes)
+    }
 }
 
 /// What a check of a node found.

@@ -20,7 +20,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream::{self, StreamExt as _};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -137,9 +137,10 @@ impl Connection {
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             let (router, busy, entrance) = (router.clone(), busy.clone(), entrance.clone());
             async move {
-                busy.store(true, Ordering::Relaxed);
+                // Whoever keeps a request from becoming whole waits as those do who send none.
+                busy.store(request.body().is_end_stream(), Ordering::Relaxed);
                 let came = entrance.proxies.came(peer, request.headers(), entrance.tls.is_some());
-                let mut request = request.map(|body| timed(Body::new(body), body_for));
+                let mut request = request.map(|body| timed(Body::new(body), body_for, busy.clone()));
                 request.extensions_mut().insert(came);
                 request.extensions_mut().insert(ConnectInfo(SocketAddr::new(came.from, peer.port())));
                 let mut response = answer(router, request).await;
@@ -177,15 +178,18 @@ async fn answer(router: Router, request: Request) -> Response {
 #[error("the body did not come in time")]
 pub struct TooSlow;
 
-/// A body that must have come whole within `body_for`.
-fn timed(body: Body, body_for: Duration) -> Body {
+/// A body that must have come whole within `body_for`; from then on its connection is busy.
+fn timed(body: Body, body_for: Duration, busy: Arc<AtomicBool>) -> Body {
     let deadline = tokio::time::Instant::now() + body_for;
-    Body::from_stream(stream::unfold(Some(body.into_data_stream()), move |stream| async move {
-        let mut stream = stream?;
+    Body::from_stream(stream::unfold(Some((body.into_data_stream(), busy)), move |state| async move {
+        let (mut stream, busy) = state?;
         match tokio::time::timeout_at(deadline, stream.next()).await {
-            Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some(stream))),
+            Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some((stream, busy)))),
             Ok(Some(Err(error))) => Some((Err(error), None)),
-            Ok(None) => None,
+            Ok(None) => {
+                busy.store(true, Ordering::Relaxed);
+                None
+            }
             Err(_) => Some((Err(axum::Error::new(TooSlow)), None)),
         }
     }))

@@ -225,6 +225,19 @@ fn a_revoke_between_decision_and_dial_opens_nothing() {
     assert_eq!((closed.reason, closed.commands), (SessionEnd::Blocked, 0));
 }
 
+/// A client that asks for no channel is told nothing, and need not leave by itself.
+#[test]
+fn a_connection_of_which_nothing_is_open_does_not_stay() {
+    let world = World::with(|config| config.login_grace = PATIENCE / 6);
+    world.memory.grant(GrantType::Infrastructure);
+    *world.memory.after_open.lock().unwrap() = Some(Box::new(|memory| memory.revoke()));
+    let revoked = Running(world.ssh(&["-N"], &[]).spawn().unwrap());
+    assert_eq!(world.memory.closed().reason, SessionEnd::Blocked, "the session ends, whatever its client does");
+    assert_eq!(revoked.wait().status.code(), Some(255));
+    let mut refused = world.ssh(&["-N"], &[]).spawn().unwrap();
+    until("the end of one that was refused", || refused.try_wait().unwrap().is_some());
+}
+
 #[test]
 fn a_replacement_that_narrows_cuts_and_one_that_lengthens_goes_on() {
     let world = open_world();

@@ -49,6 +49,8 @@ fn a_slow_reader_holds_up_neither_the_node_nor_other_channels() {
     // The flood is not read: windows and buffers fill.
     let mut first = [0; 1];
     flood.0.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    let mut errors = Running(master.client(&["cat /dev/zero >&2"]).spawn().unwrap());
+    errors.0.stderr.as_mut().unwrap().read_exact(&mut first).unwrap();
     for _ in 0..3 {
         let output = feed(master.client(&["cat"]), b"still here");
         assert_eq!(text(&output.stdout), "still here", "{}", text(&output.stderr));
@@ -65,7 +67,7 @@ fn a_slow_reader_holds_up_neither_the_node_nor_other_channels() {
         assert_eq!(text(&output.stdout), "still here", "{}", text(&output.stderr));
     }
     drop(stuck);
-    drop(flood);
+    drop((flood, errors));
     let _ = writer.join();
 }
 

@@ -3,7 +3,7 @@
 use byleave_core::grant::GrantType;
 use byleave_core::session::SessionEnd;
 use byleave_gateway::control::Closed;
-use byleave_gateway::recording::{RecordingPart, read};
+use byleave_gateway::recording::{Most, RecordingPart, read};
 use serde_json::Value;
 
 use crate::memory::recording_key;
@@ -17,7 +17,7 @@ fn open_world() -> World {
 
 fn recording(world: &World, closed: &Closed) -> Vec<RecordingPart> {
     let directory = world.path("recordings").join(closed.session.to_string());
-    read(&directory, &recording_key(closed.session)).unwrap()
+    read(&directory, &recording_key(closed.session), Most { part: usize::MAX, all: usize::MAX }).unwrap()
 }
 
 fn part<'a>(parts: &'a [RecordingPart], name: &str) -> &'a [u8] {

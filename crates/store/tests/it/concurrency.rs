@@ -1,11 +1,15 @@
 //! Several at once: the order of commits is the order of the log and of what followers see.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use byleave_core::access::{Asker, decide};
 use byleave_core::grant::GrantType;
 use byleave_core::time::Now;
-use byleave_store::session::{OpenError, Shape};
+use byleave_store::event::{EventQuery, EventsOf};
+use byleave_store::session::{OpenError, SessionQuery, SessionsOf, Shape};
 
 use crate::world::{World, name, request};
 
@@ -76,6 +80,24 @@ async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
     assert!(!feed[blocked..].contains(&"session.opened"));
     assert_eq!(feed.iter().filter(|name| **name == "session.opened").count(), opened.len());
     world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn what_may_take_long_is_not_read_on_the_thread_that_asks() {
+    let world = World::new().await;
+    let (store, owner, of) = (&world.store, &world.owner, EventsOf::Organization(world.organization));
+    let sessions = SessionQuery { of: SessionsOf::Organization(world.organization), live: true, limit: 1 };
+    let asked: [(&str, Pin<Box<dyn Future<Output = ()> + '_>>); 4] = [
+        ("a page of the feed", Box::pin(async { drop(store.events(owner, EventQuery::newest(of)).await.unwrap()) })),
+        ("what comes next", Box::pin(async { drop(store.events_after(owner, of, 0, 1).await.unwrap()) })),
+        ("sessions", Box::pin(async { drop(store.sessions(owner, sessions).await.unwrap()) })),
+        ("evidence", Box::pin(async { drop(store.evidence(owner, world.organization).await.unwrap()) })),
+    ];
+    for (what, mut asked) in asked {
+        let at_once = std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready())).await;
+        assert!(!at_once, "{what} keeps whoever else is on this thread waiting");
+        asked.await;
+    }
 }
 
 #[tokio::test]

@@ -71,10 +71,16 @@ pub async fn close<T: Send + 'static>(
     let waited = tokio::time::timeout(app.limits.commit_for, write).await;
     match waited {
         Ok(Ok(Ok(written))) => return Ok(written),
-        Ok(Ok(Err(StoreError::Unavailable(error)))) => {
+        // A store that is damaged records no more than one that is not there.
+        Ok(Ok(Err(StoreError::Corrupt(error) | StoreError::Unavailable(error)))) => {
             tracing::error!(%error, "the door cannot be closed in the store")
         }
-        Ok(Ok(Err(error))) => return Err(Shut::Refused(error)),
+        Ok(Ok(Err(
+            error @ (StoreError::Conflict(_)
+            | StoreError::Forbidden(_)
+            | StoreError::NotFound(_)
+            | StoreError::Refused(_)),
+        ))) => return Err(Shut::Refused(error)),
         Ok(Err(error)) => tracing::error!(%error, "the write that closes the door broke off"),
         Err(_) => tracing::error!("the store takes too long to close the door"),
     }

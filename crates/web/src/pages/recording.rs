@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use byleave_core::id::SessionId;
 use byleave_store::session::SessionRow;
@@ -19,7 +20,7 @@ use super::visitor::Visitor;
 use super::when::full;
 use super::wording::{bytes, count};
 use crate::app::App;
-use crate::door::{DoorError, RecordingPart};
+use crate::door::{DoorError, Most};
 
 mod contents;
 mod plain;
@@ -31,16 +32,20 @@ use self::plain::Shown;
 const PART: usize = 64 * 1024;
 /// How many bytes of all parts together are shown.
 const PAGE: usize = 512 * 1024;
+/// How much of a recording is held to show that. A terminal's text is shorter than what is held of it.
+const MOST: Most = Most { part: 4 * PART, all: 16 * 1024 * 1024 };
 /// How many files or steps of one transfer are shown.
 const LINES: usize = 500;
 
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
-    let (row, parts) = open(&app, &visitor, &id).await?;
-    let vouched = row.recording_sha256;
-    // Hashing what may be many megabytes is no work for a thread that answers.
-    let contents = tokio::task::spawn_blocking(move || Contents::read(parts, vouched));
-    let contents = contents.await.map_err(|_| Problem::Unavailable)?;
+    let row = read(&app, &visitor, &id).await?;
+    let parts = match app.door.recording(row.id, MOST).await {
+        Ok(parts) => parts,
+        Err(DoorError::NotFound) => Vec::new(),
+        Err(DoorError::Unavailable(text)) => return Err(Problem::Stopped(sentence(&text))),
+    };
+    let contents = Contents::read(parts, row.recording_sha256);
     let mut room = PAGE;
     let content = html! {
         div.head {
@@ -67,28 +72,26 @@ pub(super) async fn download(
     Path((id, name)): Path<(String, String)>,
     visitor: Visitor,
 ) -> Answer {
-    let (row, parts) = open(&app, &visitor, &id).await?;
-    let part = parts.into_iter().find(|part| part.name == name).ok_or(Problem::NotFound)?;
-    take_away(row.id, part)
-}
-
-/// The recording, after it is noted who reads it.
-async fn open(app: &App, visitor: &Visitor, id: &str) -> Result<(SessionRow, Vec<RecordingPart>), Problem> {
-    let id: SessionId = id.parse().map_err(|_| Problem::NotFound)?;
-    let row = app.store.read_recording(visitor.actor(), &app.read_clock(), id).await?.value;
-    match app.door.recording(id).await {
-        Ok(parts) => Ok((row, parts)),
-        Err(DoorError::NotFound) => Ok((row, Vec::new())),
+    let row = read(&app, &visitor, &id).await?;
+    match app.door.recording_part(row.id, name.clone()).await {
+        Ok(pieces) => take_away(row.id, &name, Body::from_stream(pieces)),
+        Err(DoorError::NotFound) => Err(Problem::NotFound),
         Err(DoorError::Unavailable(text)) => Err(Problem::Stopped(sentence(&text))),
     }
 }
 
-fn take_away(session: SessionId, part: RecordingPart) -> Answer {
+/// Notes who reads the recording: before anything of it is handed out.
+async fn read(app: &App, visitor: &Visitor, id: &str) -> Result<SessionRow, Problem> {
+    let id: SessionId = id.parse().map_err(|_| Problem::NotFound)?;
+    Ok(app.store.read_recording(visitor.actor(), &app.read_clock(), id).await?.value)
+}
+
+fn take_away(session: SessionId, name: &str, content: Body) -> Answer {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if !part.name.chars().all(plain) {
+    if !name.chars().all(plain) {
         return Err(Problem::NotFound);
     }
-    Ok(super::layout::attachment("application/octet-stream", &format!("session-{session}-{}", part.name), part.content))
+    Ok(super::layout::attachment("application/octet-stream", &format!("session-{session}-{name}"), content))
 }
 
 /// Whether this is what the log vouches for.
@@ -249,13 +252,13 @@ fn size(number: u64) -> String {
 /// One part: its facts, a button to take it away, and its text as far as it is one.
 fn shown(row: &SessionRow, part: &Part, room: &mut usize) -> Markup {
     let title = title(part.stream);
-    let kept = u64::try_from(part.content.len()).unwrap_or(u64::MAX);
     html! {
         div.part {
             div.part-head {
                 h3 { (title) }
                 span.small.quiet {
-                    (size(kept)) @if let Some(all) = part.bytes.filter(|all| *all > kept) { " of " (size(all)) " kept" }
+                    (size(part.kept))
+                    @if let Some(all) = part.bytes.filter(|all| *all > part.kept) { " of " (size(all)) " kept" }
                 }
                 (part_seal(part.seal))
                 a.button.low href=(path::recording_part(row.id, &part.name)) download
@@ -278,6 +281,7 @@ fn text(part: &Part, title: &str, room: &mut usize) -> Markup {
     let Some(Shown { text, is_cut }) = shown else {
         return html! { p.quiet { "This is no text. Download it to look into it." } };
     };
+    let is_cut = is_cut || !part.is_whole();
     *room = room.saturating_sub(text.len());
     html! {
         @if text.is_empty() && !is_cut {
@@ -319,13 +323,9 @@ mod tests {
 
     #[test]
     fn a_part_is_handed_out_as_a_file_and_never_rendered() {
-        let part = |name: &str| RecordingPart {
-            name: name.to_owned(),
-            kind: "text/html".to_owned(),
-            content: b"<script>alert(1)</script>".to_vec(),
-        };
+        let content = || Body::from("<script>alert(1)</script>");
         let id = SessionId::from_bytes([1; 12]);
-        let answer = take_away(id, part("1.stdout")).unwrap();
+        let answer = take_away(id, "1.stdout", content()).unwrap();
         let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-type"), "application/octet-stream");
         assert_eq!(answer.headers().get_all("content-type").iter().count(), 1, "one type, nothing to choose from");
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(header("cache-control"), "no-store");
         assert_eq!(header("content-security-policy"), "default-src 'none'; sandbox");
         for bad in ["a\"b", "a\r\nb", "../x", "a b"] {
-            assert!(take_away(id, part(bad)).is_err(), "{bad:?}");
+            assert!(take_away(id, bad, content()).is_err(), "{bad:?}");
         }
     }
 

@@ -24,7 +24,9 @@ use byleave_web::Entrance;
 use byleave_web::app::{App, Limits, Parts};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
-use byleave_web::door::{Door, DoorError, NodeReport, Part, Pending, RecordingPart, Scope};
+use byleave_web::door::{Door, DoorError, Most, NodeReport, Part, Pending, Pieces, RecordingPart, Scope};
+use futures_util::stream;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -202,6 +204,8 @@ impl Site {
             name: (*name).to_owned(),
             kind: "text/html".to_owned(),
             content: content.to_vec(),
+            bytes: content.len() as u64,
+            sha256: Sha256::digest(content).into(),
         };
         self.recordings.lock().unwrap().insert(session, parts.iter().map(part).collect());
     }
@@ -325,9 +329,15 @@ impl Door for TestDoor {
         vec![std::time::Duration::from_micros(700), std::time::Duration::from_micros(300)]
     }
 
-    fn recording(&self, session: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+    fn recording(&self, session: SessionId, _: Most) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
         let parts = self.recordings.lock().unwrap().get(&session).cloned();
         Box::pin(async { parts.ok_or(DoorError::NotFound) })
+    }
+
+    fn recording_part(&self, session: SessionId, name: String) -> Pending<'_, Result<Pieces, DoorError>> {
+        let parts = self.recordings.lock().unwrap().get(&session).cloned().unwrap_or_default();
+        let part = parts.into_iter().find(|part| part.name == name).ok_or(DoorError::NotFound);
+        Box::pin(async { part.map(|part| Box::pin(stream::iter([Ok(part.content)])) as Pieces) })
     }
 
     fn check_node(&self, _: NodeId) -> Pending<'_, Result<NodeReport, DoorError>> {

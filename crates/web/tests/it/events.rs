@@ -178,6 +178,10 @@ async fn a_session_shows_under_a_pseudonym_in_both_feeds() {
     assert_eq!((&one["endReason"], &one["shells"]), (&json!("closed by employee"), &json!(1)));
     let recording = shop.owner.get(&format!("/api/byleave/v1/sessions/{session}/recording")).await.ok();
     assert_eq!(recording["parts"], json!([{ "name": "1.cast", "kind": "asciicast", "content": "e30K" }]));
+    house.door.record(32 * 1024 * 1024 + 1);
+    let recording = shop.owner.get(&format!("/api/byleave/v1/sessions/{session}/recording")).await;
+    let detail = recording.refused(409, "CONFLICT");
+    assert!(detail.contains("32 MiB"), "what is too long is never handed out as if it were whole: {detail}");
 
     let path = format!("/api/byleave/v1/organizations/{}/events", shop.organization);
     let feed = shop.owner.get(&path).await.ok();

@@ -12,7 +12,9 @@ use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::auth::token::TokenHash;
-use byleave_web::door::{Door, DoorError, NodeReport, NodeReportLine, Part, Pending, RecordingPart, Scope};
+use byleave_web::door::{
+    Door, DoorError, Most, NodeReport, NodeReportLine, Part, Pending, Pieces, RecordingPart, Scope,
+};
 use byleave_web::{App, Entrance, Limits, Parts};
 use ring::rand::SecureRandom as _;
 use serde_json::{Value, json};
@@ -69,12 +71,17 @@ pub(crate) enum Told {
 
 /// A door that takes notes: it is the edge of this crate.
 #[derive(Default)]
-pub(crate) struct NotingDoor(Mutex<Vec<Told>>, Mutex<Option<String>>);
+pub(crate) struct NotingDoor(Mutex<Vec<Told>>, Mutex<Option<String>>, Mutex<Option<u64>>);
 
 impl NotingDoor {
     /// Has trouble with the recordings from now on.
     pub(crate) fn trouble(&self, text: &str) {
         *self.1.lock().unwrap() = Some(text.to_owned());
+    }
+
+    /// Has recordings of so many bytes from now on.
+    pub(crate) fn record(&self, bytes: u64) {
+        *self.2.lock().unwrap() = Some(bytes);
     }
 
     pub(crate) fn take(&self) -> Vec<Told> {
@@ -124,9 +131,16 @@ impl Door for NotingDoor {
         vec![Part { name: "store", trouble: None }, Part { name: "recordings", trouble }]
     }
 
-    fn recording(&self, _: SessionId) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
-        let part = RecordingPart { name: "1.cast".into(), kind: "asciicast".into(), content: b"{}\n".to_vec() };
+    fn recording(&self, _: SessionId, most: Most) -> Pending<'_, Result<Vec<RecordingPart>, DoorError>> {
+        let bytes = self.2.lock().unwrap().unwrap_or(3);
+        let mut content = b"{}\n".to_vec();
+        content.resize(usize::try_from(bytes).unwrap().min(most.part), b' ');
+        let part = RecordingPart { name: "1.cast".into(), kind: "asciicast".into(), content, bytes, sha256: [0; 32] };
         Box::pin(async move { Ok(vec![part]) })
+    }
+
+    fn recording_part(&self, _: SessionId, _: String) -> Pending<'_, Result<Pieces, DoorError>> {
+        Box::pin(async { Err(DoorError::NotFound) })
     }
 
     fn check_node(&self, _: NodeId) -> Pending<'_, Result<NodeReport, DoorError>> {

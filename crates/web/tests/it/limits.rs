@@ -66,6 +66,20 @@ async fn a_crowd_of_idle_connections_keeps_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_crowd_whose_bodies_never_end_keeps_nobody_out() {
+    let house = House::with(Limits { connections: 8, ..Limits::default() }).await;
+    let request = b"POST /api/byleave/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let mut crowd = Vec::new();
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        let _closed_before_it_was_sent = stream.write_all(request).await;
+        crowd.push(stream);
+        // Each has the server's time to be taken for somebody who is being answered.
+        house.nobody().get("/api/byleave/v1/health").await.ok();
+    }
+}
+
+#[tokio::test]
 async fn stopping_lets_go_of_idle_connections() {
     let house = House::with(Limits { stop_for: Duration::from_millis(500), ..Limits::default() }).await;
     let idle = TcpStream::connect(house.address).await.unwrap();

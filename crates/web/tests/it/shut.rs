@@ -66,6 +66,27 @@ async fn a_slow_revoke_that_is_recorded_late_lets_go_by_itself() {
     assert_eq!(told.last(), Some(&Told::Unlatch(shop.scope())), "{told:?}");
 }
 
+#[tokio::test]
+async fn a_revoke_in_a_store_that_is_damaged_cuts_all_the_same() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    let grant = json!({ "grantType": "CLUSTER_INFRASTRUCTURE" });
+    shop.owner.post(&format!("{}:grant", shop.own_cluster()), grant).await.created();
+    house.door.take();
+    let damage = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nc.execute('UPDATE logs SET size = size + 1')\n\
+                  c.commit()";
+    let done =
+        std::process::Command::new("python3").args(["-c", damage]).arg(house.dir.path().join("byleave.db")).status();
+    assert!(done.unwrap().success());
+    for revoke in
+        [format!("{}:revoke", shop.own_cluster()), format!("{}:revokeMongoDBEmployeeAccess", shop.atlas_cluster())]
+    {
+        key.post_nothing(&revoke).await.refused(503, "CUT_BUT_NOT_RECORDED");
+        assert_eq!(house.door.take(), [Told::Cut(shop.scope())]);
+    }
+}
+
 /// Milliseconds on tokio's clock, which the tests may ask.
 fn millis() -> u128 {
     use std::sync::OnceLock;

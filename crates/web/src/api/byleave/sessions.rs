@@ -6,6 +6,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use byleave_api::byleave::{Cuts, List, Live, LiveSession, Recording, RecordingPart, SessionEnded};
+use byleave_api::error::ErrorCode;
 use byleave_core::actor::Actor;
 use byleave_core::id::SessionId;
 use byleave_core::policy::{Action, Resource};
@@ -16,10 +17,12 @@ use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::path::{IdPath, IdVerbPath, OrgPath};
 use crate::api::show;
-use crate::door;
+use crate::door::{self, Most};
 
 /// How many sessions are listed.
 const LISTED: u32 = 500;
+/// How much of a recording one answer takes.
+const MOST: Most = Most { part: 32 * 1024 * 1024, all: 32 * 1024 * 1024 };
 
 /// Lists those of an organization that the caller can read; with `?live=true` the open ones.
 pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
@@ -56,7 +59,12 @@ pub(super) async fn recording(caller: Caller, IdPath(id): IdPath<SessionId>) -> 
         kind: part.kind,
         content: STANDARD.encode(part.content),
     };
-    let parts = caller.app.door.recording(id).await?;
+    let parts = caller.app.door.recording(id, MOST).await?;
+    if !parts.iter().all(door::RecordingPart::is_whole) {
+        let rule =
+            "the recording is longer than the 32 MiB that an answer takes; take its parts from the session's page";
+        return Err(Failure::new(ErrorCode::Conflict, rule));
+    }
     caller.ok(&Recording { session_id: id.to_string(), parts: parts.into_iter().map(part).collect() })
 }
 

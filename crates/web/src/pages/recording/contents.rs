@@ -3,12 +3,10 @@
 //! The hash of the table of contents stands in the session's `session.closed`, and the table holds the hash of every
 //! part; here both are compared with what was handed out. Nothing here decides who may read.
 
+use crate::door::RecordingPart;
 use byleave_core::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-
-use crate::door::RecordingPart;
 
 /// The name of the table of contents.
 const TABLE: &str = "contents.json";
@@ -46,7 +44,10 @@ pub(super) struct Channel {
 pub(super) struct Part {
     pub(super) name: String,
     pub(super) stream: Stream,
+    /// Its bytes, or the first of them.
     pub(super) content: Vec<u8>,
+    /// How many were kept.
+    pub(super) kept: u64,
     /// How many bytes there were, if that is known.
     pub(super) bytes: Option<u64>,
     pub(super) sha256: String,
@@ -138,7 +139,7 @@ impl Contents {
     pub(super) fn read(mut parts: Vec<RecordingPart>, vouched: Option<[u8; 32]>) -> Self {
         let table = parts.iter().position(|part| part.name == TABLE).map(|place| parts.remove(place));
         let seal = match (&table, vouched) {
-            (Some(table), Some(hash)) if sha256(&table.content) == hash => Seal::Holds,
+            (Some(table), Some(hash)) if table.sha256 == hash => Seal::Holds,
             (_, Some(_)) => Seal::Broken,
             (_, None) => Seal::None,
         };
@@ -171,8 +172,13 @@ impl Channel {
 }
 
 impl Part {
+    /// Whether all that was kept is at hand.
+    pub(super) fn is_whole(&self) -> bool {
+        u64::try_from(self.content.len()).is_ok_and(|held| held == self.kept)
+    }
+
     fn of(part: RecordingPart, entry: &Entry, table: Seal) -> Self {
-        let hash = hex::encode(sha256(&part.content));
+        let hash = hex::encode(part.sha256);
         let listed = entry.parts.iter().find(|listed| listed.name == part.name);
         let seal = match listed {
             Some(listed) if listed.sha256 == hash => table,
@@ -180,7 +186,7 @@ impl Part {
             None => Seal::None,
         };
         let (stream, bytes) = (Stream::of(&part.name), listed.map(|listed| listed.bytes));
-        Self { name: part.name, stream, content: part.content, bytes, sha256: hash, seal }
+        Self { name: part.name, stream, content: part.content, kept: part.bytes, bytes, sha256: hash, seal }
     }
 }
 
@@ -222,16 +228,19 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
+    fn sha256(bytes: &[u8]) -> [u8; 32] {
+        Sha256::digest(bytes).into()
+    }
+
     fn part(name: &str, content: &str) -> RecordingPart {
-        RecordingPart { name: name.to_owned(), kind: String::new(), content: content.as_bytes().to_vec() }
+        let (content, sha256) = (content.as_bytes().to_vec(), sha256(content.as_bytes()));
+        RecordingPart { name: name.to_owned(), kind: String::new(), bytes: content.len() as u64, content, sha256 }
     }
 
     fn hash(text: &str) -> String {
