@@ -8,8 +8,8 @@ use crate::actor::By;
 use crate::field::{Erasable, Field, FieldError, Fields, Value};
 use crate::grant::{GrantEnd, GrantType};
 use crate::id::{
-    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RequestId,
-    SecretId, ServiceAccountId, SessionId, StartId, UserId,
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RecoveryId,
+    RequestId, SecretId, ServiceAccountId, SessionId, StartId, UserId,
 };
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{LogKind, Revision};
@@ -346,6 +346,12 @@ events! {
     RequestWithdrawn = "request.withdrawn" in Organization { project: ProjectId, cluster: ClusterId, request: RequestId, }
     /// An employee needs a cluster no longer. It ends no grant: the customer may.
     AccessHandedBack = "access.handed_back" in Organization { project: ProjectId, cluster: ClusterId, grant: Option<GrantId>, }
+    /// An administrator began to add an owner, because the last one is lost. Any member can stop it.
+    RecoveryStarted = "recovery.started" in Organization { recovery: RecoveryId, user_name: Erasable, ready_at: Timestamp, }
+    /// A member stopped it.
+    RecoveryStopped = "recovery.stopped" in Organization { recovery: RecoveryId, }
+    /// Nobody stopped it within 72 hours, and the new owner was invited.
+    RecoveryInvited = "recovery.invited" in Organization { recovery: RecoveryId, invitation: InvitationId, user_name: Erasable, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

@@ -134,6 +134,7 @@ pub fn events() -> Vec<Event> {
         access_events(),
         account_events(),
         request_events(),
+        recovery_events(),
         installation_events(),
     ]
     .concat()
@@ -150,6 +151,7 @@ pub fn entries() -> Vec<Entry> {
     ];
     let (mut organization, mut installation) = (0, 0);
     let (mut others, of_accounts, of_requests) = (by.into_iter().cycle(), account_events(), request_events());
+    let of_recoveries = recovery_events();
     let entry = |event: Event| {
         let (log, next) = match event.scope() {
             Scope::Installation => (LogId::Installation, &mut installation),
@@ -160,6 +162,7 @@ pub fn entries() -> Vec<Entry> {
         let by = match of_accounts.contains(&event) {
             true => By::ServiceAccount(SERVICE_ACCOUNT),
             false if of_requests.contains(&event) => By::Employee(identifier()),
+            false if of_recoveries.contains(&event) => By::Administrator,
             false => others.next().unwrap_or(By::System),
         };
         Entry { log, index, at: AT, by, event }
@@ -233,6 +236,16 @@ fn request_events() -> Vec<Event> {
         Event::RequestDeclined { project, cluster, request, reason: Some(erasable("not this week")) },
         Event::RequestWithdrawn { project, cluster, request },
         Event::AccessHandedBack { project, cluster, grant: Some(grant) },
+    ]
+}
+
+fn recovery_events() -> Vec<Event> {
+    let (recovery, invitation) = (text("121212121212121212121212"), text("0b0b0b0b0b0b0b0b0b0b0b0b"));
+    let user_name = || erasable("ada@shop.example");
+    vec![
+        Event::RecoveryStarted { recovery, user_name: user_name(), ready_at: AT.plus(3 * DAY) },
+        Event::RecoveryStopped { recovery },
+        Event::RecoveryInvited { recovery, invitation, user_name: user_name() },
     ]
 }
 

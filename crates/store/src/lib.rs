@@ -39,6 +39,7 @@ pub mod organization;
 pub mod project;
 pub mod proof;
 mod reader;
+pub mod recovery;
 pub mod request;
 mod row;
 pub mod seal;

@@ -17,6 +17,7 @@ mod invitation;
 mod member;
 mod memory;
 mod organization;
+mod recovery;
 mod request;
 mod session;
 mod user;

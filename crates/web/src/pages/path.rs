@@ -35,6 +35,8 @@ pub(super) const INVITE: &str = "/users/invite";
 pub(super) const API_KEYS: &str = "/api-keys";
 /// The dialogue that makes an API key.
 pub(super) const NEW_API_KEY: &str = "/api-keys/new";
+/// Where a recovery is stopped.
+pub(super) const STOP_RECOVERY: &str = "/recovery/stop";
 /// Sign-in.
 pub(super) const SIGN_IN: &str = "/sign-in";
 /// Sign-out.

@@ -30,6 +30,7 @@ mod names;
 mod people;
 mod projects;
 mod rates;
+mod recovery;
 mod requests;
 mod shut;
 mod stream;
