@@ -8,11 +8,13 @@ use utoipa::ToSchema;
 
 pub mod access;
 pub mod customer;
+pub mod recovery;
 pub mod request;
 pub mod vendor;
 
 pub use access::*;
 pub use customer::*;
+pub use recovery::*;
 pub use request::*;
 pub use vendor::*;
 

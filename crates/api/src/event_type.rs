@@ -178,6 +178,9 @@ impl EventType {
             | Event::OperationsContactSet { .. }
             | Event::OrganizationInvited { .. }
             | Event::RecordingRead { .. }
+            | Event::RecoveryInvited { .. }
+            | Event::RecoveryStarted { .. }
+            | Event::RecoveryStopped { .. }
             | Event::RequestApproved { .. }
             | Event::RequestDeclined { .. }
             | Event::RequestMade { .. }

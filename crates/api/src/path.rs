@@ -25,5 +25,5 @@ pub fn is_always_done(path: &str) -> bool {
 
 /// Whether a path ends access: a verb that takes no body, and that may be sent twice as well as once.
 pub fn ends_access(path: &str) -> bool {
-    [":end", ":revoke", ":revokeMongoDBEmployeeAccess"].iter().any(|verb| path.ends_with(verb))
+    [":end", ":revoke", ":revokeMongoDBEmployeeAccess", ":stopRecovery"].iter().any(|verb| path.ends_with(verb))
 }

@@ -26,6 +26,7 @@ mod nodes;
 mod organizations;
 mod output;
 mod recording;
+mod recovery;
 mod requests;
 mod retry;
 mod sessions;

@@ -8,8 +8,8 @@ use crate::actor::By;
 use crate::field::{Erasable, Field, FieldError, Fields, Value};
 use crate::grant::{GrantEnd, GrantType};
 use crate::id::{
-    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RequestId,
-    SecretId, ServiceAccountId, SessionId, StartId, UserId,
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RecoveryId,
+    RequestId, SecretId, ServiceAccountId, SessionId, StartId, UserId,
 };
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{LogKind, Revision, SyncMechanism};
@@ -357,6 +357,12 @@ events! {
     SyncServersRemoved = "sync_servers.removed" in Organization { project: ProjectId, cluster: ClusterId, revision: Revision, }
     /// An administrator gave the gateway what it signs in to a cluster's databases with.
     SyncCredentialSet = "sync_credential.set" in Organization { project: ProjectId, cluster: ClusterId, mechanism: SyncMechanism, }
+    /// An administrator began to add an owner, because the last one is lost. Any member can stop it.
+    RecoveryStarted = "recovery.started" in Organization { recovery: RecoveryId, user_name: Erasable, ready_at: Timestamp, }
+    /// A member stopped it.
+    RecoveryStopped = "recovery.stopped" in Organization { recovery: RecoveryId, }
+    /// Nobody stopped it within 72 hours, and the new owner was invited.
+    RecoveryInvited = "recovery.invited" in Organization { recovery: RecoveryId, invitation: InvitationId, user_name: Erasable, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

@@ -8,8 +8,8 @@ use crate::access::{Basis, Denial};
 use crate::actor::By;
 use crate::grant::{GrantEnd, GrantType};
 use crate::id::{
-    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RequestId,
-    SecretId, ServiceAccountId, SessionId, StartId, UserId, read_hex,
+    ApiKeyId, ClusterId, EmployeeId, EmployeeKeyId, GrantId, InvitationId, NodeId, OrgId, ProjectId, RecoveryId,
+    RequestId, SecretId, ServiceAccountId, SessionId, StartId, UserId, read_hex,
 };
 use crate::identifier::EmployeeIdentifier;
 use crate::inventory::{LogKind, Revision, SyncMechanism};
@@ -128,6 +128,7 @@ text_fields!(
     ProjectId,
     ProjectName,
     PublicKey,
+    RecoveryId,
     RequestId,
     SecretId,
     ServiceAccountId,

@@ -78,6 +78,8 @@ ids! {
     GrantId
     /// An access request.
     RequestId
+    /// A recovery of a lost last owner.
+    RecoveryId
     /// A session.
     SessionId
     /// An event: the first 12 bytes of its leaf hash.

@@ -25,6 +25,7 @@
 //! | [session] | one SSH connection of one employee to one node (or to a cluster's logs) under one permit |
 //! | end, cut | a session ends; when we end it because its basis ended, that is a cut |
 //! | [event] | one entry of the feed and leaf of the organization's log |
+//! | [recovery] | the slow, visible, stoppable path on which the vendor adds an owner where the last one is lost |
 //! | doubt | the clock cannot be trusted; nothing new opens |
 //! | lease | how long live sessions outlive contact with the control or a store that cannot commit |
 
@@ -39,6 +40,7 @@ pub mod inventory;
 pub mod name;
 pub mod network;
 pub mod policy;
+pub mod recovery;
 pub mod request;
 pub mod role;
 #[cfg(feature = "samples")]

@@ -62,12 +62,16 @@ words! {
         ReadProject = "read project",
         /// Read the contents of a recording.
         ReadRecording = "read recording",
+        /// Begin and go on with the recovery of a lost last owner.
+        RecoverOwner = "recover owner",
         /// Resolve an employee identifier to a person.
         ResolveIdentifier = "resolve identifier",
         /// Revoke the grant in force.
         Revoke = "revoke",
         /// Lower or raise the longest grant of the organization, 24 hours at most.
         SetLongestGrant = "set longest grant",
+        /// Stop the recovery of a lost last owner.
+        StopRecovery = "stop recovery",
         /// Lift the block.
         Unblock = "unblock",
     }
@@ -98,8 +102,10 @@ impl Action {
             | Self::ReadOrganization
             | Self::ReadProject
             | Self::ReadRecording
+            | Self::RecoverOwner
             | Self::ResolveIdentifier
-            | Self::Revoke => false,
+            | Self::Revoke
+            | Self::StopRecovery => false,
         }
     }
 }
@@ -195,6 +201,7 @@ const fn administrator(action: Action) -> bool {
         | Action::LeaveDoubt
         | Action::ManageEmployees
         | Action::ReadInstallation
+        | Action::RecoverOwner
         | Action::ResolveIdentifier => true,
         Action::AcceptNodeRisk
         | Action::Block
@@ -210,6 +217,7 @@ const fn administrator(action: Action) -> bool {
         | Action::ReadRecording
         | Action::Revoke
         | Action::SetLongestGrant
+        | Action::StopRecovery
         | Action::Unblock => false,
     }
 }
@@ -237,7 +245,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
             let anywhere = owner || roles.has(OrgRole::ReadOnly);
             anywhere && project.is_some() || project_owner || manager || in_project(ProjectRole::ReadOnly)
         }
-        Action::ReadOrganization => project.is_none(),
+        Action::ReadOrganization | Action::StopRecovery => project.is_none(),
         Action::AcceptNodeRisk
         | Action::Block
         | Action::ChangeSettings
@@ -252,6 +260,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
         | Action::LeaveDoubt
         | Action::ManageEmployees
         | Action::ReadInstallation
+        | Action::RecoverOwner
         | Action::ResolveIdentifier => false,
     }
 }

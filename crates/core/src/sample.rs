@@ -139,6 +139,7 @@ pub fn events() -> Vec<Event> {
         account_events(),
         request_events(),
         sync_events(),
+        recovery_events(),
         installation_events(),
     ]
     .concat()
@@ -155,6 +156,7 @@ pub fn entries() -> Vec<Entry> {
     ];
     let (mut organization, mut installation) = (0, 0);
     let (mut others, of_accounts, of_requests) = (by.into_iter().cycle(), account_events(), request_events());
+    let of_recoveries = recovery_events();
     let entry = |event: Event| {
         let (log, next) = match event.scope() {
             Scope::Installation => (LogId::Installation, &mut installation),
@@ -165,6 +167,7 @@ pub fn entries() -> Vec<Entry> {
         let by = match of_accounts.contains(&event) {
             true => By::ServiceAccount(SERVICE_ACCOUNT),
             false if of_requests.contains(&event) => By::Employee(identifier()),
+            false if of_recoveries.contains(&event) => By::Administrator,
             false => others.next().unwrap_or(By::System),
         };
         Entry { log, index, at: AT, by, event }
@@ -248,6 +251,16 @@ fn sync_events() -> Vec<Event> {
         Event::SyncServersSet { project, cluster, servers, ca: text(CA), revision },
         Event::SyncServersRemoved { project, cluster, revision },
         Event::SyncCredentialSet { project, cluster, mechanism: SyncMechanism::Scram },
+    ]
+}
+
+fn recovery_events() -> Vec<Event> {
+    let (recovery, invitation) = (text("121212121212121212121212"), text("0b0b0b0b0b0b0b0b0b0b0b0b"));
+    let user_name = || erasable("ada@shop.example");
+    vec![
+        Event::RecoveryStarted { recovery, user_name: user_name(), ready_at: AT.plus(3 * DAY) },
+        Event::RecoveryStopped { recovery },
+        Event::RecoveryInvited { recovery, invitation, user_name: user_name() },
     ]
 }
 

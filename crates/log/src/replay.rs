@@ -11,6 +11,7 @@ mod installation;
 mod inventory;
 mod organization;
 mod problem;
+mod recovery;
 mod request;
 mod rights;
 mod session;
@@ -210,6 +211,11 @@ impl Organization {
                 self.close_request(entry, *request)?;
             }
             Event::AccessHandedBack { grant, .. } => self.hand_back(entry, *grant)?,
+            Event::RecoveryStarted { recovery, ready_at, .. } => self.start_recovery(entry, *recovery, *ready_at)?,
+            Event::RecoveryStopped { recovery } => self.stop_recovery(*recovery)?,
+            Event::RecoveryInvited { recovery, invitation, .. } => {
+                self.invite_recovered(entry, *recovery, *invitation)?;
+            }
             Event::ClockDoubtLeft { .. } => self.leave_doubt(at),
             Event::IdentifierResolved { .. }
             | Event::OperationsContactSet { .. }

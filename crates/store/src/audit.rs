@@ -10,6 +10,7 @@ use byleave_core::event::LogId;
 use byleave_core::grant::Grant;
 use byleave_core::id::{ApiKeyId, EmployeeId, GrantId, InstallationId, OrgId, ServiceAccountId, SessionId, UserId};
 use byleave_core::inventory::Cluster;
+use byleave_core::recovery::Recovery;
 use byleave_core::role::Roles;
 use byleave_core::time::Timestamp;
 use byleave_log::checkpoint::{Checkpoint, Origin};
@@ -27,6 +28,7 @@ use crate::facts::{self, Which};
 use crate::feed;
 use crate::network;
 use crate::organization;
+use crate::recovery;
 use crate::request;
 use crate::row;
 use crate::secret;
@@ -252,6 +254,10 @@ impl Audit {
         let waiting: BTreeSet<_> = request::waiting(sql, id, at)?.into_iter().collect();
         if waiting != replayed.waiting_requests(at).collect() {
             self.find(log, "the access requests that wait for an answer differ");
+        }
+        let open = |recovery: &Recovery| recovery.ended.is_none() && recovery.invited.is_none();
+        if recovery::latest(sql, id)?.filter(open).map(|recovery| recovery.id) != replayed.recovery() {
+            self.find(log, "the recovery of a lost last owner differs");
         }
         let told: BTreeMap<_, _> = replayed.facts().map(|facts| (facts.cluster.id, facts)).collect();
         for stored in facts::all(sql, Which::Organization(id), last.unwrap_or(Timestamp::EPOCH))? {

@@ -15,6 +15,7 @@ use crate::error::{Conflict, StoreError, Thing};
 use crate::grant;
 use crate::reader::Snapshot;
 use crate::repeat;
+use crate::recovery;
 use crate::request;
 use crate::row;
 use crate::sql::{Sql, query};
@@ -80,6 +81,7 @@ impl Store {
             for organization in claimed(tx.sql)? {
                 tx.append(organization, By::Administrator, Event::ClockDoubtLeft { set_back_ms })?;
                 tx.touch_organization(organization);
+                recovery::end_with_doubt(tx, organization)?;
             }
             grant::end_all(tx, GrantEnd::ClockReset)?;
             request::end_all(tx)?;

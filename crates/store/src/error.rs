@@ -6,6 +6,7 @@
 use byleave_core::grant::GiveError;
 use byleave_core::inventory::InventoryError;
 use byleave_core::policy::Refusal;
+use byleave_core::recovery::RecoveryError;
 use byleave_core::request::{ApproveError, AskError};
 use byleave_core::service_account::SecretError;
 
@@ -131,6 +132,9 @@ pub enum Rule {
     /// The request asks for less.
     #[error(transparent)]
     Approve(ApproveError),
+    /// The recovery does not start or go on.
+    #[error(transparent)]
+    Recovery(RecoveryError),
     /// Nothing can be asked for now.
     #[error(transparent)]
     Ask(AskError),

@@ -17,6 +17,7 @@ use crate::error::{Conflict, StoreError, Thing};
 use crate::event;
 use crate::inventory;
 use crate::organization;
+use crate::recovery;
 use crate::row;
 use crate::seal::Secret;
 use crate::sql::{Sql, query};
@@ -207,6 +208,7 @@ impl Store {
         let body = self.write("claim", now, move |tx| {
             let at = tx.at();
             let (id, facts) = open(tx.sql, token.expose(), at)?;
+            recovery::refuse_in_doubt(tx, id)?;
             refuse_taken(tx.sql, &facts.user_name)?;
             query("UPDATE invitations SET closed = 'claimed', closed_at = $2 WHERE id = $1")
                 .bind(id.to_string())
@@ -240,13 +242,13 @@ fn invite_first_owner(
     Ok(invited)
 }
 
-/// Invites a person; without an owner who does it, the first owner.
-fn invite(
+/// Invites a person; without somebody who does it, the first owner.
+pub(crate) fn invite(
     tx: &mut Transaction<'_>,
     organization: OrgId,
     user: &UserName,
     roles: &Roles,
-    by_owner: Option<&By>,
+    by: Option<&By>,
 ) -> Result<Invited, StoreError> {
     refuse_taken(tx.sql, user)?;
     let invitation = InvitationId::from_bytes(tx.random());
@@ -261,10 +263,10 @@ fn invite(
     .bind(organization.to_string())
     .bind(user.as_str())
     .bind(token_hash(token.expose()).to_vec())
-    .bind(i64::from(by_owner.is_none()))
+    .bind(i64::from(by.is_none()))
     .bind(tx.at().millis())
     .bind(expires_at.millis())
-    .bind(by_owner.map(row::field_text).transpose()?)
+    .bind(by.map(row::field_text).transpose()?)
     .execute(tx.sql)?;
     authority::set_roles(tx.sql, organization, Holder::Invitation(invitation), roles)?;
     Ok(Invited { organization, invitation, token, expires_at })
@@ -330,7 +332,7 @@ pub(crate) fn set_roles(
 }
 
 /// User names are unique in the installation, so that no identity is two parties'.
-fn refuse_taken(sql: &mut Sql, name: &UserName) -> Result<(), StoreError> {
+pub(crate) fn refuse_taken(sql: &mut Sql, name: &UserName) -> Result<(), StoreError> {
     let known =
         query("SELECT id FROM users WHERE name = $1 AND removed_at IS NULL").bind(name.as_str()).fetch_optional(sql)?;
     if known.is_some() { Err(StoreError::Conflict(Conflict::UserNameTaken)) } else { Ok(()) }

@@ -40,6 +40,7 @@ pub mod project;
 pub mod proof;
 mod reader;
 pub mod repeat;
+pub mod recovery;
 pub mod request;
 mod row;
 pub mod seal;

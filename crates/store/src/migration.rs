@@ -11,7 +11,7 @@ use crate::row;
 use crate::sql::{Sql, query};
 
 /// The steps; the first is number 1.
-const STEPS: [(&str, &str); 8] = [
+const STEPS: [(&str, &str); 9] = [
     ("begin", include_str!("../migrations/sqlite/0001_begin.sql")),
     ("feed", include_str!("../migrations/sqlite/0002_feed.sql")),
     ("accounts", include_str!("../migrations/sqlite/0003_accounts.sql")),
@@ -20,6 +20,7 @@ const STEPS: [(&str, &str); 8] = [
     ("requests", include_str!("../migrations/sqlite/0006_requests.sql")),
     ("repeats", include_str!("../migrations/sqlite/0007_repeats.sql")),
     ("sync", include_str!("../migrations/sqlite/0008_sync.sql")),
+    ("recoveries", include_str!("../migrations/sqlite/0009_recoveries.sql")),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -35,6 +35,7 @@ mod path;
 mod problem;
 mod recorded;
 mod recording;
+mod recovery;
 mod requests;
 mod role;
 mod sentence;
@@ -66,6 +67,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
             "/projects/{project}/clusters/{cluster}/nodes/{node}/accept-risk",
             get(cluster::show_risk).post(cluster::accept_risk),
         )
+        .route("/recovery/stop", post(recovery::stop))
         .route("/requests/{request}/approve", get(requests::show_approve).post(requests::approve))
         .route("/requests/{request}/decline", get(requests::show_decline).post(requests::decline))
         .route("/sessions", get(sessions::show))

@@ -68,7 +68,7 @@ pub(crate) fn can_close(method: &Method, path: &str) -> bool {
     let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
     match *method {
         Method::PATCH => ends(&["/settings"]),
-        Method::POST => ends_access(path) || ends(&["/end", "/revoke", "/settings/block"]),
+        Method::POST => ends_access(path) || ends(&["/end", "/revoke", "/settings/block", "/recovery/stop"]),
         _ => false,
     }
 }

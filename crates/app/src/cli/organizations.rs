@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::Caller;
 use super::fault::Outcome;
 use super::output::table;
+use super::recovery;
 use super::users::sent;
 
 /// The commands.
@@ -36,6 +37,9 @@ pub(crate) enum Command {
         #[arg(value_name = "E-MAIL")]
         owner: String,
     },
+    /// The recovery of a lost last owner
+    #[command(flatten)]
+    Recovery(recovery::Command),
     /// Show the settings: the block, and the longest grant
     #[command(after_help = "Example:\n  byleave organizations settings")]
     Settings,
@@ -72,6 +76,7 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             caller.take(&invited.anchors);
             caller.output.print(&invited, |invited| sent(caller, invited))
         }
+        Command::Recovery(command) => recovery::run(caller, command).await,
         Command::Settings => {
             let path = format!("/organizations/{}/settings", caller.organization().await?);
             let settings: Settings = caller.client.get(&path).await?;

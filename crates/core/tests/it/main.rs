@@ -20,5 +20,6 @@ mod inventory;
 mod name;
 mod oracle;
 mod policy;
+mod recovery;
 mod request;
 mod world;

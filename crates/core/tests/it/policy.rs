@@ -125,7 +125,12 @@ const CONSENT: [Action; 10] = [
 fn nobody_of_the_vendor_can_consent() {
     for (name, _, actor) in vendors() {
         for (_, resource) in RESOURCES {
-            for action in CONSENT.into_iter().chain([Action::Revoke, Action::ReadProject, Action::ReadOrganization]) {
+            for action in CONSENT.into_iter().chain([
+                Action::Revoke,
+                Action::ReadProject,
+                Action::ReadOrganization,
+                Action::StopRecovery,
+            ]) {
                 assert!(may(&actor, action, resource).is_err(), "{name} {action:?} {resource:?}");
             }
         }
@@ -162,7 +167,7 @@ fn a_role_in_one_organization_is_worth_nothing_in_another() {
 
 #[test]
 fn closing_the_door_never_asks_for_the_password_again() {
-    for action in [Action::Block, Action::DeclineRequest, Action::Revoke, Action::EndSession] {
+    for action in [Action::Block, Action::DeclineRequest, Action::Revoke, Action::EndSession, Action::StopRecovery] {
         assert!(!action.needs_fresh_sign_in(), "{action:?}");
     }
     for action in [Action::Grant, Action::Unblock, Action::ManageUsers, Action::ManageApiKeys] {

@@ -20,6 +20,7 @@ use byleave_core::time::{Now, Timestamp, Ttl};
 
 use super::account::Account;
 use super::problem::{Problem, text};
+use super::recovery::Running;
 use super::request::Waiting;
 use super::session::{Live, Past};
 
@@ -44,6 +45,7 @@ pub struct Organization {
     pub(super) nodes: BTreeMap<NodeId, ClusterId>,
     pub(super) host_keys: BTreeMap<PublicKey, ClusterId>,
     grants: BTreeSet<GrantId>,
+    pub(super) recovery: Option<Running>,
     pub(super) requests: BTreeMap<RequestId, Waiting>,
     /// Requests that are over.
     pub(super) answered: BTreeSet<RequestId>,
@@ -131,6 +133,7 @@ impl Organization {
             nodes: BTreeMap::new(),
             host_keys: BTreeMap::new(),
             grants: BTreeSet::new(),
+            recovery: None,
             requests: BTreeMap::new(),
             answered: BTreeSet::new(),
             sessions: BTreeMap::new(),
@@ -222,6 +225,7 @@ impl Organization {
 
     pub(super) fn leave_doubt(&mut self, at: Timestamp) {
         self.end_requests();
+        self.end_recovery();
         self.change_all(at, |cluster| {
             cluster.recall_grants(at);
             cluster.end_in_force(at, GrantEnd::ClockReset);
@@ -245,12 +249,20 @@ impl Organization {
         self.invited.remove(&id).map(drop).ok_or(Problem::Unknown { what: "invitation" })
     }
 
+    /// An invitation that can be claimed no longer, whether it was or not.
+    pub(super) fn forget_invitation(&mut self, id: InvitationId) {
+        self.invited.remove(&id);
+    }
+
     /// A person joins: by an invitation for exactly these roles, which is used up.
     pub(super) fn add_user(&mut self, id: UserId, roles: &Roles, by: &By) -> Result<(), Problem> {
         if self.users.contains_key(&id) || self.former.contains(&id) {
             return Err(Problem::Twice { what: "user" });
         }
-        let invitation = self.invited.iter().find(|(_, invited)| *invited == roles).map(|(id, _)| *id);
+        let fitting = self.invited.iter().filter(|(_, invited)| *invited == roles).map(|(id, _)| *id);
+        // That of a recovery last, so that none is left over once it is stopped.
+        let of_recovery = self.recovery.as_ref().and_then(Running::invitation);
+        let invitation = fitting.min_by_key(|id| Some(*id) == of_recovery);
         let by_owner =
             matches!(by, By::User(other) if *other != id) || matches!(by, By::ApiKey(_) | By::ServiceAccount(_));
         match invitation {

@@ -111,6 +111,15 @@ pub enum Problem {
         /// What was in force.
         ought: String,
     },
+    /// Somebody was invited too early in a recovery.
+    #[error("a new owner was invited before 72 hours were over in which members could stop the recovery")]
+    RecoveryEarly,
+    /// Somebody was invited too late in a recovery.
+    #[error("a new owner was invited more than 7 days after the recovery's 72 hours were over")]
+    RecoveryLate,
+    /// A recovery waits another time than recoveries do.
+    #[error("the recovery is said to wait another time than 72 hours")]
+    RecoveryTime,
     /// A request was answered after its death.
     #[error("the request had died: nobody answered it within 4 days")]
     RequestDied,

@@ -125,6 +125,8 @@ impl<'e> Right<'e> {
                 Self::Close(*session, *reason, in_project(*project))
             }
             Event::RecordingRead { project, .. } => Self::Customer(Action::ReadRecording, in_project(*project)),
+            Event::RecoveryStarted { .. } | Event::RecoveryInvited { .. } => Self::Administrator(Action::RecoverOwner),
+            Event::RecoveryStopped { .. } => Self::Customer(Action::StopRecovery, whole),
             Event::IdentifierResolved { .. } => Self::Administrator(Action::ResolveIdentifier),
             Event::ClockDoubtLeft { .. } | Event::InstallationDoubtLeft { .. } => {
                 Self::Administrator(Action::LeaveDoubt)

@@ -21,6 +21,7 @@ use crate::story::{
 
 mod account;
 mod installation;
+mod recovery;
 mod request;
 
 /// Appends one entry, signs the log anew with the installation's own key, and verifies it.

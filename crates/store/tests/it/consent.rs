@@ -4,12 +4,14 @@
 use byleave_core::actor::Actor;
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::Prune;
+use byleave_core::recovery::{RecoveryError, STOPPABLE_FOR};
 use byleave_core::request::{Approval, Wish};
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Ttl;
 use byleave_store::account::AccountId;
 use byleave_store::api_key::{ApiKeyChange, Ha1, NewApiKey};
+use byleave_store::error::Rule;
 use byleave_store::request::{Answered, Ask, RequestsOf};
 use byleave_store::service_account::ServiceAccountChange;
 use byleave_store::session::Shape;
@@ -138,7 +140,7 @@ async fn nobody_of_the_vendor_and_no_other_customer_can_consent() {
 
 #[tokio::test]
 async fn an_administrator_cannot_become_a_customer() {
-    let world = world().await;
+    let mut world = world().await;
     let (admin, now) = (Actor::Administrator, &world.now);
     let mia = || "mia@shop.example".parse().unwrap();
     let again = world.store.invite_first_owner_again(&admin, now, world.organization, mia()).await;
@@ -148,6 +150,18 @@ async fn an_administrator_cannot_become_a_customer() {
     let password =
         world.store.set_password(&admin, now, Secret::new("hash".into()), Secret::new("mine".into()), None).await;
     assert!(matches!(password, Err(StoreError::Forbidden(_))), "{password:?}");
+    // The one path on which the vendor adds an owner is slow, and any member stops it.
+    let (organization, eve) = (world.organization, "eve@shop.example".parse().unwrap());
+    world.store.start_recovery(&admin, now, organization, eve).await.unwrap();
+    let early = world.store.invite_recovered_owner(&admin, now, organization).await;
+    assert!(matches!(early, Err(StoreError::Refused(Rule::Recovery(RecoveryError::TooEarly(_))))), "{early:?}");
+    let claim = world.store.claim("eve@shop.example", Secret::new("mine".into()), now).await;
+    assert!(matches!(claim, Err(StoreError::NotFound(_))), "there is nothing to claim: {claim:?}");
+    world.store.stop_recovery(&world.owner, now, organization).await.unwrap();
+    world.later(STOPPABLE_FOR);
+    let now = &world.now;
+    let stopped = world.store.invite_recovered_owner(&admin, now, organization).await;
+    assert!(matches!(stopped, Err(StoreError::Refused(Rule::Recovery(RecoveryError::None)))), "{stopped:?}");
     for token in ["", "00", &"0".repeat(64)] {
         let claim = world.store.claim(token, Secret::new("mine".into()), now).await;
         assert!(matches!(claim, Err(StoreError::NotFound(_))), "{claim:?}");

@@ -18,6 +18,7 @@ mod member;
 mod memory;
 mod organization;
 mod repeat;
+mod recovery;
 mod request;
 mod session;
 mod sync;

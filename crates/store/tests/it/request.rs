@@ -192,12 +192,9 @@ async fn only_who_may_grant_answers_and_only_who_may_read_sees() {
         let approved = world.store.approve_request(actor, &world.now, id, Approval::default()).await.err().unwrap();
         let declined = world.store.decline_request(actor, &world.now, id, None).await.err().unwrap();
         for error in [approved, declined] {
-            let fits = match error {
-                StoreError::Forbidden(_) => seen,
-                StoreError::NotFound(Thing::Request) => !seen,
-                _ => false,
-            };
-            assert!(fits, "{actor:?}");
+            let (forbidden, unknown) =
+                (matches!(error, StoreError::Forbidden(_)), matches!(error, StoreError::NotFound(Thing::Request)));
+            assert_eq!((forbidden, unknown), (seen, !seen), "{actor:?}");
         }
     }
     let of = RequestsOf::Organization(world.organization);

@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use byleave_api::error::{ApiError, BadRequestDetail, ErrorCode, FieldViolation};
 use byleave_core::grant::GiveError;
+use byleave_core::recovery::RecoveryError;
 use byleave_core::request::ApproveError;
 use byleave_core::service_account::SecretError;
 use byleave_store::StoreError;
@@ -243,6 +244,8 @@ impl From<Rule> for Failure {
             Rule::Approve(error @ ApproveError::Wider { .. }) => {
                 Self::field(ErrorCode::ValidationError, "grantType", error.to_string())
             }
+            Rule::Recovery(error @ RecoveryError::ClockDoubt) => Self::new(ErrorCode::ClockInDoubt, error.to_string()),
+            Rule::Recovery(error) => Self::new(ErrorCode::Conflict, error.to_string()),
             // Only employees ask, and not here.
             Rule::Ask(error) => Self::new(ErrorCode::Conflict, error.to_string()),
             Rule::Give(GiveError::ClockDoubt) => Self::new(ErrorCode::ClockInDoubt, GiveError::ClockDoubt.to_string()),

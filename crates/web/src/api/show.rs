@@ -8,6 +8,7 @@ use byleave_core::event::LogId;
 use byleave_core::field::{Erasable, Field as _, Fields, Value as Plain};
 use byleave_core::grant::{Grant, GrantStatus};
 use byleave_core::inventory::{Node, NodeCheck};
+use byleave_core::recovery::{Recovery, RecoveryEnd, RecoveryStatus};
 use byleave_core::request::{RequestEnd, RequestStatus};
 use byleave_core::role::Roles;
 use byleave_core::time::Timestamp;
@@ -67,6 +68,27 @@ pub fn grant(grant: &Grant, now: Timestamp) -> api::Grant {
         inventory_revision: grant.inventory_revision.number(),
         case: grant.case.as_ref().map(ToString::to_string),
         reason: grant.reason.as_ref().map(ToString::to_string),
+    }
+}
+
+/// A recovery as it stands at `now`.
+pub fn recovery(recovery: &Recovery, now: Timestamp) -> api::Recovery {
+    let status = match recovery.status(now) {
+        RecoveryStatus::Ended { end: RecoveryEnd::Claimed, .. } => "claimed",
+        RecoveryStatus::Ended { end: RecoveryEnd::ClockReset, .. } => "clock reset",
+        RecoveryStatus::Ended { end: RecoveryEnd::Stopped, .. } => "stopped",
+        RecoveryStatus::Invited { .. } => "invited",
+        RecoveryStatus::Lapsed { .. } => "lapsed",
+        RecoveryStatus::Ready { .. } => "ready",
+        RecoveryStatus::Waiting { .. } => "waiting",
+    };
+    api::Recovery {
+        id: recovery.id.to_string(),
+        owner_user_name: recovery.user_name.to_string(),
+        started_at: recovery.started_at.to_string(),
+        ready_at: recovery.ready_at.to_string(),
+        status: status.to_owned(),
+        stoppable: recovery.is_open(now),
     }
 }
 

@@ -154,6 +154,7 @@ fn beside(rule: &Rule) -> (&'static str, &'static str) {
         | Rule::ForeignProject
         | Rule::Inventory(_)
         | Rule::NoRole
+        | Rule::Recovery(_)
         | Rule::Secret(_)
         | Rule::TooManyNetworks => ("", ""),
     }

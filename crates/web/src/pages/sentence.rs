@@ -3,6 +3,7 @@
 //! Support engineers appear under their employee identifiers only; this module knows no other name of theirs.
 
 mod account;
+mod recovery;
 mod request;
 
 use std::collections::BTreeMap;
@@ -158,6 +159,7 @@ pub(super) fn line(names: &Names, row: &EventRow) -> Line {
         html! {}
     };
     consent(names, &who, event)
+        .or_else(|| recovery::recovery(&who, event))
         .or_else(|| request::request(names, &who, event))
         .or_else(|| visit(names, &who, &of, event))
         .or_else(|| setting(&who, event))

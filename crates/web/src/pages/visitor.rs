@@ -13,6 +13,7 @@ use byleave_core::actor::Actor;
 use byleave_core::event::LogId;
 use byleave_core::id::{OrgId, ProjectId};
 use byleave_core::policy::{Action, Resource, may};
+use byleave_core::recovery::Recovery;
 use byleave_core::time::{Now, Reading, Timestamp};
 use byleave_store::organization::OrganizationRow;
 use byleave_store::transaction::Anchor;
@@ -25,6 +26,7 @@ use super::layout::{self, Bar, Tab};
 use super::path;
 use super::problem::Problem;
 use super::recorded;
+use super::recovery::banner;
 use crate::app::App;
 use crate::auth::sign_in::{SignInError, give_password_again, is_fresh};
 use crate::auth::token::TokenHash;
@@ -35,6 +37,8 @@ pub(super) struct Visitor {
     pub(super) token: TokenHash,
     pub(super) session: WebSession,
     pub(super) organization: OrganizationRow,
+    /// The latest recovery of the organization.
+    recovery: Option<Recovery>,
     /// The clocks when the request came.
     pub(super) reading: Reading,
     /// What time that is, and whether it can be trusted.
@@ -86,9 +90,10 @@ impl Visitor {
             app.counters.caller(by).map_err(Problem::TooMany)?;
         }
         let seen = app.store.checkpoint(&session.actor, LogId::Organization(organization)).await?.index;
+        let recovery = app.store.recovery(&session.actor, organization).await?;
         let organization = app.store.organization(&session.actor, organization).await?;
         let now = app.store.now(&reading).await?;
-        Ok(Self { token, session, organization, reading, now, seen, recorded })
+        Ok(Self { token, session, organization, recovery, reading, now, seen, recorded })
     }
 
     /// The visitor as an actor.
@@ -157,7 +162,7 @@ impl Visitor {
         Ok(self.page_with(StatusCode::OK, tab, title, maud::html! { (recorded) (self.doubt()) (content) }))
     }
 
-    /// A page with the bar and nothing else.
+    /// A page with the bar, and what every member must see.
     pub(super) fn page_with(&self, status: StatusCode, tab: Tab, title: &str, content: Markup) -> Response {
         let bar = Bar {
             organization: &self.organization.name,
@@ -165,6 +170,7 @@ impl Visitor {
             manages: self.may(Action::ManageUsers),
             tab,
         };
+        let content = maud::html! { (banner(self.recovery.as_ref(), self.at())) (content) };
         layout::answer(status, layout::page(title, (self.at(), self.seen), &bar, content))
     }
 

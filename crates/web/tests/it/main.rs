@@ -33,6 +33,7 @@ mod people;
 mod projects;
 mod rates;
 mod repeat;
+mod recovery;
 mod requests;
 mod shut;
 mod stream;

@@ -257,7 +257,7 @@ impl Places {
             ("POST", "refresh" | "{token}:claim") => json!({ "password": PASSWORD }),
             ("POST", "password") => json!({ "password": PASSWORD, "newPassword": "another calm evening" }),
             ("POST", "organizations") => json!({ "name": "Made", "ownerUserName": name }),
-            ("POST", "{orgId}:inviteOwner") => json!({ "ownerUserName": name }),
+            ("POST", "{orgId}:inviteOwner" | "{orgId}:recoverOwner") => json!({ "ownerUserName": name }),
             ("POST", "groups") => json!({ "name": name, "orgId": self.organization }),
             ("POST", "users") if path.contains("/atlas/") => json!({ "username": name, "roles": roles }),
             ("POST", "{id}:addRole") => json!({ "orgRole": "ORG_MEMBER" }),

@@ -38,6 +38,10 @@ async fn the_administrator_cannot_consent_by_any_call() {
         (Method::POST, format!("{organization}/apiKeys"), json!({ "description": "evil", "roles": roles })),
         (Method::DELETE, format!("{organization}/apiKeys/{key_id}"), Value::Null),
         (Method::POST, format!("{organization}:inviteOwner"), json!({ "ownerUserName": "evil@acme.example" })),
+        (Method::POST, format!("{organization}:inviteRecoveredOwner"), Value::Null),
+        (Method::POST, format!("{organization}:stopRecovery"), Value::Null),
+        (Method::POST, "/api/byleave/v1/requests/111111111111111111111111:approve".into(), Value::Null),
+        (Method::POST, "/api/byleave/v1/requests/111111111111111111111111:decline".into(), Value::Null),
         (Method::POST, format!("/api/byleave/v1/nodes/{}:acceptRisk", shop.node), json!({ "reason": "trust me" })),
         (Method::POST, "/api/byleave/v1/session/refresh".into(), json!({ "password": PASSWORD })),
     ];

@@ -12,6 +12,7 @@ use byleave_store::invitation;
 use byleave_store::organization::OrganizationRow;
 use byleave_store::setting;
 
+use crate::api::byleave::recovery;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
@@ -31,16 +32,24 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
     caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
-/// Invites the first owner anew.
+/// Does what the verb says.
 pub(super) async fn verb(caller: Caller, path: IdVerbPath<OrgId>, body: Raw) -> Result<Response, Failure> {
-    if path.verb != "inviteOwner" {
-        return Err(caller.nothing_here());
+    match path.verb.as_str() {
+        "inviteOwner" => invite_owner(&caller, path.id, body).await,
+        "recoverOwner" => recovery::start(&caller, path.id, body).await,
+        "inviteRecoveredOwner" => recovery::invite(&caller, path.id).await,
+        "stopRecovery" => recovery::stop(&caller, path.id).await,
+        _ => Err(caller.nothing_here()),
     }
+}
+
+/// Invites the first owner anew.
+async fn invite_owner(caller: &Caller, id: OrgId, body: Raw) -> Result<Response, Failure> {
     caller.may(Action::InviteFirstOwner, Resource::Installation)?;
     let body: InviteOwner = body.json(&caller.app).await?;
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
-    let written = caller.ask(store.invite_first_owner_again(&caller.actor, &caller.now, path.id, owner)).await?;
+    let written = caller.ask(store.invite_first_owner_again(&caller.actor, &caller.now, id, owner)).await?;
     caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
