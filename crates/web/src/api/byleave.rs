@@ -34,7 +34,7 @@ routes! {
     GET "/api/byleave/v1/invitations/{textAndVerb}" as ["/api/byleave/v1/invitations/{token}"] => invitations::get, NONE;
     POST "/api/byleave/v1/invitations/{textAndVerb}" as ["/api/byleave/v1/invitations/{token}:claim"] => invitations::post, NONE;
     POST "/api/byleave/v1/organizations" as ["/api/byleave/v1/organizations"] => organizations::post, NONE;
-    POST "/api/byleave/v1/organizations/{idAndVerb}" as ["/api/byleave/v1/organizations/{orgId}:inviteOwner"] => organizations::verb, NONE;
+    POST "/api/byleave/v1/organizations/{orgAndVerb}" as ["/api/byleave/v1/organizations/{orgId}:inviteOwner"] => organizations::verb, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/settings" as ["/api/byleave/v1/organizations/{orgId}/settings"] => organizations::settings, NONE;
     PATCH "/api/byleave/v1/organizations/{orgId}/settings" as ["/api/byleave/v1/organizations/{orgId}/settings"] => organizations::patch_settings, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/users" as ["/api/byleave/v1/organizations/{orgId}/users"] => users::list, NONE;

@@ -15,7 +15,7 @@ use byleave_store::setting;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
-use crate::api::path::{IdVerbPath, OrgPath};
+use crate::api::path::{OrgPath, OrgVerbPath};
 use crate::api::show::{self, parse};
 use crate::api::shut::shut;
 use crate::door::Scope;
@@ -32,7 +32,7 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
 }
 
 /// Invites the first owner anew.
-pub(super) async fn verb(caller: Caller, path: IdVerbPath<OrgId>, body: Raw) -> Result<Response, Failure> {
+pub(super) async fn verb(caller: Caller, path: OrgVerbPath, body: Raw) -> Result<Response, Failure> {
     if path.verb != "inviteOwner" {
         return Err(caller.nothing_here());
     }
