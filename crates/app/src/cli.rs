@@ -29,6 +29,7 @@ mod recording;
 mod recovery;
 mod requests;
 mod retry;
+mod service_accounts;
 mod sessions;
 mod sign_in;
 mod sync;
@@ -130,6 +131,9 @@ pub(crate) enum Command {
     /// API keys of the organization
     #[command(subcommand)]
     ApiKeys(api_keys::Command),
+    /// Service accounts of the organization, for programs with OAuth 2.0
+    #[command(subcommand)]
+    ServiceAccounts(service_accounts::Command),
     /// Organizations; inviting the first owner is the administrator's
     #[command(subcommand)]
     Organizations(organizations::Command),
@@ -236,6 +240,7 @@ async fn ask(caller: &Caller, command: Command) -> Outcome<()> {
         Command::Organizations(command) => organizations::run(caller, command).await,
         Command::Requests(command) => requests::run(caller, command).await,
         Command::Revoke(args) => grants::revoke(caller, args).await,
+        Command::ServiceAccounts(command) => service_accounts::run(caller, command).await,
         Command::Sessions(command) => sessions::run(caller, command).await,
         Command::SignIn(args) => sign_in::sign_in(caller, args).await,
         Command::SignOut => sign_in::sign_out(caller).await,

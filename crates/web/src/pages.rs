@@ -39,6 +39,7 @@ mod recovery;
 mod requests;
 mod role;
 mod sentence;
+mod service_accounts;
 mod session;
 mod sessions;
 mod settings;
@@ -92,6 +93,21 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api-keys", get(api_keys::show))
         .route("/api-keys/new", get(api_keys::show_new).post(api_keys::make))
         .route("/api-keys/{key}/remove", get(api_keys::show_remove).post(api_keys::remove))
+        .route("/service-accounts/new", get(service_accounts::show_new).post(service_accounts::make))
+        .route("/service-accounts/{account}", get(service_accounts::show))
+        .route("/service-accounts/{account}/remove", get(service_accounts::show_remove).post(service_accounts::remove))
+        .route(
+            "/service-accounts/{account}/new-secret",
+            get(service_accounts::show_new_secret).post(service_accounts::make_secret),
+        )
+        .route(
+            "/service-accounts/{account}/new-address",
+            get(service_accounts::show_new_network).post(service_accounts::add_network),
+        )
+        .route(
+            "/service-accounts/{account}/{kind}/{name}/remove",
+            get(service_accounts::show_remove_part).post(service_accounts::remove_part),
+        )
         .route("/live", get(live::show))
         .route(path::OPENAPI, get(openapi::show))
         .route("/openapi.json", get(openapi::document))

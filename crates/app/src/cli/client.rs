@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use byleave_api::byleave::{Health, PasswordRequest};
 use byleave_api::error::{ErrorCode, FieldViolation};
-use byleave_api::path::{BYLEAVE, REQUEST_KEY, takes_key};
+use byleave_api::path::{ATLAS, BYLEAVE, REQUEST_KEY, takes_key};
 use reqwest::{Method, StatusCode, Url, header};
 use serde::Deserialize;
 use serde::Serialize;
@@ -183,6 +183,18 @@ impl Client {
         let body = body.map(serde_json::to_vec).transpose().context("the request has no JSON form")?;
         let path = format!("{BYLEAVE}{path}");
         self.read(&Request { method, path, accept: "application/json", body, tag: None }).await
+    }
+
+    /// Calls a path below Atlas's.
+    pub(crate) async fn atlas<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Outcome<T> {
+        let body = body.map(serde_json::to_vec).transpose().context("the request has no JSON form")?;
+        let path = format!("{ATLAS}{path}");
+        self.read(&Request { method, path, accept: ATLAS_JSON, body, tag: None }).await
     }
 
     /// Sends a request and reads the answer of a success.

@@ -5,5 +5,6 @@ mod hangup;
 mod lost;
 mod offline;
 mod serve;
+mod service_accounts;
 pub(crate) mod story;
 mod tls;

@@ -36,7 +36,7 @@ routes! {
     GET "/api/byleave/v1/invitations/{textAndVerb}" as ["/api/byleave/v1/invitations/{token}"] => invitations::get, NONE;
     POST "/api/byleave/v1/invitations/{textAndVerb}" as ["/api/byleave/v1/invitations/{token}:claim"] => invitations::post, NONE;
     POST "/api/byleave/v1/organizations" as ["/api/byleave/v1/organizations"] => organizations::post, NONE;
-    POST "/api/byleave/v1/organizations/{idAndVerb}" as [
+    POST "/api/byleave/v1/organizations/{orgAndVerb}" as [
         "/api/byleave/v1/organizations/{orgId}:inviteOwner",
         "/api/byleave/v1/organizations/{orgId}:recoverOwner",
         "/api/byleave/v1/organizations/{orgId}:inviteRecoveredOwner",

@@ -416,7 +416,8 @@ fn negotiate(parts: &Parts) -> Result<Option<&'static str>, Failure> {
     }
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), Failure> {
+/// Refuses a body that says that it is no JSON.
+pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Failure> {
     let given = headers.get(header::CONTENT_TYPE);
     if given.is_none_or(|value| value.to_str().is_ok_and(version::is_json)) {
         return Ok(());
@@ -445,6 +446,9 @@ async fn names(parts: &mut Parts, app: &Arc<App>) -> Names {
             "orgId" => names.organization = Some(value),
             "groupId" => names.group = Some(value),
             "clusterName" => names.cluster = Some(value),
+            "orgAndVerb" => {
+                names.organization = value.rsplit_once(':').map(|(organization, _)| organization.to_owned());
+            }
             "clusterAndVerb" => {
                 names.cluster = Some(value.rsplit_once(':').map_or(value.clone(), |(name, _)| name.to_owned()));
             }

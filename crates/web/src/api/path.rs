@@ -61,6 +61,14 @@ pub struct IdVerbPath<T> {
     pub verb: String,
 }
 
+/// The organization and the verb of `{orgAndVerb}`.
+pub struct OrgVerbPath {
+    /// The organization.
+    pub id: OrgId,
+    /// What follows the last colon.
+    pub verb: String,
+}
+
 /// The id of `{key}`, below another one.
 pub struct KeyPath<T>(pub T);
 
@@ -119,7 +127,7 @@ async fn parameter(parts: &mut Parts, app: &Arc<App>, name: &str) -> Result<Stri
 /// Refuses a parameter that is no text; the router names it between backticks, by the longer name.
 fn no_text(error: &str) -> Failure {
     let (code, name) = match error.split('`').nth(1).unwrap_or_default() {
-        "orgId" => (ErrorCode::InvalidOrgId, "orgId"),
+        "orgId" | "orgAndVerb" => (ErrorCode::InvalidOrgId, "orgId"),
         "groupId" => (ErrorCode::InvalidGroupId, "groupId"),
         "clusterAndVerb" => (ErrorCode::InvalidAttribute, "clusterName"),
         "id" | "idAndVerb" => (ErrorCode::InvalidId, "id"),
@@ -285,6 +293,16 @@ impl<T: FromStr<Err = IdError> + Send> FromRequestParts<Arc<App>> for IdVerbPath
         let text = parameter(parts, app, "idAndVerb").await?;
         let (text, verb) = split(parts, &text)?;
         Ok(Self { id: id(ErrorCode::InvalidId, "id", &text)?, verb })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for OrgVerbPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let text = parameter(parts, app, "orgAndVerb").await?;
+        let (text, verb) = split(parts, &text)?;
+        Ok(Self { id: id(ErrorCode::InvalidOrgId, "orgId", &text)?, verb })
     }
 }
 

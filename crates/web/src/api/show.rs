@@ -286,8 +286,8 @@ pub fn read_roles(roles: &api::Roles) -> Result<Roles, Failure> {
     for (index, assignment) in roles.group_role_assignments.iter().enumerate() {
         let field = format!("roles.groupRoleAssignments[{index}]");
         let project = parse(&format!("{field}.groupId"), &assignment.group_id)?;
-        for role in &assignment.group_roles {
-            let role = parse_as(ErrorCode::InvalidEnumValue, &format!("{field}.groupRoles"), role)?;
+        for (place, role) in assignment.group_roles.iter().enumerate() {
+            let role = parse_as(ErrorCode::InvalidEnumValue, &format!("{field}.groupRoles[{place}]"), role)?;
             read.projects.entry(project).or_default().insert(role);
         }
     }

@@ -17,6 +17,7 @@ use super::layout::{Tab, copy};
 use super::path;
 use super::problem::{Answer, Problem};
 use super::role::{choose, chosen, roles};
+use super::service_accounts;
 use super::users::projects;
 use super::visitor::{Visitor, done};
 use super::when::day;
@@ -28,6 +29,7 @@ use crate::auth::key::draw_api_key;
 pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
     visitor.must(Action::ManageApiKeys)?;
     let keys = app.store.api_keys(visitor.actor(), visitor.org()).await?;
+    let accounts = app.store.service_accounts(visitor.actor(), visitor.org()).await?;
     let projects = projects(&app, &visitor).await?;
     let content = html! {
         div.head {
@@ -35,6 +37,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
             a.button.primary #new-key href=(path::NEW_API_KEY) data-dialog { (icon(Icon::Key)) "New API key…" }
         }
         section.panel #keys data-live { (table(&keys, &projects)) }
+        section.panel #service-accounts data-live { (service_accounts::panel(&accounts, &projects)) }
     };
     visitor.page(&app, Tab::ApiKeys, "API keys", content).await
 }

@@ -1,7 +1,10 @@
 //! The addresses of the pages, written in one place. Cluster names need no escaping: they hold letters, digits, hyphens.
 
-use byleave_core::id::{ApiKeyId, NodeId, ProjectId, RequestId, SessionId, UserId};
+use byleave_core::id::{
+    ApiKeyId, NodeId, ProjectId, RequestId, SecretId, ServiceAccountId, SessionId, UserId,
+};
 use byleave_core::name::ClusterName;
+use byleave_core::network::Network;
 
 /// The list of clusters, where a visitor arrives.
 pub(super) const CLUSTERS: &str = "/clusters";
@@ -39,6 +42,8 @@ pub(super) const NEW_API_KEY: &str = "/api-keys/new";
 pub(super) const OPENAPI: &str = "/openapi";
 /// Where a recovery is stopped.
 pub(super) const STOP_RECOVERY: &str = "/recovery/stop";
+/// The dialogue that makes a service account.
+pub(super) const NEW_SERVICE_ACCOUNT: &str = "/service-accounts/new";
 /// Sign-in.
 pub(super) const SIGN_IN: &str = "/sign-in";
 /// Sign-out.
@@ -107,4 +112,35 @@ pub(super) fn remove_user(user: UserId) -> String {
 /// The dialogue that removes an API key.
 pub(super) fn remove_api_key(key: ApiKeyId) -> String {
     format!("/api-keys/{key}/remove")
+}
+
+/// One service account.
+pub(super) fn service_account(account: ServiceAccountId) -> String {
+    format!("/service-accounts/{account}")
+}
+
+/// The dialogue that removes a service account.
+pub(super) fn remove_service_account(account: ServiceAccountId) -> String {
+    format!("/service-accounts/{account}/remove")
+}
+
+/// The dialogue that makes another secret of a service account.
+pub(super) fn new_secret(account: ServiceAccountId) -> String {
+    format!("/service-accounts/{account}/new-secret")
+}
+
+/// The dialogue that removes a secret.
+pub(super) fn remove_secret(account: ServiceAccountId, secret: SecretId) -> String {
+    format!("/service-accounts/{account}/secrets/{secret}/remove")
+}
+
+/// The dialogue that adds to the access list of a service account.
+pub(super) fn new_network(account: ServiceAccountId) -> String {
+    format!("/service-accounts/{account}/new-address")
+}
+
+/// The dialogue that removes an entry of an access list. The slash and the colons of a network are escaped.
+pub(super) fn remove_network(account: ServiceAccountId, network: Network) -> String {
+    let network = network.to_string().replace('/', "%2F").replace(':', "%3A");
+    format!("/service-accounts/{account}/access-list/{network}/remove")
 }

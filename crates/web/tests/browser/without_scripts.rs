@@ -111,3 +111,63 @@ async fn people_keys_and_settings_are_managed_with_scripts_off() {
     browser.see(".notice.done", "lifted the block").await;
     browser.quit().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn service_accounts_are_managed_with_scripts_off() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::Off).await;
+    browser.claim(&site).await;
+    browser.go(&format!("{}/api-keys", site.url)).await;
+    browser.see("#service-accounts", "There is no service account").await;
+    browser.click("#new-service-account").await;
+    browser.fill("#name", "Pipeline").await;
+    browser.fill("#description", "deploys").await;
+    browser.fill("#hours", "4").await;
+    browser.click("input[value=ORG_READ_ONLY]").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#hours-fault", "from 8 to 8760").await;
+    assert_eq!(browser.value("#name").await, "Pipeline");
+    browser.fill("#hours", "24").await;
+    site.pass(10 * 60_000);
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#password-fault", "give your password again").await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click(".dialogue button[type=submit]").await;
+    let first = browser.see("#client-secret", "mdb_sa_sk_").await.text().await.unwrap();
+    browser.see("#client-id", "mdb_sa_id_").await;
+    browser.picture("service-account-made").await;
+    browser.click(".dialogue .actions a").await;
+    browser.see("h1", "Pipeline").await;
+    assert!(!browser.text().await.contains(&first), "the secret is shown once");
+    browser.picture("service-account").await;
+
+    browser.click("#new-secret").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#client-secret", "mdb_sa_sk_").await;
+    browser.click(".dialogue .actions a").await;
+    browser.click("#new-secret").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#hours-fault", "at most 2 secrets").await;
+    browser.click(".dialogue .actions a").await;
+    browser.click("#secrets td a").await;
+    browser.see(".dialogue", "are refused from now on").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see(".notice.done", "removed a secret of").await;
+
+    browser.see("#access-list", "taken from every address").await;
+    browser.click("#new-network").await;
+    browser.fill("#network", "192.0.2.7/24").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#network-fault", "192.0.2.0/24").await;
+    browser.fill("#network", "2001:db8::/32").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#access-list", "2001:db8::/32").await;
+    browser.click("#access-list td a").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see("#access-list", "taken from every address").await;
+
+    browser.click("#remove-account").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see("#service-accounts", "There is no service account").await;
+    browser.quit().await;
+}

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::byleave::{Claimed, Invitation, PasswordRequest};
 use byleave_api::error::ErrorCode;
 
+use crate::api::caller::check_content_type;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::path::{TextPath, TextVerbPath};
@@ -30,7 +31,13 @@ pub(super) async fn get(State(app): State<Arc<App>>, TextPath(token): TextPath) 
 }
 
 /// Claims it with a password.
-pub(super) async fn post(State(app): State<Arc<App>>, path: TextVerbPath, body: Raw) -> Result<Response, Failure> {
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    path: TextVerbPath,
+    body: Raw,
+) -> Result<Response, Failure> {
+    check_content_type(&headers)?;
     if path.verb != "claim" {
         return Err(Failure::not_found("invitation"));
     }

@@ -16,7 +16,7 @@ use crate::api::byleave::recovery;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
-use crate::api::path::{IdVerbPath, OrgPath};
+use crate::api::path::{OrgPath, OrgVerbPath};
 use crate::api::show::{self, parse};
 use crate::api::shut::shut;
 use crate::door::Scope;
@@ -33,7 +33,7 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
 }
 
 /// Does what the verb says.
-pub(super) async fn verb(caller: Caller, path: IdVerbPath<OrgId>, body: Raw) -> Result<Response, Failure> {
+pub(super) async fn verb(caller: Caller, path: OrgVerbPath, body: Raw) -> Result<Response, Failure> {
     match path.verb.as_str() {
         "inviteOwner" => invite_owner(&caller, path.id, body).await,
         "recoverOwner" => recovery::start(&caller, path.id, body).await,

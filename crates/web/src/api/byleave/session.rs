@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::byleave::{Done, Me, PasswordChange, PasswordRequest, Roles, SignInRequest, SignedIn};
 use byleave_api::error::ErrorCode;
 use byleave_core::actor::Actor;
 use byleave_store::web_session::WebSession;
 
-use crate::api::caller::Caller;
+use crate::api::caller::{Caller, check_content_type};
 use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::show;
@@ -24,7 +24,8 @@ pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
 }
 
 /// Signs in.
-pub(super) async fn post(State(app): State<Arc<App>>, body: Raw) -> Result<Response, Failure> {
+pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Raw) -> Result<Response, Failure> {
+    check_content_type(&headers)?;
     let SignInRequest { user_name, password } = body.json(&app).await?;
     let (token, session) = sign_in(&app, &user_name, password).await?;
     let user = me(&session.actor, Some(&session));
