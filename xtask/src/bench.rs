@@ -7,7 +7,7 @@
 
 mod api;
 mod echo;
-mod http;
+pub(crate) mod http;
 mod memory;
 mod numbers;
 mod revoke;

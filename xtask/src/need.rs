@@ -1,7 +1,7 @@
 //! The programs that tests and demo run, and how they get onto a fresh Debian machine.
 //!
 //! As root, what is missing is installed; otherwise the command to do so is printed and nothing is changed. Only
-//! packages of Debian and of crates.io, never a download of another kind.
+//! packages of Debian, of crates.io and (for `schemathesis`) of PyPI, never a download of another kind.
 
 use std::path::Path;
 use std::process::Command;
@@ -70,6 +70,23 @@ pub(crate) fn ensure_nextest() -> Result<()> {
     }
     eprintln!("installing cargo-nextest (a few minutes)");
     step::must(Command::new(step::cargo()).args(["install", "--locked", "cargo-nextest"]))
+}
+
+/// Makes sure that Python can make environments, into which `schemathesis` is put.
+///
+/// # Errors
+/// If it cannot, and what brings that cannot be installed.
+pub(crate) fn ensure_python_environments() -> Result<()> {
+    let known = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
+    if known.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    if !nix::unistd::geteuid().is_root() {
+        bail!("a Debian package is missing; as root, run:\n  apt-get update && apt-get install -y python3-venv");
+    }
+    eprintln!("installing python3-venv");
+    apt(&["update", "-q"])?;
+    apt(&["install", "-q", "-y", "--no-install-recommends", "python3-venv"])
 }
 
 /// The packages of the programs that are not there, each once.
