@@ -8,7 +8,7 @@
 
 mod api;
 mod echo;
-mod http;
+pub(crate) mod http;
 mod memory;
 mod numbers;
 mod relay;

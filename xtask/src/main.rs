@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod need;
+mod schemathesis;
 mod step;
 mod test;
 mod tidy;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Check everything: install what is missing (as root), format, tidy, lints, tests, the demo's story, docs.
     Test,
+    /// Try the REST API with calls that Schemathesis makes up from its description.
+    Schemathesis,
     /// Check what the compiler does not: direction of dependencies, budgets, clocks, the lock file, words.
     Tidy,
     /// Measure Byleave beside plain ssh and `ssh -J`, as Markdown on standard output (as root)
@@ -44,6 +47,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = root().and_then(|root| match Cli::parse().command {
         Command::Test => test::run(&root),
+        Command::Schemathesis => schemathesis::build_and_run(&root),
         Command::Tidy => tidy::run(&root),
         Command::Bench(args) => bench::run(&root, &args),
         Command::Demo { args } => demo::run(&root, &args),

@@ -106,6 +106,23 @@ fn once(directory: &Path, what: &str, install: impl FnOnce() -> Result<()>) -> R
     Ok(std::fs::write(mark, what)?)
 }
 
+/// Makes sure that Python can make environments, into which `schemathesis` is put.
+///
+/// # Errors
+/// If it cannot, and what brings that cannot be installed.
+pub(crate) fn ensure_python_environments() -> Result<()> {
+    let known = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
+    if known.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    if !nix::unistd::geteuid().is_root() {
+        bail!("a Debian package is missing; as root, run:\n  apt-get update && apt-get install -y python3-venv");
+    }
+    eprintln!("installing python3-venv");
+    apt(&["update", "-q"])?;
+    apt(&["install", "-q", "-y", "--no-install-recommends", "python3-venv"])
+}
+
 /// The packages of the programs that are not there, each once.
 fn missing(needs: &[&[Need]], there: &dyn Fn(&str) -> bool) -> Vec<&'static str> {
     let mut packages: Vec<&str> =

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::step::{self, Step, cargo_in};
-use crate::{need, tidy};
+use crate::{need, schemathesis, tidy};
 
 /// Installs what is missing, then runs every check.
 ///
@@ -18,6 +18,7 @@ use crate::{need, tidy};
 pub(crate) fn run(root: &Path) -> Result<()> {
     need::ensure(&[need::DEMO, need::TEST])?;
     need::ensure_nextest()?;
+    need::ensure_python_environments()?;
     need::ensure_foreign(root)?;
     let cargo = |args: &'static [&'static str]| move || step::must(&mut cargo_in(root, args));
     let steps: Vec<Step<'_>> = vec![
@@ -40,6 +41,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         ("tests", Box::new(|| step::must(&mut tests(root)))),
         ("documented examples", Box::new(cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"]))),
         ("the demo's story", Box::new(|| step::must(Command::new(binary(root)).args(["demo", "--once"])))),
+        ("schemathesis", Box::new(|| schemathesis::run(root, &binary(root)))),
         ("documentation", Box::new(|| step::must(&mut documentation(root)))),
     ];
     step::run_all(&steps)

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 /// The organization's owner, before the server.
-pub(super) struct Owner {
+pub(crate) struct Owner {
     address: String,
     group: String,
     cluster: String,
@@ -16,7 +16,7 @@ pub(super) struct Owner {
 
 impl Owner {
     /// Reads what `byleave demo` said of itself.
-    pub(super) fn of(facts: &Value) -> Result<Self> {
+    pub(crate) fn of(facts: &Value) -> Result<Self> {
         let text = |pointer: &str| {
             let found = facts.pointer(pointer).and_then(Value::as_str);
             found.map(str::to_owned).with_context(|| format!("the demo names no {pointer}"))
@@ -30,7 +30,7 @@ impl Owner {
     }
 
     /// Signs in: granting needs a password given just now.
-    pub(super) fn sign_in(&self) -> Result<String> {
+    pub(crate) fn sign_in(&self) -> Result<String> {
         let signed_in = self.call("POST", "/session", None, Some(&self.sign_in))?;
         Ok(signed_in.pointer("/token").and_then(Value::as_str).context("no token came")?.to_owned())
     }
