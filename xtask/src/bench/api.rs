@@ -46,6 +46,7 @@ pub(super) fn measure(binary: &Path, size: Size, kept: Option<&Path>) -> Result<
     let mut estate = Estate::make(binary, size, kept)?;
     let mut rows = Vec::new();
     let mut row = |what: &str, measured: String, goal: &str| {
+        eprintln!("  {what}: {measured}");
         rows.push(vec![what.to_owned(), measured, goal.to_owned()]);
     };
     let started = estate.restart()?;
@@ -61,8 +62,11 @@ pub(super) fn measure(binary: &Path, size: Size, kept: Option<&Path>) -> Result<
     let lists = list(&estate)?;
     row("list of 500 clusters", format!("{:.1} ms, p99 {:.1} ms", median(&lists), percentile(&lists, 0.99)), "≤ 20 ms");
     for writers in WRITERS {
-        let pairs = write(&estate, writers)?;
-        row(&format!("grant and revoke, {writers} at a time"), format!("{pairs:.0} pairs a second"), "");
+        let before = busy(estate.pid())?;
+        let (pairs, rate) = write(&estate, writers)?;
+        let server = (busy(estate.pid())? - before) / pairs as f64;
+        let told = format!("{rate:.0} pairs a second, {server:.0} µs of the server's each");
+        row(&format!("grant and revoke, {writers} at a time"), told, "");
     }
     let kept = memory(&[estate.pid()]);
     row("memory after all of it", format!("{:.0} MiB", kept / 1024), "≤ 100 MiB");
@@ -122,8 +126,8 @@ fn list(estate: &Estate) -> Result<Vec<f64>> {
     Ok(delays)
 }
 
-/// Grants and revokes, each writer on clusters of its own; answers the pairs a second.
-fn write(estate: &Estate, writers: usize) -> Result<f64> {
+/// Grants and revokes, each writer on clusters of its own; answers the pairs, and how many a second.
+fn write(estate: &Estate, writers: usize) -> Result<(usize, f64)> {
     let begin = step::now();
     let pairs = AtomicUsize::new(0);
     let body = json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }).to_string();
@@ -140,7 +144,8 @@ fn write(estate: &Estate, writers: usize) -> Result<f64> {
         }
         Ok(Vec::new())
     })?;
-    Ok(pairs.into_inner() as f64 / begin.elapsed().as_secs_f64())
+    let pairs = pairs.into_inner();
+    Ok((pairs, pairs as f64 / begin.elapsed().as_secs_f64()))
 }
 
 /// Runs the same work on several threads and gathers what they measured.
