@@ -62,9 +62,9 @@ async fn any_member_stops_it_by_call() {
     // No fresh sign-in is asked for.
     house.clock.advance(6 * 60_000);
     let stop = format!("{own}:stopRecovery");
-    administrator.post_nothing(&stop).await.refused(403, "FORBIDDEN");
-    other.owner.post_nothing(&stop).await.refused(404, "RESOURCE_NOT_FOUND");
-    other.owner.get(&format!("{own}/recovery")).await.refused(404, "RESOURCE_NOT_FOUND");
+    administrator.post_nothing(&stop).await.refused(403, "USER_UNAUTHORIZED");
+    other.owner.post_nothing(&stop).await.refused(404, "ORG_NOT_FOUND");
+    other.owner.get(&format!("{own}/recovery")).await.refused(404, "ORG_NOT_FOUND");
     let stopped = member.post_nothing(&stop).await.ok();
     assert_eq!((&stopped["recovery"]["status"], &stopped["recovery"]["stoppable"]), (&json!("stopped"), &json!(false)));
     assert_eq!(member.post_nothing(&stop).await.ok(), json!({ "anchors": [] }), "there is none to stop");
@@ -97,7 +97,7 @@ async fn a_new_owner_is_named_and_is_nobody_yet() {
     administrator.post(&path, more).await.refused(400, "INVALID_ATTRIBUTE");
     administrator.post(&path, json!({ "ownerUserName": "owner@shop.example" })).await.refused(409, "CONFLICT");
     let nowhere = "/api/byleave/v1/organizations/eeeeeeeeeeeeeeeeeeeeeeee:recoverOwner";
-    administrator.post(nowhere, json!({ "ownerUserName": "ada@x.example" })).await.refused(404, "RESOURCE_NOT_FOUND");
+    administrator.post(nowhere, json!({ "ownerUserName": "ada@x.example" })).await.refused(404, "ORG_NOT_FOUND");
     assert_eq!(shop.owner.get(&format!("{}/recovery", organization(&shop))).await.ok(), json!({}));
 }
 
@@ -106,7 +106,8 @@ async fn every_page_of_every_member_shows_it_and_one_click_stops_it() {
     let house = House::open().await;
     let shop = house.customer("shop").await;
     house.person(&shop, "no@shop.example", json!({ "orgRoles": ["ORG_MEMBER"] })).await;
-    let in_project = json!({ "groupRoles": [{ "groupId": shop.project, "groupRoles": ["GROUP_READ_ONLY"] }] });
+    let in_project =
+        json!({ "groupRoleAssignments": [{ "groupId": shop.project, "groupRoles": ["GROUP_READ_ONLY"] }] });
     house.person(&shop, "ro@shop.example", in_project).await;
     let members = ["owner@shop.example", "no@shop.example", "ro@shop.example"];
     let (quiet, _) = Browser::sign_in(&house, members[0], "").await;
