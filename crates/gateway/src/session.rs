@@ -131,7 +131,7 @@ impl Session {
 
 /// Opens the session. Runs to its end even if the employee is gone, so that what was opened is closed.
 pub(crate) async fn open(session: Arc<Session>, user: String) {
-    ask(&session, user).await;
+    ask_as(&session, user).await;
     if !matches!(*session.state.borrow(), State::Open) {
         // Nothing watches a connection of which nothing is open: it has the time to be told so, and no more.
         let (live, grace) = (session.live.clone(), session.shared.config.login_grace);
@@ -142,13 +142,14 @@ pub(crate) async fn open(session: Arc<Session>, user: String) {
     }
 }
 
-async fn ask(session: &Arc<Session>, user: String) {
+/// Asks for the host that the employee named as the user.
+async fn ask_as(session: &Arc<Session>, user: String) {
     let Some(who) = session.live.who() else { return };
     let Ok(host) = user.parse::<HostName>() else {
         return session.refuse(text::line(text::NOT_OPEN));
     };
     let _ = session.host.set(host.clone());
-    ask(&session, who, host, Purpose::Ssh).await;
+    ask(session, who, host, Purpose::Ssh).await;
 }
 
 /// Opens a session for sync data of a cluster, for an employee who is in already: another session of the same person,

@@ -7,6 +7,7 @@ mod disk;
 mod kill;
 mod lock;
 mod lost;
+mod repeat;
 mod requests;
 mod scene;
 mod stopped;

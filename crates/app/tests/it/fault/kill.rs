@@ -57,10 +57,10 @@ pub(super) fn kill_first_start(data: &Path, syncs: Syncs, nth: usize) -> bool {
 }
 
 /// Kills the server when one of its threads begins its `nth` sync from now on.
-struct Killer(Child);
+pub(super) struct Killer(Child);
 
 impl Killer {
-    fn attach(server: &Server, syncs: Syncs, nth: usize) -> Self {
+    pub(super) fn attach(server: &Server, syncs: Syncs, nth: usize) -> Self {
         let mut command = Command::new("strace");
         command.args(["-f", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"]);
         command.arg(format!("inject=fsync,fdatasync:signal=KILL:when={nth}")).args(["-p", &server.pid().to_string()]);
