@@ -4,4 +4,5 @@ mod doctor;
 mod offline;
 mod serve;
 pub(crate) mod story;
+mod sync;
 mod tls;

@@ -32,6 +32,7 @@ mod projects;
 mod rates;
 mod shut;
 mod stream;
+mod sync;
 mod terraform;
 mod tls;
 mod unauthorized;
