@@ -85,6 +85,7 @@ pub(crate) fn ensure_nextest() -> Result<()> {
 pub(crate) fn ensure_foreign(root: &Path) -> Result<()> {
     let (python, node) = (root.join("target/python"), root.join("target/node"));
     once(&python, &PYTHON.join(" "), || {
+        ensure_venv()?;
         step::must(Command::new("python3").args(["-m", "venv"]).arg(&python))?;
         step::must(Command::new(python.join("bin/pip")).args(["install", "--quiet"]).args(PYTHON))
     })?;
@@ -93,6 +94,19 @@ pub(crate) fn ensure_foreign(root: &Path) -> Result<()> {
         let args = ["install", "--no-audit", "--no-fund", "--silent", "--prefix"];
         step::must(Command::new("npm").args(args).arg(&node).arg(SHELL))
     })
+}
+
+/// Makes sure that `python3 -m venv` works: Debian has that in a package that brings no program.
+fn ensure_venv() -> Result<()> {
+    let there = Command::new("python3").args(["-c", "import ensurepip"]).output();
+    if there.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    if !nix::unistd::geteuid().is_root() {
+        bail!("a Debian package is missing; as root, run:\n  apt-get update && apt-get install -y python3-venv");
+    }
+    apt(&["update", "-q"])?;
+    apt(&["install", "-q", "-y", "--no-install-recommends", "python3-venv"])
 }
 
 /// Installs into a directory what its mark does not say is there.

@@ -21,7 +21,7 @@ use crate::data::DataDir;
 /// TLS towards clients, and the authority's certificate in PEM.
 ///
 /// # Errors
-/// If the authority can be neither read nor written, or the name is no host.
+/// If the authority can be neither read nor written.
 pub(crate) fn prepare(data: &DataDir, name: &str, now: Timestamp) -> anyhow::Result<(Arc<ServerConfig>, String)> {
     let year = year(now);
     let (ca, issuer) = authority(data, year)?;
@@ -95,6 +95,9 @@ mod tests {
         assert_eq!(first, again);
         assert!(first.parse::<byleave_core::name::SyncCa>().is_ok(), "{first}");
         fs::remove_file(data.path().join("sync_ca.pem")).unwrap();
-        assert!(prepare(&data, "a name that is none", now).is_err());
+        let (_, made_again) = prepare(&data, "gateway.example", now).unwrap();
+        assert!(data.path().join("sync_ca.pem").exists() && made_again.parse::<byleave_core::name::SyncCa>().is_ok());
+        fs::write(data.path().join("sync_ca.key"), "no key").unwrap();
+        assert!(prepare(&data, "gateway.example", now).is_err(), "another key is not made in its place");
     }
 }

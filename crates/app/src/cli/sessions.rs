@@ -82,10 +82,11 @@ async fn list(caller: &Caller, all: bool) -> Outcome<()> {
                 (Some(at), reason) => format!("ended {}: {}", instant(at), reason.as_deref().unwrap_or("unknown")),
             };
             let (employee, host) = (session.employee_identifier.clone(), session.host.clone());
-            vec![session.id.clone(), employee, host, instant(&session.opened_at), basis(session), state]
+            let (wanted, opened) = (session.wanted.clone(), instant(&session.opened_at));
+            vec![session.id.clone(), employee, host, wanted, opened, basis(session), state]
         });
         let empty = if all { "no sessions" } else { "no live sessions" };
-        table(&["session", "employee", "host", "opened", "basis", "state"], rows.collect(), empty)
+        table(&["session", "employee", "host", "for", "opened", "basis", "state"], rows.collect(), empty)
     })
 }
 
@@ -140,13 +141,14 @@ fn show(session: &Session) -> String {
         (Some(hash), true) => format!("SHA-256 {hash}, partly recorded"),
     };
     format!(
-        "session    {}\ncluster    {}\nemployee   {}\nhost       {}\nbasis      {}\nopened     {}\n{ended}\n\
+        "session    {}\ncluster    {}\nemployee   {}\nhost       {}\nfor        {}\nbasis      {}\nopened     {}\n{ended}\n\
          done       {} shells, {} commands, {} transfers, {} refused\nbytes      {} from the node, {} to it\n\
          recording  {recording}\n",
         session.id,
         session.cluster_name,
         session.employee_identifier,
         session.host,
+        session.wanted,
         basis(session),
         instant(&session.opened_at),
         session.shells,

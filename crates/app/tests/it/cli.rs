@@ -7,4 +7,5 @@ mod offline;
 mod serve;
 mod service_accounts;
 pub(crate) mod story;
+mod sync;
 mod tls;

@@ -13,6 +13,7 @@ use byleave_wire::frame::LONGEST_REQUEST;
 use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
+use byleave_wire::shape;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -75,14 +76,14 @@ impl Relay<'_> {
             Verdict::Lookup(lookup) => {
                 let (asked, frame) = match self.ask(lookup.body()).await {
                     Ok(answered) => answered,
-                    Err(error) => return self.unreachable(&request, &error).await,
+                    Err(error) => return self.unreachable(&request, &under, &error).await,
                 };
                 let settled = lookup.settle(&frame, asked, &mut self.login.scope());
                 match settled {
                     Ok(Verdict::Allowed(allowed)) => self.forward(&request, &under, allowed).await,
                     Ok(Verdict::Refused(refusal)) => self.refuse(&request, &under, &refusal).await,
                     Ok(Verdict::Answered(_) | Verdict::Lookup(_)) => Then::Close,
-                    Err(error) => self.unreachable(&request, &error.into()).await,
+                    Err(error) => self.unreachable(&request, &under, &error.into()).await,
                 }
             }
         }
@@ -101,13 +102,13 @@ impl Relay<'_> {
     async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
         let (asked, mut frame) = match self.ask(allowed.body()).await {
             Ok(answered) => answered,
-            Err(error) => return self.unreachable(request, &error).await,
+            Err(error) => return self.unreachable(request, under, &error).await,
         };
         let id = self.client.next_id();
         let passed = reply::pass(&mut frame, &allowed, asked, (id, request.id), &mut self.login.scope());
         let returned = match passed {
             Ok(returned) => returned,
-            Err(error) => return self.unreachable(request, &error.into()).await,
+            Err(error) => return self.unreachable(request, under, &error.into()).await,
         };
         count(&self.login.session.live.counts.commands, 1);
         let mut line = described(allowed.record());
@@ -148,9 +149,11 @@ impl Relay<'_> {
     }
 
     /// The cluster cannot be asked, or answered what is not understood.
-    async fn unreachable(&mut self, request: &Request<'_>, error: &server::ServerError) -> Then {
+    async fn unreachable(&mut self, request: &Request<'_>, under: &Under, error: &server::ServerError) -> Then {
         tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
         self.far = None;
+        let (command, shape) = (request.command().unwrap_or_default(), shape::of(request.body));
+        self.note(under, json!({ "command": command, "shape": shape, "failed": error.to_string() }));
         let _told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
         Then::Close
     }

@@ -112,7 +112,10 @@ async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Fa
         match greeted {
             Ok(Some((mut far, max_wire_version))) => {
                 timeout(patience, sign_in(shared, login, &mut far)).await.map_err(|_| ServerError::Late)??;
-                let version = version(&mut far, patience).await?;
+                let version = match login.found() {
+                    Some((known, server)) if known == address => server.version,
+                    Some(_) | None => version(&mut far, patience).await?,
+                };
                 login.note_found(address, Server { max_wire_version, version });
                 return Ok(far);
             }

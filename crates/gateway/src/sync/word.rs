@@ -6,7 +6,6 @@
 use std::sync::{Arc, Mutex};
 
 use byleave_core::access::Wanted;
-use byleave_core::event::Tried;
 use byleave_core::name::SyncDatabase;
 use byleave_core::session::SessionEnd;
 use byleave_wire::scope::{Limits, Scope};
@@ -18,7 +17,7 @@ use zeroize::Zeroizing;
 use super::login::Login;
 use super::{AT_ONCE, server};
 use crate::control::Opened;
-use crate::live::{Hold, Refused};
+use crate::live::Hold;
 use crate::logs::Answer;
 use crate::recording::Kind;
 use crate::relay::Intake;
@@ -141,6 +140,9 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
     let facts = live.facts().ok_or_else(|| text::NOT_OPEN.to_owned())?;
     let source = facts.cluster.sync_source.clone().ok_or_else(|| text::NO_SYNC_SERVERS.to_owned())?;
     let (open, holds) = open(session);
+    if open.is_empty() {
+        return Err(text::NOT_OPEN.to_owned());
+    }
     let credential = shared.control.sync_credential(live.id).await.map_err(|_| text::NO_SYNC_CREDENTIAL.to_owned())?;
     let (mut salt, mut lsid) = ([0; 16], [0; 16]);
     shared.entropy.fill(&mut salt);
@@ -172,18 +174,16 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
     })
 }
 
-/// The databases that are open, each with its permit; one that is not is told once.
+/// The databases that are open, each with its permit.
 fn open(session: &Arc<Session>) -> (Vec<SyncDatabase>, Vec<Hold>) {
     let (live, table) = (&session.live, &session.shared.table);
     let (mut open, mut holds) = (Vec::new(), Vec::new());
     for (database, _) in live.facts().iter().flat_map(|facts| facts.cluster.sync_databases.clone()) {
         let stem = database.as_str().trim_end_matches('*').to_owned();
-        match live.permit(Wanted::SyncData(stem), table) {
-            Ok(hold) => {
-                open.push(database);
-                holds.push(hold);
-            }
-            Err(denial) => live.deny(Refused { wanted: Tried::SyncData, node: None, denial }),
+        // What was added after the grant is not open; nobody asked for it, so no try is told of.
+        if let Ok(hold) = live.permit(Wanted::SyncData(stem), table) {
+            open.push(database);
+            holds.push(hold);
         }
     }
     (open, holds)

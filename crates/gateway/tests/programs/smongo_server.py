@@ -17,7 +17,7 @@ def main():
     )
     server.start()
     uri = f"mongodb://127.0.0.1:{port}/?directConnection=true&tls=true"
-    client = MongoClient(uri, tlsCAFile=certificate, serverSelectionTimeoutMS=20000)
+    client = MongoClient(uri, tlsCAFile=certificate, serverSelectionTimeoutMS=120000)
     client.admin.command("createUser", "gateway", pwd="a password of the cluster", roles=["root"])
     filler = "x" * 200
     client.appsync_1.orders.insert_many(

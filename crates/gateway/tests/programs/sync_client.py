@@ -24,7 +24,7 @@ def come_from(address):
 def main():
     if len(sys.argv) > 2:
         come_from(sys.argv[2])
-    client = MongoClient(sys.argv[1], serverSelectionTimeoutMS=5000)
+    client = MongoClient(sys.argv[1], serverSelectionTimeoutMS=10000)
     database = client.appsync_1
     orders = database.orders
 

@@ -79,7 +79,9 @@ pub async fn close<T: Send + 'static>(
             error @ (StoreError::Conflict(_)
             | StoreError::Forbidden(_)
             | StoreError::NotFound(_)
-            | StoreError::Refused(_)),
+            | StoreError::Refused(_)
+            | StoreError::Repeated(_)
+            | StoreError::Stale),
         ))) => return Err(Shut::Refused(error)),
         Ok(Err(error)) => tracing::error!(%error, "the write that closes the door broke off"),
         Err(_) => tracing::error!("the store takes too long to close the door"),

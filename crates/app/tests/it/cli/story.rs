@@ -22,7 +22,11 @@ fn begin() -> Story {
 
 /// Begins with another inventory.
 pub(crate) fn begin_with(inventory: &str) -> Story {
-    let server = Server::start();
+    begin_on(Server::start(), inventory)
+}
+
+/// Begins on a server that has started.
+pub(crate) fn begin_on(server: Server, inventory: &str) -> Story {
     let administrator = server.administrator();
     let invited = administrator.run(&["organizations", "invite", "Harbour Books", OWNER, "--output", "json"]).json();
     let owner = server.anybody();

@@ -75,7 +75,7 @@ fn mongosh_reads_what_is_open() {
     let house = House::new();
     let (_server, port) = house.start_server();
     house.grant(port);
-    let (_ssh, _out, uri) = house.open();
+    let (ssh, _out, uri) = house.open();
     let script = "const orders = db.getSiblingDB('appsync_1').orders; \
         print(orders.countDocuments({state: 'open'})); \
         print(orders.find({}, {number: 1}).sort({number: -1}).batchSize(500).toArray().length); \
@@ -83,6 +83,14 @@ fn mongosh_reads_what_is_open() {
         try { db.getSiblingDB('bank').accounts.findOne(); print('read') } catch (error) { print(error.code) }";
     let output = house.mongosh(&[&uri, "--quiet", "--norc", "--eval", script]).output().unwrap();
     assert_eq!(text(&output.stdout), "2000\n3000\n13\n13\n", "{}", text(&output.stderr));
+    drop(ssh);
+    let secret = uri.split(':').nth(2).unwrap().split('@').next().unwrap();
+    for closed in house.world.memory.closed_count(3) {
+        let directory = house.world.path("recordings").join(closed.session.to_string());
+        for part in read(&directory, &recording_key(closed.session)).unwrap() {
+            assert!(!text(&part.content).contains(secret), "the secret is in {}", part.name);
+        }
+    }
 }
 
 #[test]
