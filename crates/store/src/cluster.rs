@@ -159,10 +159,13 @@ impl Store {
         project: ProjectId,
     ) -> Result<Vec<(ClusterId, ClusterName)>, StoreError> {
         let mut sql = self.read()?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
-        let rows = query("SELECT id, name FROM clusters WHERE project = $1 ORDER BY created_at, id")
-            .bind(project.to_string())
-            .fetch_all(&mut sql)?;
+        let (_, organization) = require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        // Only present clusters are found by their project.
+        let rows =
+            query("SELECT id, name FROM clusters WHERE organization = $1 AND project = $2 ORDER BY created_at, id")
+                .bind(organization.to_string())
+                .bind(project.to_string())
+                .fetch_all(&mut sql)?;
         rows.iter().map(|row| Ok((row::text(row, "id")?, row::text(row, "name")?))).collect()
     }
 

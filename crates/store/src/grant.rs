@@ -16,7 +16,7 @@ use crate::cluster;
 use crate::error::{Conflict, Rule, StoreError};
 use crate::facts;
 use crate::row;
-use crate::sql::{Row, Sql, query};
+use crate::sql::{Assembly, Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
@@ -97,17 +97,14 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<GrantRow>, StoreError> {
         let mut sql = self.read()?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
-        let cluster = match cluster {
-            Some(name) => Some(cluster::by_name(&mut sql, project, name)?.id.to_string()),
-            None => None,
-        };
-        let rows = query(GRANTS)
-            .bind(project.to_string())
-            .bind(cluster)
-            .bind(None::<String>)
-            .bind(i64::from(limit))
-            .fetch_all(&mut sql)?;
+        let (_, organization) = require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let mut select = of_project(organization, project);
+        if let Some(name) = cluster {
+            let id = cluster::by_name(&mut sql, project, name)?.id;
+            select.push(" AND clusters.id = ").push_bind(id.to_string());
+        }
+        select.push(" ORDER BY grants.granted_at DESC, grants.number DESC LIMIT ").push_bind(i64::from(limit));
+        let rows = select.build().fetch_all(&mut sql)?;
         rows.iter().map(|row| grant_row(row, project)).collect()
     }
 
@@ -117,27 +114,27 @@ impl Store {
     /// [`StoreError::NotFound`] if the actor may not know of the project.
     pub async fn grant(&self, actor: &Actor, project: ProjectId, id: GrantId) -> Result<Option<GrantRow>, StoreError> {
         let mut sql = self.read()?;
-        require_in_project(&mut sql, actor, Action::ReadProject, project)?;
-        let row = query(GRANTS)
-            .bind(project.to_string())
-            .bind(None::<String>)
-            .bind(id.to_string())
-            .bind(1_i64)
-            .fetch_optional(&mut sql)?;
+        let (_, organization) = require_in_project(&mut sql, actor, Action::ReadProject, project)?;
+        let mut select = of_project(organization, project);
+        select.push(" AND grants.id = ").push_bind(id.to_string());
+        let row = select.build().fetch_optional(&mut sql)?;
         row.map(|row| grant_row(&row, project)).transpose()
     }
 }
 
-/// Grants of a project, of one cluster or one id if given.
-const GRANTS: &str =
-    "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
-            grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason,
-            clusters.name AS cluster_name, users.name AS user_name
-     FROM grants JOIN clusters ON clusters.id = grants.cluster
-     LEFT JOIN users ON 'user:' || users.id = grants.granted_by
-     WHERE clusters.project = $1 AND (CAST($2 AS TEXT) IS NULL OR grants.cluster = $2)
-       AND (CAST($3 AS TEXT) IS NULL OR grants.id = $3)
-     ORDER BY grants.granted_at DESC, grants.number DESC LIMIT $4";
+/// The grants of a project.
+fn of_project(organization: OrgId, project: ProjectId) -> Assembly {
+    let mut select = Assembly::new(
+        "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
+                grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason,
+                clusters.name AS cluster_name, users.name AS user_name
+         FROM clusters JOIN grants ON grants.cluster = clusters.id
+         LEFT JOIN users ON users.id = SUBSTR(grants.granted_by, 6) AND grants.granted_by = 'user:' || users.id
+         WHERE clusters.organization = ",
+    );
+    select.push_bind(organization.to_string()).push(" AND clusters.project = ").push_bind(project.to_string());
+    select
+}
 
 fn grant_row(row: &Row, project: ProjectId) -> Result<GrantRow, StoreError> {
     Ok(GrantRow {
