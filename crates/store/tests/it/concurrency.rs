@@ -82,12 +82,14 @@ async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
     world.assert_sound().await;
 }
 
+type Asked<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
 #[tokio::test]
 async fn what_may_take_long_is_not_read_on_the_thread_that_asks() {
     let world = World::new().await;
     let (store, owner, of) = (&world.store, &world.owner, EventsOf::Organization(world.organization));
     let sessions = SessionQuery { of: SessionsOf::Organization(world.organization), live: true, limit: 1 };
-    let asked: [(&str, Pin<Box<dyn Future<Output = ()> + '_>>); 4] = [
+    let asked: [(&str, Asked<'_>); 4] = [
         ("a page of the feed", Box::pin(async { drop(store.events(owner, EventQuery::newest(of)).await.unwrap()) })),
         ("what comes next", Box::pin(async { drop(store.events_after(owner, of, 0, 1).await.unwrap()) })),
         ("sessions", Box::pin(async { drop(store.sessions(owner, sessions).await.unwrap()) })),
