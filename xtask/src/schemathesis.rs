@@ -2,8 +2,9 @@
 //! that the document promises.
 //!
 //! It runs against a real server with the demo's organization, once as its owner with the ids of what is there, and
-//! once as the administrator with ids that are made up, too. What is made up is the same each time, and stays below
-//! what one caller may send in a minute. One worker each: with more, Python's own parser sometimes breaks.
+//! once as the administrator with ids that are made up, too. What is made up is the same each time. A caller who is told
+//! 429 gets an answer that is promised, so that being quick fails nobody. One worker each: with more, Python's own
+//! parser sometimes breaks.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -29,6 +30,9 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 
 /// How many calls each operation gets besides those that reach each rule of its description.
 const EXAMPLES: &str = "2";
+
+/// How long a run may take; it takes about a minute.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Operations that are left out, and why.
 const LEFT_OUT: &[&str] = &[
@@ -71,6 +75,11 @@ struct Trial {
 impl Trial {
     /// Waits for the end and shows what was said; answers who, if something was found.
     fn end(mut self) -> Option<&'static str> {
+        let ended = step::wait_until(LONGEST, || self.child.try_wait().is_ok_and(|status| status.is_some()));
+        if !ended {
+            eprintln!("as {}: not done after {} s", self.who, LONGEST.as_secs());
+            let _ = self.child.kill();
+        }
         let passed = self.child.wait().is_ok_and(|status| status.success());
         let said = fs::read_to_string(&self.said).unwrap_or_default();
         let shown = match said.split_once("= SUMMARY =") {

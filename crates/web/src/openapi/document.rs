@@ -223,7 +223,9 @@ pub(super) fn reason(status: u16) -> &'static str {
     match status {
         400 => "A parameter or the body breaks a rule",
         401 => "Nobody is signed in with these credentials",
-        403 => "The role for it is missing, or the password must be given again, or the address is on no access list",
+        403 => {
+            "The role for it is missing, or the password must be given again, or the address is not on the access list"
+        }
         404 => "There is no such thing that the caller may know of",
         406 => "`Accept` names no version of the resource",
         409 => "It does not fit what is there",

@@ -33,10 +33,14 @@ fn page(document: &Value) -> Markup {
     let about = text(document, "/info/description");
     let tags = list(document, "/tags");
     let content = html! {
-        div.head { div {
+        div.head { div.stack {
             h1 { "The API" }
             @for part in about.split("\n\n") { p { (prose(part)) } }
             p { "The same for programs: " a href="/openapi.json" { code { "/openapi.json" } } " (OpenAPI 3.1)." }
+        } }
+        nav.panel aria-label="Contents" { ul.body.contents {
+            @for tag in tags { li { a href=(format!("#{}", anchor(tag))) { (text(tag, "/name")) } } }
+            li { a href="#types" { "Types" } }
         } }
         section.panel { header { h2 { "Signing in" } } div.body { (schemes(document)) } }
         section.panel { header { h2 { "Refusals" } } div.body { (refusals(document)) } }
@@ -59,7 +63,7 @@ fn schemes(document: &Value) -> Markup {
 
 fn refusals(document: &Value) -> Markup {
     html! {
-        p.quiet { "Every refusal is an " a href="#type-ApiError" { code { "ApiError" } } " whose code says what is wrong." }
+        p.quiet { "Every refusal is an " a href="#type-ApiError" { code { "ApiError" } } " whose code says what is wrong; tokens are refused in the words of RFC 6749." }
         dl.facts { @for (status, refusal) in entries(document, "/components/responses") {
             dt #(format!("status-{status}")) { (status) }
             dd { (prose(text(refusal, "/description"))) }
@@ -75,7 +79,7 @@ fn section(document: &Value, tag: &Value) -> Markup {
         item.as_object().into_iter().flatten().map(move |(method, operation)| (path, method, operation))
     });
     html! {
-        section.panel {
+        section.panel #(anchor(tag)) {
             header { h2 { (title) } }
             div.body {
                 p.quiet { (prose(text(tag, "/description"))) }
@@ -85,6 +89,12 @@ fn section(document: &Value, tag: &Value) -> Markup {
             }
         }
     }
+}
+
+/// Where a section is on the page.
+fn anchor(tag: &Value) -> String {
+    let word = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
+    text(tag, "/name").chars().map(word).collect()
 }
 
 fn operation(path: &str, method: &str, operation: &Value) -> Markup {
@@ -127,11 +137,10 @@ fn parameter_of(parameter: &Value) -> Markup {
 
 fn answered(answer: &Value) -> Markup {
     html! {
-        (prose(text(answer, "/description")))
+        @if answer.get("content").is_none() { "Without a body." }
         @for (index, (media, content)) in entries(answer, "/content").enumerate() {
             @if index == 0 {
-                @if let Some(schema) = content.get("schema") { " " (shape(first(schema))) }
-                " as "
+                @if let Some(schema) = content.get("schema") { (shape(first(schema))) " as " }
             } @else { ", " }
             code { (media) }
         }

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod activity;
+mod apart;
 mod api_keys;
 mod atlas;
 mod bad_input;

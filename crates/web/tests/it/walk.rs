@@ -1,7 +1,7 @@
 //! Both ways through the description of the API on a real server: each documented answer is met, and each answer that
 //! comes is documented (that is looked up for every call of every test, in [`crate::described`]).
 //!
-//! 429 and 503 have tests of their own in [`crate::rates`], [`crate::shut`] and [`crate::limits`]. What an operation answers
+//! 429 and 503 have tests of their own in [`crate::apart`]. What an operation answers
 //! to a sound call is shared with [`crate::unauthorized`]; a conflict needs a line in [`Walk::conflicts`].
 
 use std::collections::BTreeSet;
