@@ -1,6 +1,7 @@
 //! The types of the paths that Atlas has, too (`/api/atlas/v2`), limited to the fields that Byleave knows.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::page::Link;
 
@@ -22,7 +23,7 @@ pub use settings::{CustomSessionTimeouts, OrganizationSettings, OrganizationSett
 pub mod account;
 
 /// An organization.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Organization {
     /// Its id.
@@ -36,7 +37,7 @@ pub struct Organization {
 }
 
 /// A cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cluster {
     /// Always `REPLICASET`: Byleave knows nodes, not shards.
@@ -63,7 +64,7 @@ pub struct Cluster {
 }
 
 /// A grant in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmployeeAccessGrant {
     /// When it ends by itself.
@@ -76,7 +77,7 @@ pub struct EmployeeAccessGrant {
 }
 
 /// What a customer grants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GrantRequest {
     /// When it shall end by itself: at most 24 hours from now.
@@ -89,7 +90,7 @@ pub struct GrantRequest {
 }
 
 /// Where the feed can be looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActivityFeedLink {
     /// A page of this server, with the filter that was asked for; people have to be signed in there.
     pub link: String,
@@ -98,7 +99,7 @@ pub struct ActivityFeedLink {
 }
 
 /// An event type that feeds can hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventTypeDetails {
     /// Always false: nothing here raises alerts.
@@ -110,7 +111,7 @@ pub struct EventTypeDetails {
 }
 
 /// An entry of a feed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// The API key that caused it.

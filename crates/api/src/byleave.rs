@@ -4,6 +4,7 @@
 //! caller keeps to prove later what was recorded.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub mod access;
 pub mod customer;
@@ -18,7 +19,7 @@ pub use request::*;
 pub use vendor::*;
 
 /// A place in a log and the checkpoint that covers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Anchor {
     /// `installation`, or the organization's id.
@@ -30,7 +31,7 @@ pub struct Anchor {
 }
 
 /// The answer to a change that has nothing else to say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Done {
     /// What was recorded.
@@ -38,7 +39,7 @@ pub struct Done {
 }
 
 /// A list that comes whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct List<T> {
     /// What is on it.
@@ -46,7 +47,7 @@ pub struct List<T> {
 }
 
 /// Whether the server works. `GET /health` says that it runs, `GET /ready` that it can let somebody in: 503 if not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// `ok`, or `not ready`.
@@ -63,7 +64,7 @@ pub struct Health {
 }
 
 /// Something that the server needs to let anybody in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadyPart {
     /// `clock`, `lease`, `recordings` or `store`.
@@ -76,7 +77,7 @@ pub struct ReadyPart {
 }
 
 /// The key that signs the logs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogKey {
     /// Its public half as a C2SP verifier key.
@@ -84,7 +85,7 @@ pub struct LogKey {
 }
 
 /// The latest checkpoint of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
     /// The signed note.
@@ -95,7 +96,7 @@ pub struct Checkpoint {
 }
 
 /// The proof that an entry is in a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Inclusion {
     /// The index of the entry.

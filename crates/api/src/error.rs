@@ -4,9 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// An error as the API answers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiError {
     /// The HTTP status.
@@ -19,6 +22,7 @@ pub struct ApiError {
     pub error_code: ErrorCode,
     /// The values that `detail` names.
     #[serde(default)]
+    #[schema(required)]
     pub parameters: Option<Vec<String>>,
     /// The fields of the request that broke a rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +30,7 @@ pub struct ApiError {
 }
 
 /// The fields of a request that broke a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BadRequestDetail {
     /// Field by field.
@@ -34,7 +38,7 @@ pub struct BadRequestDetail {
 }
 
 /// A field and the rule it broke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldViolation {
     /// The rule.
@@ -67,6 +71,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// The request was carried out before under its key; the answer is not kept.
+    AnswerNotKept = "ANSWER_NOT_KEPT", 409;
     /// The clock is in doubt, so nothing new opens.
     ClockInDoubt = "CLOCK_IN_DOUBT", 409;
     /// No such cluster.
@@ -79,6 +85,8 @@ codes! {
     GroupNotFound = "GROUP_NOT_FOUND", 404;
     /// A value has a form that it must not have.
     InvalidAttribute = "INVALID_ATTRIBUTE", 400;
+    /// Another request was carried out under this key.
+    IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 422;
     /// A value is none of the allowed ones.
     InvalidEnumValue = "INVALID_ENUM_VALUE", 400;
     /// Any other id does not have its form.
@@ -113,8 +121,12 @@ codes! {
     PasswordRefused = "PASSWORD_REFUSED", 400;
     /// The body is larger than 1 MiB.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413;
+    /// Somebody else changed this since it was read.
+    PreconditionFailed = "PRECONDITION_FAILED", 412;
     /// Too many requests at once.
     RateLimited = "RATE_LIMITED", 429;
+    /// A request with this key is being carried out.
+    RequestRunning = "REQUEST_RUNNING", 409;
     /// No such thing.
     ResourceNotFound = "RESOURCE_NOT_FOUND", 404;
     /// The store or the door cannot be reached.
@@ -166,6 +178,16 @@ impl Serialize for ErrorCode {
         serializer.serialize_str(self.as_str())
     }
 }
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.iter().map(|code| code.as_str());
+        let says = Some("What is wrong, for programs. The list is closed.");
+        ObjectBuilder::new().schema_type(Type::String).description(says).enum_values(Some(words)).into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 impl<'de> Deserialize<'de> for ErrorCode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,6 +3,8 @@
 //! Field names are Atlas's where Atlas has the field, in camel case everywhere; identifiers, instants and names travel as
 //! texts and are parsed into core types at the edge that reads them. Requests refuse fields they do not know.
 //!
+//! Each type derives its schema, from which the description of the API is made.
+//!
 //! This crate must never decide anything, do I/O, or hold a type that the store or the core keeps. Read [`error`] first,
 //! then [`atlas`] (the paths that Atlas has, too) and [`byleave`] (`/api/byleave/v1`).
 

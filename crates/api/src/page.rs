@@ -1,9 +1,10 @@
 //! Lists that come page by page, and links.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A link from an answer to another resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Link {
     /// The address.
     pub href: String,
@@ -12,7 +13,7 @@ pub struct Link {
 }
 
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
     /// This page, the next and the previous one.
@@ -25,7 +26,7 @@ pub struct Page<T> {
 }
 
 /// An object as it travels with `envelope=true`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Envelope<T> {
     /// The HTTP status.
     pub status: u16,

@@ -1,9 +1,10 @@
-//! Takes a new certificate while the server runs: when its files have changed, or at once on SIGHUP.
+//! SIGHUP, and the certificate while the server runs: a new one is taken when its files have changed, or at once on
+//! SIGHUP. A server without a certificate says that it has none, and goes on: SIGHUP never ends it.
 
 use std::time::Duration;
 
 use byleave_web::tls::{Tls, TlsError};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -13,19 +14,31 @@ use crate::control::Chain;
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Looks at the files until it is told to end. What cannot be used is said once and left: the old pair stays.
-pub(crate) async fn keep(tls: Tls, ends: CancellationToken) {
+/// Listens to SIGHUP, which from now on ends nothing.
+///
+/// # Errors
+/// If the system does not let us.
+pub(crate) fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Answers SIGHUP and looks at the files, if there are some, until it is told to end. What cannot be used is said once
+/// and left: the old pair stays.
+pub(crate) async fn keep(tls: Option<Tls>, mut hangups: Signal, ends: CancellationToken) {
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return error!("SIGHUP cannot be listened to") };
     let mut trouble = None;
     loop {
         tokio::select! {
             () = ends.cancelled() => return,
-            _ = hangup.recv() => trouble = None,
+            heard = hangups.recv() => match heard {
+                Some(()) if tls.is_none() => info!("SIGHUP: there is no certificate to read again; the server goes on"),
+                Some(()) => trouble = None,
+                None => return,
+            },
             _ = look.tick() => {}
         }
-        let again = tls.clone();
+        let Some(again) = tls.clone() else { continue };
         let Ok(loaded) = tokio::task::spawn_blocking(move || again.reload()).await else { return };
         match &loaded {
             Ok(true) => info!("a new certificate is shown from now on"),

@@ -251,9 +251,12 @@ impl StoreControl {
 /// Logs why the store did not answer; tells what the gateway may know.
 fn unanswered(error: &StoreError) -> ControlError {
     match error {
-        StoreError::Conflict(_) | StoreError::Forbidden(_) | StoreError::NotFound(_) | StoreError::Refused(_) => {
-            ControlError::Refused
-        }
+        StoreError::Conflict(_)
+        | StoreError::Forbidden(_)
+        | StoreError::NotFound(_)
+        | StoreError::Refused(_)
+        | StoreError::Repeated(_)
+        | StoreError::Stale => ControlError::Refused,
         StoreError::Corrupt(_) | StoreError::Unavailable(_) => {
             error!(error = %Chain(error), "the store did not answer the gateway");
             ControlError::Unavailable

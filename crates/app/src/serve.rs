@@ -107,6 +107,7 @@ impl Running {
     pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
         let (clock, entropy) =
             (Arc::new(SystemClock::new()?) as Arc<dyn Clock>, Arc::new(SystemEntropy) as Arc<dyn Entropy>);
+        let hangups = certificate::hangups().context("SIGHUP cannot be listened to")?;
         let data = DataDir::open(&config.data)?;
         let start = data.start()?;
         let administrator_token = data.administrator_token(entropy.as_ref())?;
@@ -169,9 +170,7 @@ impl Running {
             limits: Limits { rates: config.rates, ..Limits::default() },
         });
         let tls = config.tls.clone().map(Tls::load).transpose().context("TLS")?;
-        if let Some(tls) = &tls {
-            tasks.spawn(certificate::keep(tls.clone(), beat_ends.clone()));
-        }
+        tasks.spawn(certificate::keep(tls.clone(), hangups, beat_ends.clone()));
         let scheme = if tls.is_some() { "https" } else { "http" };
         let entrance = Entrance { tls, proxies: config.proxies.clone() };
         let web = byleave_web::serve(listener, app, entrance, web_ends.clone());

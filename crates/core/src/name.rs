@@ -80,6 +80,8 @@ names! {
     ServiceAccountName: |text| lettered(text, 64), "must have 1 to 64 letters, digits, spaces and - _ . , ', and no space at either end";
     /// The description of a service account.
     ServiceAccountDescription: |text| lettered(text, 250), "must have 1 to 250 letters, digits, spaces and - _ . , ', and no space at either end";
+    /// What a caller calls one request, so that it can be sent again.
+    RequestKey: |text| matches!(text.len(), 1..=255) && text.bytes().all(|byte| byte.is_ascii_graphic()), "must have 1 to 255 printable ASCII characters without spaces";
     /// Where a node's SSH server listens: a DNS name or an IP address (IPv6 in brackets), a colon and a port.
     Address: address, "must be a host name or IP address (IPv6 in brackets), a colon and a port, such as 10.0.0.7:22";
     /// An SSH public key in one line: algorithm, a space, base64, without a comment.

@@ -17,6 +17,7 @@ use crate::network;
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 
 /// The two HA1 values of a key: MD5 and SHA-256 over public key, realm and private key.
@@ -62,6 +63,13 @@ pub struct ApiKeyRow {
     pub roles: Roles,
     /// When it was made.
     pub added_at: Timestamp,
+}
+
+impl ApiKeyRow {
+    /// The tag of what can be changed of it.
+    pub fn tag(&self) -> Tag {
+        Tag::of(self)
+    }
 }
 
 /// What verifying a request of a key needs.
@@ -169,6 +177,7 @@ impl Store {
         let body = self.write("change API key", now, move |tx| {
             let manager = through.manage(tx.sql, &actor)?;
             let before = load(tx.sql, manager.organization, through, key)?;
+            tx.expect(|| before.tag())?;
             if let Some(description) = change.description.filter(|new| *new != before.description) {
                 manager.own(&before.roles)?;
                 query("UPDATE api_keys SET description = $2 WHERE id = $1")

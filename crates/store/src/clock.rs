@@ -15,6 +15,7 @@ use crate::error::{Conflict, StoreError, Thing};
 use crate::grant;
 use crate::reader::Snapshot;
 use crate::recovery;
+use crate::repeat;
 use crate::request;
 use crate::row;
 use crate::sql::{Sql, query};
@@ -51,12 +52,14 @@ impl Store {
     }
 
     /// Writes what time alone makes happen: `grant.expired` once for each grant, denied tries folded by minute, a time
-    /// leaf for each log that had no entry for an hour. Nothing depends on it.
+    /// leaf for each log that had no entry for an hour. Forgets requests that were remembered long enough. Nothing depends on
+    /// it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store cannot commit.
     pub async fn sweep(&self, now: &Reading) -> Result<Swept, StoreError> {
         let written = self.write("sweep", now, |tx| {
+            repeat::forget(tx)?;
             Ok(Swept { expired: grant::log_expired(tx)?, denied: denial::log_folded(tx)?, time: log_time(tx)? })
         });
         Ok(written.await?.value)

@@ -10,6 +10,8 @@ use byleave_core::recovery::RecoveryError;
 use byleave_core::request::{ApproveError, AskError};
 use byleave_core::service_account::SecretError;
 
+use crate::repeat::Repeat;
+
 /// Something that is not there, or that the actor may not know of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Thing {
@@ -195,6 +197,12 @@ pub enum StoreError {
     /// What was asked for breaks a rule.
     #[error(transparent)]
     Refused(Rule),
+    /// The request has a key under which one was carried out before. Nothing was changed now.
+    #[error(transparent)]
+    Repeated(Repeat),
+    /// What was to be changed is not any more what the actor saw. Nothing was changed.
+    #[error("somebody else changed this meanwhile")]
+    Stale,
     /// The database is locked, full or cannot be reached. Nothing was acknowledged.
     #[error("the store is not available")]
     Unavailable(#[source] Fault),
@@ -211,9 +219,13 @@ impl StoreError {
         let what = "a write in the same commit failed";
         match self {
             Self::Corrupt(_) => Self::Corrupt(Fault::of(what, self.chain())),
-            Self::Conflict(_) | Self::Forbidden(_) | Self::NotFound(_) | Self::Refused(_) | Self::Unavailable(_) => {
-                Self::Unavailable(Fault::of(what, self.chain()))
-            }
+            Self::Conflict(_)
+            | Self::Forbidden(_)
+            | Self::NotFound(_)
+            | Self::Refused(_)
+            | Self::Repeated(_)
+            | Self::Stale
+            | Self::Unavailable(_) => Self::Unavailable(Fault::of(what, self.chain())),
         }
     }
 

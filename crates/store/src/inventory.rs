@@ -18,6 +18,7 @@ use crate::row;
 use crate::seal::random;
 use crate::sql::{Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 
 impl Store {
@@ -31,7 +32,7 @@ impl Store {
         load(&mut sql)
     }
 
-    /// What applying this inventory would do. The ids of new things are drawn anew by the apply.
+    /// What applying this inventory would do, and the tag of the inventory that it was planned for. The ids of new things are drawn anew by the apply.
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator, [`StoreError::Refused`] for an inventory that
@@ -41,10 +42,11 @@ impl Store {
         actor: &Actor,
         wanted: &[WantedCluster],
         prune: Prune,
-    ) -> Result<Plan, StoreError> {
+    ) -> Result<(Plan, Tag), StoreError> {
         let mut sql = self.read()?;
         require(&mut sql, actor, Action::ApplyInventory, Resource::Installation, Thing::Installation)?;
-        planned(&load(&mut sql)?, wanted, prune, self.entropy())
+        let current = load(&mut sql)?;
+        Ok((planned(&current, wanted, prune, self.entropy())?, tag(&current)))
     }
 
     /// Applies this inventory: all of it or nothing. Grants of removed clusters end. What happens in an organization
@@ -64,12 +66,21 @@ impl Store {
         let body = self.write("apply inventory", now, move |tx| {
             let resource = Resource::Installation;
             require(tx.sql, &actor, Action::ApplyInventory, resource, Thing::Installation)?;
-            let plan = planned(&load(tx.sql)?, &wanted, prune, tx.store.entropy())?;
+            let current = load(tx.sql)?;
+            tx.expect(|| tag(&current))?;
+            let plan = planned(&current, &wanted, prune, tx.store.entropy())?;
             apply(tx, &plan)?;
             Ok(plan)
         });
         body.await
     }
+}
+
+/// The tag of an inventory: which clusters there are, in which form, and which projects.
+fn tag(inventory: &Inventory) -> Tag {
+    let cluster = |cluster: &Cluster| (cluster.id, cluster.revision, cluster.removed);
+    let clusters: Vec<_> = inventory.clusters.iter().map(cluster).collect();
+    Tag::of(&(&inventory.organizations, &inventory.projects, clusters))
 }
 
 fn planned(

@@ -15,6 +15,7 @@ use crate::invitation::{self, InvitationRow};
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 use crate::user::{self, UserRow};
 
@@ -33,6 +34,14 @@ impl MemberRow {
         match self {
             Self::Active(row) => &row.name,
             Self::Pending(row) => &row.user_name,
+        }
+    }
+
+    /// The tag of what can be changed of them.
+    pub fn tag(&self) -> Tag {
+        match self {
+            Self::Active(row) => row.tag(),
+            Self::Pending(row) => Tag::of(&(&row.id, &row.user_name, &row.roles)),
         }
     }
 
@@ -90,7 +99,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an owner, [`StoreError::Conflict`] for the last owner,
-    /// [`StoreError::Refused`] for roles that are none.
+    /// [`StoreError::Refused`] for roles that are none, [`StoreError::Stale`] if the member is not as expected.
     pub async fn change_member(
         &self,
         actor: &Actor,
@@ -102,6 +111,7 @@ impl Store {
         let actor = actor.clone();
         let body = self.write("change member", now, move |tx| {
             let (by, row) = found(tx, &actor, organization, id)?;
+            tx.expect(|| row.tag())?;
             let roles = change.apply(row.roles());
             match &row {
                 MemberRow::Active(row) => user::set_roles(tx, &by, row, roles)?,

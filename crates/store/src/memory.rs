@@ -22,16 +22,19 @@ use crate::web_session::WebSession;
 
 /// Tables that say nothing of who may do what. A commit that changes a row of any other one ends the era: a new table is
 /// among those until somebody has thought about it.
-const BESIDE: [&str; 11] = [
+const BESIDE: [&str; 14] = [
     "clock",
     "denials",
     "disclosures",
     "feed_blocks",
     "grants",
+    "hand_backs",
     "identifiers",
     "leaves",
     "logs",
     "refused_forwardings",
+    "repeats",
+    "requests",
     "sessions",
     "tree_nodes",
 ];
@@ -189,6 +192,8 @@ mod tests {
         let schema = concat!(
             include_str!("../migrations/sqlite/0001_begin.sql"),
             include_str!("../migrations/sqlite/0005_feed_blocks.sql"),
+            include_str!("../migrations/sqlite/0006_requests.sql"),
+            include_str!("../migrations/sqlite/0007_repeats.sql"),
         );
         for table in BESIDE {
             assert!(schema.contains(&format!("CREATE TABLE {table} (")), "{table}");

@@ -11,14 +11,15 @@ use crate::row;
 use crate::sql::{Sql, query};
 
 /// The steps; the first is number 1.
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     ("begin", include_str!("../migrations/sqlite/0001_begin.sql")),
     ("feed", include_str!("../migrations/sqlite/0002_feed.sql")),
     ("accounts", include_str!("../migrations/sqlite/0003_accounts.sql")),
     ("surface", include_str!("../migrations/sqlite/0004_surface.sql")),
     ("feed blocks", include_str!("../migrations/sqlite/0005_feed_blocks.sql")),
     ("requests", include_str!("../migrations/sqlite/0006_requests.sql")),
-    ("recoveries", include_str!("../migrations/sqlite/0007_recoveries.sql")),
+    ("repeats", include_str!("../migrations/sqlite/0007_repeats.sql")),
+    ("recoveries", include_str!("../migrations/sqlite/0008_recoveries.sql")),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::OrgId;
 use byleave_core::name::{Contact, OrgName, PublicKey};
@@ -18,6 +18,7 @@ use crate::grant;
 use crate::row;
 use crate::sql::{Row, Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 
 pub use crate::project::ProjectRow;
@@ -41,6 +42,13 @@ pub struct OrganizationRow {
     pub operations_contact: Option<Contact>,
     /// When its first owner claimed it; `None` before that.
     pub claimed_at: Option<Timestamp>,
+}
+
+impl OrganizationRow {
+    /// The tag of its settings.
+    pub fn tag(&self) -> Tag {
+        Tag::of(self)
+    }
 }
 
 /// The columns of [`OrganizationRow`], for all or for one.
@@ -140,17 +148,30 @@ impl Store {
         let body = self.write("set longest grant", now, move |tx| {
             require_in_organization(tx.sql, &actor, Action::SetLongestGrant, id)?;
             let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
-            if load(tx.sql, id)?.longest != longest {
-                query("UPDATE organizations SET longest_ms = $2 WHERE id = $1")
-                    .bind(id.to_string())
-                    .bind(longest.millis())
-                    .execute(tx.sql)?;
-                tx.append(id, by, Event::LongestGrantSet { longest })?;
-            }
+            let before = load(tx.sql, id)?;
+            tx.expect(|| before.tag())?;
+            set_longest(tx, &before, by, longest)?;
             load(tx.sql, id)
         });
         body.await
     }
+}
+
+/// Sets the longest grant. Whoever calls has asked whether the actor may.
+pub(crate) fn set_longest(
+    tx: &mut Transaction<'_>,
+    before: &OrganizationRow,
+    by: By,
+    longest: Ttl,
+) -> Result<(), StoreError> {
+    if before.longest != longest {
+        query("UPDATE organizations SET longest_ms = $2 WHERE id = $1")
+            .bind(before.id.to_string())
+            .bind(longest.millis())
+            .execute(tx.sql)?;
+        tx.append(before.id, by, Event::LongestGrantSet { longest })?;
+    }
+    Ok(())
 }
 
 /// Sets or lifts the block. Whoever calls has asked whether the actor may.

@@ -15,6 +15,7 @@ use crate::row;
 use crate::secret::{self, NewSecret, SecretRow};
 use crate::sql::{Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 
 /// A service account to be made, with its first secret.
@@ -58,6 +59,13 @@ pub struct ServiceAccountRow {
     pub secrets: Vec<SecretRow>,
     /// When it was made.
     pub added_at: Timestamp,
+}
+
+impl ServiceAccountRow {
+    /// The tag of what can be changed of it; its secrets come and go by themselves.
+    pub fn tag(&self) -> Tag {
+        Tag::of(&(&self.id, &self.name, &self.description, &self.roles))
+    }
 }
 
 impl Store {
@@ -149,6 +157,7 @@ impl Store {
         let body = self.write("change service account", now, move |tx| {
             let manager = through.manage(tx.sql, &actor)?;
             let before = load(tx.sql, manager.organization, through, id)?;
+            tx.expect(|| before.tag())?;
             let name = change.name.unwrap_or_else(|| before.name.clone());
             let description = change.description.unwrap_or_else(|| before.description.clone());
             if name != before.name || description != before.description {

@@ -9,11 +9,11 @@ use byleave_core::id::OrgId;
 use byleave_core::name::Contact;
 use byleave_core::policy::Action;
 use byleave_core::setting::SecretHours;
-use byleave_core::time::Reading;
+use byleave_core::time::{Reading, Ttl};
 
 use crate::authority::require_in_organization;
 use crate::error::{StoreError, Thing};
-use crate::organization::{OrganizationRow, load, set_blocked};
+use crate::organization::{OrganizationRow, load, set_blocked, set_longest};
 use crate::sql::query;
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
@@ -23,6 +23,8 @@ use crate::transaction::{Transaction, Written};
 pub struct SettingsPatch {
     /// Whether support is blocked.
     pub blocked: Option<bool>,
+    /// The longest grant that can be given.
+    pub longest: Option<Ttl>,
     /// The longest that a secret of a service account may be valid.
     pub longest_secret: Option<SecretHours>,
     /// Where security notices go; `Some(None)` removes it.
@@ -34,6 +36,16 @@ pub struct SettingsPatch {
 impl SettingsPatch {
     /// Whether it sets anything besides the block.
     pub const fn is_more_than_the_block(&self) -> bool {
+        self.longest.is_some() || self.is_more_than_the_grant()
+    }
+
+    /// Whether it does nothing but block, which is carried out whatever else has changed.
+    const fn only_blocks(&self) -> bool {
+        matches!(self.blocked, Some(true)) && !self.is_more_than_the_block()
+    }
+
+    /// Whether it sets anything that has to do neither with the block nor with grants.
+    pub const fn is_more_than_the_grant(&self) -> bool {
         self.longest_secret.is_some() || self.security_contact.is_some() || self.operations_contact.is_some()
     }
 }
@@ -42,7 +54,7 @@ impl Store {
     /// Sets what is named. Setting the block works in clock doubt, with whatever comes with it.
     ///
     /// # Errors
-    /// [`StoreError::Forbidden`] unless the actor is an owner.
+    /// [`StoreError::Forbidden`] unless the actor is an owner, [`StoreError::Stale`] if the settings are not as expected.
     pub async fn change_settings(
         &self,
         actor: &Actor,
@@ -52,17 +64,29 @@ impl Store {
     ) -> Result<Written<OrganizationRow>, StoreError> {
         let actor = actor.clone();
         let body = self.write("change settings", now, move |tx| {
+            if patch.only_blocks() {
+                tx.expect_nothing();
+            }
             if let Some(blocked) = patch.blocked {
                 let action = if blocked { Action::Block } else { Action::Unblock };
                 require_in_organization(tx.sql, &actor, action, id)?;
+            }
+            if patch.longest.is_some() {
+                require_in_organization(tx.sql, &actor, Action::SetLongestGrant, id)?;
+            }
+            if patch.is_more_than_the_grant() {
+                require_in_organization(tx.sql, &actor, Action::ChangeSettings, id)?;
+            }
+            require_in_organization(tx.sql, &actor, Action::ReadOrganization, id)?;
+            let before = load(tx.sql, id)?;
+            tx.expect(|| before.tag())?;
+            if let Some(blocked) = patch.blocked {
                 set_blocked(tx, &actor, id, blocked)?;
             }
             if patch.is_more_than_the_block() {
-                require_in_organization(tx.sql, &actor, Action::ChangeSettings, id)?;
                 let by = actor.by().ok_or(StoreError::NotFound(Thing::Organization))?;
                 set_the_rest(tx, id, &by, patch)?;
             }
-            require_in_organization(tx.sql, &actor, Action::ReadOrganization, id)?;
             load(tx.sql, id)
         });
         body.await
@@ -71,6 +95,9 @@ impl Store {
 
 fn set_the_rest(tx: &mut Transaction<'_>, id: OrgId, by: &By, patch: SettingsPatch) -> Result<(), StoreError> {
     let before = load(tx.sql, id)?;
+    if let Some(longest) = patch.longest {
+        set_longest(tx, &before, by.clone(), longest)?;
+    }
     if let Some(longest_hours) = patch.longest_secret.filter(|hours| *hours != before.longest_secret) {
         query("UPDATE organizations SET longest_secret_hours = $2 WHERE id = $1")
             .bind(id.to_string())

@@ -22,10 +22,12 @@ use crate::hub::Hub;
 use crate::memory::Memory;
 use crate::migration::migrate;
 use crate::reader::{Files, Readers, Snapshot};
+use crate::repeat::Ticket;
 use crate::row;
 use crate::seal::{SealingKey, random};
 use crate::session;
 use crate::sql::{Access, Sql, query};
+use crate::tag::Expectation;
 use crate::transaction::Watch;
 use crate::writer::Writer;
 
@@ -47,6 +49,8 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    ticket: Option<Arc<Ticket>>,
+    expectation: Option<Arc<Expectation>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -139,7 +143,7 @@ impl Store {
         let files = Files::of(database.clone())?;
         let writer = Writer::start(sql, Watch { hub: hub.clone(), files }, memory)?;
         let inner = Inner { writer, readers, hub, sealing, entropy, options, installation, signing, database };
-        let store = Self { inner: Arc::new(inner) };
+        let store = Self { inner: Arc::new(inner), ticket: None, expectation: None };
         store.start(start, now).await?;
         Ok(store)
     }
@@ -165,6 +169,26 @@ impl Store {
         if let Err(error) = moved.await {
             tracing::warn!(error = ?error, "the write-ahead log stays beside the database");
         }
+    }
+
+    /// The same store, writing for this request.
+    pub(crate) fn with_ticket(&self, ticket: Option<Arc<Ticket>>) -> Self {
+        Self { ticket, ..self.clone() }
+    }
+
+    /// The request for which it writes, while that has changed nothing yet.
+    pub(crate) fn ticket(&self) -> Option<&Arc<Ticket>> {
+        self.ticket.as_ref().filter(|ticket| !ticket.is_spent())
+    }
+
+    /// The same store, writing only what is as expected.
+    pub(crate) fn with_expectation(&self, expectation: Arc<Expectation>) -> Self {
+        Self { expectation: Some(expectation), ..self.clone() }
+    }
+
+    /// What its next write must find; `None` once one has found it.
+    pub(crate) fn expectation(&self) -> Option<&Arc<Expectation>> {
+        self.expectation.as_ref().filter(|expectation| !expectation.is_met())
     }
 
     pub(crate) fn writer(&self) -> &Writer {

@@ -26,6 +26,7 @@ use crate::facts;
 use crate::feed;
 use crate::hub::Hub;
 use crate::reader::Files;
+use crate::repeat;
 use crate::row;
 use crate::seal::random;
 use crate::sql::{Sql, query};
@@ -96,7 +97,13 @@ where
     fn attempt(&mut self, sql: &mut Sql) -> Result<(Written<T>, Touched), StoreError> {
         let body = self.body.take().ok_or_else(|| StoreError::Unavailable(Fault::new("a write runs once")))?;
         let mut transaction = Transaction::begin(self.store.clone(), sql, self.reading.clone())?;
+        if let Some(ticket) = self.store.ticket() {
+            repeat::write_down(&mut transaction, ticket)?;
+        }
         let value = body(&mut transaction)?;
+        if self.store.expectation().is_some() {
+            return Err(StoreError::Stale);
+        }
         let (anchors, touched) = transaction.finish()?;
         Ok((Written { value, anchors }, touched))
     }
@@ -119,7 +126,10 @@ where
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let answer = match (self.result, committed) {
             (Some(Err(error)), _) | (Some(Ok(_)) | None, Err(error)) => Err(error),
-            (Some(Ok(written)), Ok(())) => Ok(written),
+            (Some(Ok(written)), Ok(())) => {
+                self.store.ticket().inspect(|ticket| ticket.spend());
+                Ok(written)
+            }
             (None, Ok(())) => Err(StoreError::Unavailable(Fault::new("the write did not end in order"))),
         };
         let _whoever_asked_may_be_gone = self.answer.send(answer);

@@ -14,6 +14,7 @@ use crate::row;
 use crate::seal::Secret;
 use crate::sql::{Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 
 /// A user.
@@ -29,6 +30,13 @@ pub struct UserRow {
     pub roles: Roles,
     /// When they joined.
     pub added_at: Timestamp,
+}
+
+impl UserRow {
+    /// The tag of what can be changed of them.
+    pub fn tag(&self) -> Tag {
+        Tag::of(&(&self.id, &self.name, &self.roles))
+    }
 }
 
 /// What signing in needs.
@@ -64,7 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an owner, [`StoreError::Conflict`] for the last owner,
-    /// [`StoreError::Refused`] for roles that are none.
+    /// [`StoreError::Refused`] for roles that are none, [`StoreError::Stale`] if the user is not as expected.
     pub async fn change_roles(
         &self,
         actor: &Actor,
@@ -78,6 +86,7 @@ impl Store {
             require_in_organization(tx.sql, &actor, Action::ManageUsers, organization)?;
             let by = actor.by().ok_or(StoreError::NotFound(Thing::User))?;
             let row = load(tx.sql, organization, user)?;
+            tx.expect(|| row.tag())?;
             set_roles(tx, &by, &row, roles)?;
             load(tx.sql, organization, user)
         });

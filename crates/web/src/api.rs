@@ -25,6 +25,9 @@ macro_rules! routes {
         /// Every operation, as it is documented.
         pub const OPERATIONS: &[(&str, &str)] = &[$($((stringify!($method), $shown),)+)*];
 
+        /// The versions of each operation, in the same order.
+        pub(crate) const VERSIONS: &[crate::api::version::Versions] = &[$($({ let _ = $shown; $versions },)+)*];
+
         /// The routes.
         pub(in crate::api) fn router() -> axum::Router<std::sync::Arc<crate::app::App>> {
             axum::Router::new()$(.route(
@@ -45,8 +48,10 @@ pub mod oauth;
 pub mod page;
 pub mod path;
 pub mod peer;
+pub mod repeat;
 pub mod show;
 pub mod shut;
+pub mod tag;
 pub mod version;
 
 /// The routes below `/api`.
@@ -56,6 +61,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(oauth::router())
         .route("/api/{*rest}", axum::routing::any(nothing))
         .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
         .layer(middleware::from_fn_with_state(app.clone(), count))
         .layer(middleware::from_fn(finish))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked));

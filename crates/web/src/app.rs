@@ -11,6 +11,7 @@ use byleave_core::time::{Clock, Entropy, Reading};
 use byleave_store::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::repeat::Running;
 use crate::auth::digest::{Algorithm, Digest};
 use crate::auth::password::Passwords;
 use crate::auth::throttle::Throttle;
@@ -112,6 +113,8 @@ pub struct App {
     /// Cancelled when the server stops: streams that never end by themselves must end then.
     pub stopping: CancellationToken,
     pub(crate) digest: Digest,
+    /// The requests with a key that are being carried out.
+    pub(crate) running: Arc<Running>,
 }
 
 impl App {
@@ -124,6 +127,7 @@ impl App {
             counters: Counters::new(limits.rates, &clock),
             digest: Digest::new(digest, entropy.as_ref()),
             stopping: CancellationToken::new(),
+            running: Arc::default(),
             store,
             door,
             clock,

@@ -18,6 +18,7 @@ pub mod auth;
 pub mod came;
 pub mod door;
 mod feed_filter;
+pub mod openapi;
 pub mod pages;
 pub mod rate;
 pub mod serve;

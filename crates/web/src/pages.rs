@@ -30,6 +30,7 @@ mod icon;
 mod layout;
 mod live;
 mod menu;
+mod openapi;
 mod path;
 mod problem;
 mod recorded;
@@ -42,6 +43,7 @@ mod session;
 mod sessions;
 mod settings;
 mod sign_in;
+mod stale;
 mod users;
 mod visitor;
 mod when;
@@ -91,6 +93,8 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api-keys/new", get(api_keys::show_new).post(api_keys::make))
         .route("/api-keys/{key}/remove", get(api_keys::show_remove).post(api_keys::remove))
         .route("/live", get(live::show))
+        .route(path::OPENAPI, get(openapi::show))
+        .route("/openapi.json", get(openapi::document))
         .layer(DefaultBodyLimit::max(FORM))
         .layer(CsrfLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), count))

@@ -1,12 +1,13 @@
 //! API keys and service accounts, their secrets and access lists.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::page::Link;
 use crate::present::present;
 
 /// A service account. Its roles are those in the organization, or in the project of the path.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccount {
     /// Its id: the user name of OAuth 2.0 client credentials.
@@ -24,7 +25,7 @@ pub struct ServiceAccount {
 }
 
 /// A secret of a service account.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccountSecret {
     /// When it was made.
@@ -44,7 +45,7 @@ pub struct ServiceAccountSecret {
 }
 
 /// What makes a service account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccountRequest {
     /// What it is for.
@@ -58,7 +59,7 @@ pub struct ServiceAccountRequest {
 }
 
 /// A partial change of a service account.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccountPatch {
     /// What it is for.
@@ -73,7 +74,7 @@ pub struct ServiceAccountPatch {
 }
 
 /// What makes a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceAccountSecretRequest {
     /// How long it lasts: 8 to 8760.
@@ -81,7 +82,7 @@ pub struct ServiceAccountSecretRequest {
 }
 
 /// Roles for an account in a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleAssignment {
     /// The roles.
@@ -92,7 +93,7 @@ pub struct RoleAssignment {
 }
 
 /// A project in which a service account has roles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccountGroup {
     /// The project.
@@ -102,7 +103,7 @@ pub struct ServiceAccountGroup {
 }
 
 /// An API key.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKey {
     /// What it is for.
@@ -120,7 +121,7 @@ pub struct ApiKey {
 }
 
 /// A role of an API key, in the organization or in one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyRole {
     /// The project, if it is a role in one.
@@ -134,7 +135,7 @@ pub struct ApiKeyRole {
 }
 
 /// What makes an API key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiKeyRequest {
     /// What it is for.
@@ -144,7 +145,7 @@ pub struct ApiKeyRequest {
 }
 
 /// A partial change of an API key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiKeyPatch {
     /// What it is for.
@@ -156,7 +157,7 @@ pub struct ApiKeyPatch {
 }
 
 /// An address or network to be taken from: one of the two.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccessListRequest {
     /// A network in CIDR form.
@@ -168,7 +169,7 @@ pub struct AccessListRequest {
 }
 
 /// An entry of the access list of an API key. How often it was used is not counted here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyAccess {
     /// The network in CIDR form.
@@ -183,7 +184,7 @@ pub struct ApiKeyAccess {
 }
 
 /// An entry of the access list of a service account. How often it was used is not counted here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccountAccess {
     /// The network in CIDR form.
@@ -195,8 +196,40 @@ pub struct ServiceAccountAccess {
     pub ip_address: Option<String>,
 }
 
+/// What asks for an access token: a form, as RFC 6749 words it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct OAuthTokenRequest {
+    /// The service account, unless the header names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Its secret, unless the header has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// Always `client_credentials`.
+    pub grant_type: String,
+    /// There are no scopes here: only the empty one is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+/// What revokes an access token: a form, as RFC 7009 words it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct OAuthRevokeRequest {
+    /// The service account, unless the header names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Its secret, unless the header has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// The token.
+    pub token: String,
+    /// Changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type_hint: Option<String>,
+}
+
 /// An access token, as RFC 6749 words it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OAuthToken {
     /// The token.
     pub access_token: String,
@@ -207,7 +240,7 @@ pub struct OAuthToken {
 }
 
 /// Why there is no token, as RFC 6749 words it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OAuthError {
     /// For programs.
     pub error: String,

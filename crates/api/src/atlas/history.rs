@@ -1,9 +1,10 @@
 //! Who came in, in the form of Atlas's history of access.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A history of access, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessLogs {
     /// Session by session, and try by try that was refused.
@@ -11,7 +12,7 @@ pub struct AccessLogs {
 }
 
 /// A session of a support engineer, or a try that was refused. No address: it could tell who they are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessLog {
     /// Whether they came in.

@@ -1,12 +1,13 @@
 //! People of an organization: users, invitations, and their roles.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::page::Link;
 use crate::present::present;
 
 /// A user of an organization, or somebody who is invited.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrgUser {
     /// When they joined; absent while they are invited.
@@ -37,7 +38,7 @@ pub struct OrgUser {
 }
 
 /// Roles of a person.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrgUserRoles {
     /// In single projects.
@@ -48,7 +49,7 @@ pub struct OrgUserRoles {
 }
 
 /// Roles in one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupRoleAssignment {
     /// The project.
@@ -58,7 +59,7 @@ pub struct GroupRoleAssignment {
 }
 
 /// Whom an owner invites.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrgUserRequest {
     /// Their roles.
@@ -71,7 +72,7 @@ pub struct OrgUserRequest {
 }
 
 /// What changes of a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrgUserUpdate {
     /// Their roles; those in projects stay if none are named.
@@ -83,7 +84,7 @@ pub struct OrgUserUpdate {
 }
 
 /// A role that is given or taken.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RoleChange {
     /// The role in the organization.
@@ -91,7 +92,7 @@ pub struct RoleChange {
 }
 
 /// A user of a project, or somebody who is invited to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupUser {
     /// When they joined the organization; absent while they are invited.
@@ -117,7 +118,7 @@ pub struct GroupUser {
 }
 
 /// An invitation that nobody has claimed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationInvitation {
     /// When it was made.
@@ -146,7 +147,7 @@ pub struct OrganizationInvitation {
 }
 
 /// One role in one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupRole {
     /// The project.
@@ -156,7 +157,7 @@ pub struct GroupRole {
 }
 
 /// Whom an owner invites, in the older form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InvitationRequest {
     /// The roles they will have in single projects.
@@ -173,7 +174,7 @@ pub struct InvitationRequest {
 }
 
 /// Roles in one project, in the older form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InvitedGroupRoles {
     /// The project.

@@ -1,12 +1,13 @@
 //! Projects, what is in them at a glance, and the state of the system.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::page::Link;
 use crate::present::present;
 
 /// A project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
     /// How many clusters it has.
@@ -24,7 +25,7 @@ pub struct Group {
 }
 
 /// A project to be made. What a client sends back from a project that it read has no say.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewGroup {
     /// Of no use here.
@@ -55,7 +56,7 @@ pub struct NewGroup {
 }
 
 /// A tag, of which Byleave keeps none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceTag {
     /// Its name.
@@ -65,7 +66,7 @@ pub struct ResourceTag {
 }
 
 /// A project with its clusters at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrgGroup {
     /// The clusters, by name.
@@ -81,7 +82,7 @@ pub struct OrgGroup {
 }
 
 /// A cluster at a glance: what the inventory says, and nothing of what Byleave cannot know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloudCluster {
     /// Its id.
@@ -96,10 +97,11 @@ pub struct CloudCluster {
 }
 
 /// The state of the system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SystemStatus {
     /// The key that asks; null for whoever asks without one.
+    #[schema(required)]
     pub api_key: Option<ApiKeyOfCaller>,
     /// Always `MongoDB Atlas`, the only name that typed clients take: whose manner this API follows, not what it is.
     pub app_name: String,
@@ -112,7 +114,7 @@ pub struct SystemStatus {
 }
 
 /// The key that asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyOfCaller {
     /// Its id.
@@ -124,8 +126,9 @@ pub struct ApiKeyOfCaller {
 }
 
 /// A role, in the organization or in one project.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RoleOfCaller)]
 pub struct RoleAssignment {
     /// The project, for a role in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

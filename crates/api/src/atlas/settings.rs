@@ -1,11 +1,12 @@
 //! The settings of an organization: what is enforced here, and what Atlas has besides.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::present::{nullable, present};
 
 /// The settings of an organization, with what each is in Byleave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationSettings {
     /// False: not enforced here.
@@ -18,6 +19,7 @@ pub struct OrganizationSettings {
     /// False: not enforced here.
     pub multi_factor_auth_required: bool,
     /// Where operational notices go, if anywhere.
+    #[schema(required)]
     pub operations_contact: Option<String>,
     /// Whether the organization blocks support.
     pub restrict_employee_access: bool,
@@ -28,7 +30,7 @@ pub struct OrganizationSettings {
 }
 
 /// A partial change of the settings. What Byleave does not enforce is refused by name unless it says what is so anyway.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrganizationSettingsPatch {
     /// Not enforced: only false is taken.
@@ -66,7 +68,7 @@ pub struct OrganizationSettingsPatch {
 }
 
 /// How long people stay signed in, in Atlas.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CustomSessionTimeouts {
     /// From signing in.

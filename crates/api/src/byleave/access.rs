@@ -1,13 +1,15 @@
 //! Clusters, grants, sessions, events and evidence.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Anchor;
 use crate::present::present;
 
 /// A cluster with its nodes and its grant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ByleaveCluster)]
 pub struct Cluster {
     /// Its id.
     pub id: String,
@@ -35,7 +37,7 @@ pub struct Cluster {
 }
 
 /// A node of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
     /// Its id.
@@ -55,7 +57,7 @@ pub struct Node {
 }
 
 /// A log of a node, also as an inventory wants it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Log {
     /// Its name.
@@ -67,8 +69,9 @@ pub struct Log {
 }
 
 /// What a customer grants. The server's clock counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ByleaveGrantRequest)]
 pub struct GrantRequest {
     /// What it is for.
     pub grant_type: String,
@@ -84,7 +87,7 @@ pub struct GrantRequest {
 }
 
 /// A grant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
     /// Its id.
@@ -120,7 +123,7 @@ pub struct Grant {
 }
 
 /// A grant was given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Granted {
     /// The grant.
@@ -130,7 +133,7 @@ pub struct Granted {
 }
 
 /// A grant was revoked, or there was none in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revoked {
     /// The grant that ended, if one was in force.
@@ -141,7 +144,7 @@ pub struct Revoked {
 }
 
 /// A session of a support engineer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// Its id.
@@ -196,7 +199,7 @@ pub struct Session {
 }
 
 /// A session was told to end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionEnded {
     /// Whether it was alive.
@@ -204,7 +207,7 @@ pub struct SessionEnded {
 }
 
 /// What was recorded of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recording {
     /// The session.
@@ -214,7 +217,7 @@ pub struct Recording {
 }
 
 /// A part of a recording.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordingPart {
     /// Its name.
@@ -226,8 +229,9 @@ pub struct RecordingPart {
 }
 
 /// An entry of the full feed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ByleaveEvent)]
 pub struct Event {
     /// Its place in the log.
     pub index: u64,

@@ -1,12 +1,13 @@
 //! Signing in, organizations, people and keys.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Anchor;
 use crate::present::present;
 
 /// Who signs in.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignInRequest {
     /// Their name, an e-mail address.
@@ -16,7 +17,7 @@ pub struct SignInRequest {
 }
 
 /// A password alone: to claim an invitation, or to stay signed in for what needs it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordRequest {
     /// The password.
@@ -24,7 +25,7 @@ pub struct PasswordRequest {
 }
 
 /// Another password for who is signed in.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordChange {
     /// The present password.
@@ -34,7 +35,7 @@ pub struct PasswordChange {
 }
 
 /// A web session just opened.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedIn {
     /// The bearer token. It is shown once.
@@ -44,7 +45,7 @@ pub struct SignedIn {
 }
 
 /// Who is signed in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Me {
     /// `user`, `apiKey` or `administrator`.
@@ -66,7 +67,7 @@ pub struct Me {
 }
 
 /// The roles of a user or key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Roles {
     /// In the whole organization: `ORG_OWNER`, `ORG_MEMBER`, `ORG_READ_ONLY`.
@@ -78,7 +79,7 @@ pub struct Roles {
 }
 
 /// The roles in one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupRoles {
     /// The project.
@@ -88,7 +89,7 @@ pub struct GroupRoles {
 }
 
 /// An invitation, as its bearer sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invitation {
     /// The organization.
@@ -107,7 +108,7 @@ pub struct Invitation {
 }
 
 /// An invitation was claimed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Claimed {
     /// The new user.
@@ -119,7 +120,7 @@ pub struct Claimed {
 }
 
 /// What an administrator needs to create an organization.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewOrganization {
     /// Its name.
@@ -129,7 +130,7 @@ pub struct NewOrganization {
 }
 
 /// Whom an administrator invites anew, as long as nobody has claimed the organization.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InviteOwner {
     /// The name of the first owner, an e-mail address.
@@ -137,7 +138,7 @@ pub struct InviteOwner {
 }
 
 /// An invitation that nobody has claimed yet, as owners see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenInvitation {
     /// Its id.
@@ -151,7 +152,7 @@ pub struct OpenInvitation {
 }
 
 /// Somebody was invited. The token is shown once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invited {
     /// The organization.
@@ -169,7 +170,7 @@ pub struct Invited {
 }
 
 /// The settings of an organization that are Byleave's own, and the block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
     /// Whether the organization blocks support.
@@ -182,7 +183,7 @@ pub struct Settings {
 }
 
 /// A partial change of the settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SettingsPatch {
     /// Whether the organization blocks support.
@@ -194,7 +195,7 @@ pub struct SettingsPatch {
 }
 
 /// A customer's person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// Their id.
@@ -203,10 +204,13 @@ pub struct User {
     pub user_name: String,
     /// Their roles.
     pub roles: Roles,
+    /// The tag of all this, for `If-Match`.
+    #[serde(default)]
+    pub etag: String,
 }
 
 /// A person has other roles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RolesChanged {
     /// The person.
@@ -217,7 +221,7 @@ pub struct RolesChanged {
 }
 
 /// Whom an owner invites.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewUser {
     /// Their name, an e-mail address.
@@ -227,7 +231,7 @@ pub struct NewUser {
 }
 
 /// New roles of a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RolesPatch {
     /// The roles they will have instead.
@@ -235,8 +239,9 @@ pub struct RolesPatch {
 }
 
 /// A digest key, without its private part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ByleaveApiKey)]
 pub struct ApiKey {
     /// Its id.
     pub id: String,
@@ -249,7 +254,7 @@ pub struct ApiKey {
 }
 
 /// What an owner needs to make a key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewApiKey {
     /// What it is for.
@@ -259,7 +264,7 @@ pub struct NewApiKey {
 }
 
 /// A key just made. The private part is shown once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyMade {
     /// Its id.

@@ -1,12 +1,13 @@
 //! What the vendor's administrator does: employees, inventory, nodes, the clock. Nothing here consents.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Anchor, Log};
 use crate::present::present;
 
 /// A support engineer, as the vendor sees them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Employee {
     /// Their id.
@@ -20,7 +21,7 @@ pub struct Employee {
 }
 
 /// A public key of an employee.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EmployeeKey {
     /// Its id.
@@ -30,7 +31,7 @@ pub struct EmployeeKey {
 }
 
 /// Whom an administrator adds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEmployee {
     /// Their name.
@@ -38,7 +39,7 @@ pub struct NewEmployee {
 }
 
 /// A public key that an administrator gives to an employee.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEmployeeKey {
     /// The key as OpenSSH writes it; a comment is dropped.
@@ -46,7 +47,7 @@ pub struct NewEmployeeKey {
 }
 
 /// Something was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Made {
     /// Its id.
@@ -56,7 +57,7 @@ pub struct Made {
 }
 
 /// A pseudonym that an administrator wants to resolve. The customer sees that it was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResolveRequest {
     /// The organization that saw it.
@@ -66,7 +67,7 @@ pub struct ResolveRequest {
 }
 
 /// Who it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resolved {
     /// The name of the employee.
@@ -74,7 +75,7 @@ pub struct Resolved {
 }
 
 /// The inventory that an administrator wants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InventoryRequest {
     /// The clusters.
@@ -85,7 +86,7 @@ pub struct InventoryRequest {
 }
 
 /// A cluster as an inventory names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InventoryCluster {
     /// The id of the organization.
@@ -105,7 +106,7 @@ pub struct InventoryCluster {
 }
 
 /// A node as an inventory names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct InventoryNode {
     /// The name in `ssh <host>@gateway`.
@@ -120,7 +121,7 @@ pub struct InventoryNode {
 }
 
 /// The inventory as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Inventory {
     /// The projects, with clusters or without: the inventory's own, and those that customers made.
@@ -133,7 +134,7 @@ pub struct Inventory {
 }
 
 /// A project that a cluster can be put into.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryProject {
     /// The id of the organization.
@@ -143,7 +144,7 @@ pub struct InventoryProject {
 }
 
 /// The id of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryNodeId {
     /// The node.
@@ -155,7 +156,7 @@ pub struct InventoryNodeId {
 }
 
 /// The facts from which `byleave node setup` prepares a node. None of them is secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeSetup {
     /// The organization's SSH user CA, one OpenSSH line.
@@ -171,20 +172,23 @@ pub struct NodeSetup {
 }
 
 /// What an apply would do, or did.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryPlan {
     /// The changes, in order.
     pub changes: Vec<InventoryChange>,
     /// What is there, not named, and kept because nothing is pruned.
     pub kept: Vec<String>,
+    /// In a plan: the tag of the inventory that it was made for. An apply with it in `If-Match` does this plan or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// What was recorded.
     #[serde(default)]
     pub anchors: Vec<Anchor>,
 }
 
 /// One change of the inventory.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InventoryChange {
     /// The organization.
@@ -196,7 +200,7 @@ pub struct InventoryChange {
 }
 
 /// What a check of a node found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeReport {
     /// The node.
@@ -211,7 +215,7 @@ pub struct NodeReport {
 }
 
 /// One thing that a check tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeReportLine {
     /// What was tried.
@@ -223,7 +227,7 @@ pub struct NodeReportLine {
 }
 
 /// Why an owner accepts the risk of a node.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RiskRequest {
     /// Why.
@@ -232,7 +236,7 @@ pub struct RiskRequest {
 }
 
 /// What is live in the whole installation, and how fast the latest cuts were.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Live {
     /// The live sessions.
@@ -242,7 +246,7 @@ pub struct Live {
 }
 
 /// How long cuts took: from the publication that follows a commit (or from a deadline) to all sockets of a session shut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cuts {
     /// How many of them are counted here.
@@ -256,7 +260,7 @@ pub struct Cuts {
 }
 
 /// A live session without its contents, as the administrator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveSession {
     /// Its id.

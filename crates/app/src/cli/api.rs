@@ -43,7 +43,7 @@ pub(super) async fn run(caller: &Caller, args: Api) -> Outcome<()> {
     let usual = if args.path.starts_with(ATLAS) { ATLAS_JSON } else { "application/json" };
     let body = args.body.as_deref().map(read_body).transpose()?;
     let accept = args.accept.as_deref().unwrap_or(usual);
-    let request = Request { method, path: args.path.clone(), accept, body };
+    let request = Request { method, path: args.path.clone(), accept, body, tag: None };
     let answer = caller.client.send(&request).await?;
     let pretty =
         serde_json::from_slice::<serde_json::Value>(&answer.body).and_then(|json| serde_json::to_vec_pretty(&json));

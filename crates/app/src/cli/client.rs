@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use byleave_api::byleave::{Health, PasswordRequest};
 use byleave_api::error::{ErrorCode, FieldViolation};
-use byleave_api::path::BYLEAVE;
+use byleave_api::path::{BYLEAVE, REQUEST_KEY, takes_key};
 use reqwest::{Method, StatusCode, Url, header};
 use serde::Deserialize;
 use serde::Serialize;
@@ -22,7 +22,7 @@ use super::digest::Challenge;
 use super::fault::{Exit, Fault, Outcome};
 use super::retry::Retries;
 use super::sign_in::password;
-use crate::entropy::SystemEntropy;
+use crate::entropy::{SystemEntropy, draw};
 
 /// How long an answer may take: a grant waits for the disk, a node check for a node.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,6 +49,15 @@ pub(crate) struct Request<'a> {
     pub(crate) accept: &'a str,
     /// The body, JSON.
     pub(crate) body: Option<Vec<u8>>,
+    /// The tag that what is changed must still have.
+    pub(crate) tag: Option<String>,
+}
+
+impl Request<'_> {
+    /// Whether the server carries it out once under a key, however often it is sent.
+    pub(super) fn takes_key(&self) -> bool {
+        self.method == Method::POST && takes_key(self.path.split('?').next().unwrap_or_default())
+    }
 }
 
 /// What came back.
@@ -125,7 +134,7 @@ impl Client {
     /// Asks whether the server can work, which also a server that cannot answers.
     pub(crate) async fn ready(&self) -> Outcome<Health> {
         let path = format!("{BYLEAVE}/ready");
-        let request = Request { method: Method::GET, path, accept: "application/json", body: None };
+        let request = Request { method: Method::GET, path, accept: "application/json", body: None, tag: None };
         let answer = self.send(&request).await?;
         match (answer.status, serde_json::from_slice(&answer.body)) {
             (StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE, Ok(health)) => Ok(health),
@@ -141,6 +150,18 @@ impl Client {
     /// Does something under `/api/byleave/v1`.
     pub(crate) async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Outcome<T> {
         self.json(Method::POST, path, Some(body)).await
+    }
+
+    /// Does something under `/api/byleave/v1` if what it changes still has this tag.
+    pub(crate) async fn post_if<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+        tag: Option<String>,
+    ) -> Outcome<T> {
+        let body = Some(serde_json::to_vec(body).context("the request has no JSON form")?);
+        let path = format!("{BYLEAVE}{path}");
+        self.read(&Request { method: Method::POST, path, accept: "application/json", body, tag }).await
     }
 
     /// Changes something under `/api/byleave/v1`.
@@ -160,8 +181,13 @@ impl Client {
         body: Option<&B>,
     ) -> Outcome<T> {
         let body = body.map(serde_json::to_vec).transpose().context("the request has no JSON form")?;
-        let request = Request { method, path: format!("{BYLEAVE}{path}"), accept: "application/json", body };
-        let answer = self.expect(&request).await?;
+        let path = format!("{BYLEAVE}{path}");
+        self.read(&Request { method, path, accept: "application/json", body, tag: None }).await
+    }
+
+    /// Sends a request and reads the answer of a success.
+    async fn read<T: DeserializeOwned>(&self, request: &Request<'_>) -> Outcome<T> {
+        let answer = self.expect(request).await?;
         // An empty answer is read as `null`, for callers that expect nothing.
         let body = if answer.body.is_empty() { b"null".as_slice() } else { &answer.body };
         let read = serde_json::from_slice(body);
@@ -194,7 +220,7 @@ impl Client {
         let password = password("Your password, as this opens the door: ", false)?;
         let body = serde_json::to_vec(&PasswordRequest { password }).context("the password has no JSON form")?;
         let path = format!("{BYLEAVE}/session/refresh");
-        let request = Request { method: Method::POST, path, accept: "application/json", body: Some(body) };
+        let request = Request { method: Method::POST, path, accept: "application/json", body: Some(body), tag: None };
         let answer = self.send(&request).await?;
         self.judge(&request, answer).map(|_| ())
     }
@@ -213,8 +239,10 @@ impl Client {
     /// If the server cannot be reached.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Outcome<Answer> {
         let mut retries = Retries::new(request);
+        // All tries of a request are one request.
+        let once = request.takes_key().then(|| hex::encode(draw::<16>(&SystemEntropy)));
         loop {
-            let wait = match self.send_once(request).await {
+            let wait = match self.send_once(request, once.as_deref()).await {
                 Ok(answer) => match retries.after_answer(&answer) {
                     Some(wait) => wait,
                     None => return Ok(answer),
@@ -228,10 +256,10 @@ impl Client {
         }
     }
 
-    async fn send_once(&self, request: &Request<'_>) -> Result<Answer, Lost> {
+    async fn send_once(&self, request: &Request<'_>, once: Option<&str>) -> Result<Answer, Lost> {
         let Credentials::Key(key) = &self.credentials else {
             return self
-                .send_with(request, self.credentials.bearer().map(|token| format!("Bearer {token}")))
+                .send_with(request, once, self.credentials.bearer().map(|token| format!("Bearer {token}")))
                 .await
                 .map(|(answer, _)| answer);
         };
@@ -241,7 +269,7 @@ impl Client {
             challenge.as_mut().map(|c| c.answer(key, request.method.as_str(), &uri, &SystemEntropy))
         };
         let authorization = answer_challenge(&mut self.challenge.borrow_mut());
-        let (answer, asked) = self.send_with(request, authorization.clone()).await?;
+        let (answer, asked) = self.send_with(request, once, authorization.clone()).await?;
         let Some(asked) = asked.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else { return Ok(answer) };
         // Without a nonce this was only the question for one; with one, the nonce may just have grown old.
         if authorization.is_some() && !asked.stale {
@@ -249,16 +277,23 @@ impl Client {
         }
         *self.challenge.borrow_mut() = Some(asked.challenge);
         let authorization = answer_challenge(&mut self.challenge.borrow_mut());
-        Ok(self.send_with(request, authorization).await?.0)
+        Ok(self.send_with(request, once, authorization).await?.0)
     }
 
     async fn send_with(
         &self,
         request: &Request<'_>,
+        once: Option<&str>,
         authorization: Option<String>,
     ) -> Result<(Answer, Option<Asked>), Lost> {
         let mut builder = self.http.request(request.method.clone(), self.url(&request.path)?);
         builder = builder.header(header::ACCEPT, request.accept);
+        if let Some(once) = once {
+            builder = builder.header(REQUEST_KEY, once);
+        }
+        if let Some(tag) = &request.tag {
+            builder = builder.header(header::IF_MATCH, format!("\"{tag}\""));
+        }
         // A key's first request only asks for a challenge: it needs no body.
         let asks = matches!(self.credentials, Credentials::Key(_)) && authorization.is_none();
         if let Some(body) = request.body.as_ref().filter(|_| !asks) {

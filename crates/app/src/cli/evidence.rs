@@ -67,7 +67,7 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
 
 async fn export(caller: &Caller, to: Option<&Path>) -> Outcome<()> {
     let path = format!("{}/organizations/{}/evidence", byleave_api::path::BYLEAVE, caller.organization().await?);
-    let request = Request { method: Method::GET, path, accept: "application/json", body: None };
+    let request = Request { method: Method::GET, path, accept: "application/json", body: None, tag: None };
     let answer = caller.client.expect(&request).await?;
     match to {
         None => Ok(std::io::stdout().write_all(&answer.body).context("cannot write to standard output")?),

@@ -27,7 +27,10 @@ impl Caller {
     /// The organizations that the caller may know of.
     pub(super) async fn organizations(&self) -> Outcome<Vec<Organization>> {
         let path = "/api/atlas/v2/orgs?itemsPerPage=500".to_owned();
-        let answer = self.client.expect(&Request { method: Method::GET, path, accept: ATLAS_JSON, body: None }).await?;
+        let answer = self
+            .client
+            .expect(&Request { method: Method::GET, path, accept: ATLAS_JSON, body: None, tag: None })
+            .await?;
         let page: Page<Organization> =
             serde_json::from_slice(&answer.body).context("the list of organizations has another form")?;
         Ok(page.results)

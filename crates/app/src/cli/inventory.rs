@@ -42,7 +42,13 @@ pub(crate) enum Command {
     /// Show what an apply would do, and change nothing
     Plan(Wanted),
     /// Make the inventory what the file says
-    Apply(Wanted),
+    Apply {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Only if the inventory still has the tag that the plan told: do that plan, or nothing
+        #[arg(long, value_name = "TAG")]
+        etag: Option<String>,
+    },
     /// Show the inventory
     #[command(after_help = "Example:\n  byleave inventory show --data /var/lib/byleave")]
     Show,
@@ -55,9 +61,9 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             let plan: InventoryPlan = caller.client.post("/inventory:plan", &request(caller, &wanted).await?).await?;
             caller.output.print(&plan, |plan| describe(plan, "would"))
         }
-        Command::Apply(wanted) => {
+        Command::Apply { wanted, etag } => {
             let request = request(caller, &wanted).await?;
-            let plan: InventoryPlan = caller.client.post("/inventory:apply", &request).await?;
+            let plan: InventoryPlan = caller.client.post_if("/inventory:apply", &request, etag).await?;
             caller.take(&plan.anchors);
             caller.output.print(&plan, |plan| describe(plan, "done"))
         }
@@ -109,7 +115,12 @@ fn describe(plan: &InventoryPlan, tense: &str) -> String {
     match (plan.changes.len(), tense) {
         (0, _) => {}
         (count, "done") => text.push_str(&format!("{count} changes applied; the customers see them\n")),
-        (count, _) => text.push_str(&format!("{count} changes; apply them with `byleave inventory apply`\n")),
+        (count, _) => {
+            text.push_str(&format!("{count} changes; apply them with `byleave inventory apply`"));
+            let exactly = plan.etag.as_ref().map(|tag| format!(", or these and no others with `--etag {tag}`"));
+            text.push_str(&exactly.unwrap_or_default());
+            text.push('\n');
+        }
     }
     text
 }

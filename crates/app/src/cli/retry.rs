@@ -21,14 +21,20 @@ pub(super) struct Retries {
 
 impl Retries {
     pub(super) fn new(request: &Request<'_>) -> Self {
-        Self { is_repeatable: is_repeatable(&request.method, &request.path), waits: WAITS.into_iter() }
+        Self {
+            is_repeatable: request.takes_key() || is_repeatable(&request.method, &request.path),
+            waits: WAITS.into_iter(),
+        }
     }
 
     /// How long to wait after an answer before the request is sent again; `None` if the answer stands.
     pub(super) fn after_answer(&mut self, answer: &Answer) -> Option<Duration> {
         let again = match answer.status {
             StatusCode::TOO_MANY_REQUESTS => true,
-            StatusCode::SERVICE_UNAVAILABLE => self.is_repeatable && answer.retry_after.is_some(),
+            // A conflict with a wait is an earlier try of ours that is still being carried out.
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT => {
+                self.is_repeatable && answer.retry_after.is_some()
+            }
             _ => false,
         };
         let wait = self.waits.next().filter(|_| again)?;
@@ -41,7 +47,7 @@ impl Retries {
     }
 }
 
-/// Whether the request may be carried out twice.
+/// Whether the request may be carried out twice. One with a key is carried out once anyway.
 fn is_repeatable(method: &Method, path: &str) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE)
         || (*method == Method::POST && ends_access(path))
@@ -52,7 +58,7 @@ mod tests {
     use super::*;
 
     fn tries(method: Method, path: &str, status: u16, retry_after: Option<u64>) -> usize {
-        let request = Request { method, path: path.to_owned(), accept: "", body: None };
+        let request = Request { method, path: path.to_owned(), accept: "", body: None, tag: None };
         let status = StatusCode::from_u16(status).unwrap();
         let answer = Answer { status, body: Vec::new(), retry_after: retry_after.map(Duration::from_secs) };
         let mut retries = Retries::new(&request);
@@ -70,6 +76,10 @@ mod tests {
             (Method::GET, "/x", 503, Some(5), 4),
             (Method::GET, "/x", 503, None, 1),
             (Method::POST, "/clusters/a:grant", 503, Some(5), 1),
+            (Method::POST, "/api/byleave/v1/groups/1/clusters/a:grant", 503, Some(5), 4),
+            (Method::POST, "/api/byleave/v1/groups/1/clusters/a:grant", 409, Some(1), 4),
+            (Method::POST, "/api/byleave/v1/groups/1/clusters/a:grant", 409, None, 1),
+            (Method::POST, "/api/byleave/v1/session", 503, Some(5), 1),
             (Method::POST, "/clusters/a:revoke", 503, Some(5), 4),
             (Method::PATCH, "/settings", 503, Some(5), 1),
         ] {
@@ -80,12 +90,14 @@ mod tests {
     #[test]
     fn a_lost_connection_is_tried_again_only_if_twice_is_once() {
         let losses = |method, path: &str| {
-            let request = Request { method, path: path.to_owned(), accept: "", body: None };
+            let request = Request { method, path: path.to_owned(), accept: "", body: None, tag: None };
             let mut retries = Retries::new(&request);
             std::iter::from_fn(|| retries.after_loss()).count()
         };
         assert_eq!(losses(Method::GET, "/x"), 3);
         assert_eq!(losses(Method::POST, "/api/byleave/v1/sessions/1:end"), 3);
+        assert_eq!(losses(Method::POST, "/api/atlas/v2/orgs/1/apiKeys?pretty=true"), 3, "it has a key");
+        assert_eq!(losses(Method::POST, "/api/byleave/v1/invitations/t:claim"), 0, "nobody has keys yet");
         assert_eq!(losses(Method::POST, "/x"), 0);
         assert_eq!(losses(Method::PATCH, "/x"), 0);
     }

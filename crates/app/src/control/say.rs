@@ -53,9 +53,12 @@ fn shown(request: request::OwnRequest) -> OwnRequest {
 fn refused(error: StoreError) -> SayError {
     match error {
         StoreError::Refused(Rule::Ask(error)) => SayError::Ask(error),
-        StoreError::Conflict(_) | StoreError::Forbidden(_) | StoreError::NotFound(_) | StoreError::Refused(_) => {
-            SayError::NotOpen
-        }
+        StoreError::Conflict(_)
+        | StoreError::Forbidden(_)
+        | StoreError::NotFound(_)
+        | StoreError::Refused(_)
+        | StoreError::Repeated(_)
+        | StoreError::Stale => SayError::NotOpen,
         StoreError::Corrupt(_) | StoreError::Unavailable(_) => {
             unanswered(&error);
             SayError::Unavailable

@@ -1,6 +1,8 @@
 //! The command line, as people and scripts use it.
 
 mod doctor;
+mod hangup;
+mod lost;
 mod offline;
 mod serve;
 pub(crate) mod story;

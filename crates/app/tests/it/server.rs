@@ -149,6 +149,11 @@ impl Server {
         told
     }
 
+    /// The address of its pages.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Its process.
     pub(crate) fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap()

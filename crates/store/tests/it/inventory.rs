@@ -20,7 +20,7 @@ async fn a_plan_changes_nothing_and_an_apply_is_the_plan() {
     let before = world.store.inventory(&admin).await.unwrap();
     let mut more = wanted(world.organization);
     more[1].nodes.push(wanted_node("b-2.example", 9));
-    let plan = world.store.plan_inventory(&admin, &more, Prune::Keep).await.unwrap();
+    let (plan, _) = world.store.plan_inventory(&admin, &more, Prune::Keep).await.unwrap();
     assert_eq!(plan.events.len(), 3, "a node and its two logs");
     assert_eq!(world.store.inventory(&admin).await.unwrap(), before);
     let applied = world.store.apply_inventory(&admin, &world.now, &more, Prune::Keep).await.unwrap();

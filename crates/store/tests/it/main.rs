@@ -18,6 +18,7 @@ mod member;
 mod memory;
 mod organization;
 mod recovery;
+mod repeat;
 mod request;
 mod session;
 mod user;

@@ -47,6 +47,7 @@ async fn settings_are_set_together_or_not_at_all() {
     let security: Contact = "Security@shop.example".parse().unwrap();
     let patch = SettingsPatch {
         blocked: Some(true),
+        longest: None,
         longest_secret: Some(SecretHours::new(8).unwrap()),
         security_contact: Some(Some(security.clone())),
         operations_contact: Some(None),

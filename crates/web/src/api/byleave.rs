@@ -20,6 +20,8 @@ mod sessions;
 mod stream;
 mod users;
 
+pub(in crate::api) use organizations::change_settings;
+
 use crate::api::version::NONE;
 
 routes! {

@@ -18,11 +18,13 @@ use byleave_core::actor::Actor;
 use byleave_core::policy::{self, Action, Refusal, Resource};
 use byleave_core::time::Reading;
 use byleave_store::StoreError;
+use byleave_store::tag::Tag;
 use byleave_store::web_session::WebSession;
 use serde::Serialize;
 
 use crate::api::error::{Failure, Names, internal};
-use crate::api::{json, peer, version};
+use crate::api::repeat::{self, ShownOnce, Site};
+use crate::api::{json, peer, tag, version};
 use crate::app::App;
 use crate::auth::digest::{Credentials, Refused, Request};
 use crate::auth::key::ACCESS_TOKEN;
@@ -41,8 +43,8 @@ pub struct SignedIn {
 
 /// Who calls.
 pub struct Caller {
-    /// The state of the web.
-    pub app: Arc<App>,
+    /// The state of the web, as this request sees it.
+    pub app: Site,
     /// Who, as the store and the rules know them.
     pub actor: Actor,
     /// What the clocks said when the request came.
@@ -57,6 +59,7 @@ pub struct Caller {
     uri: Uri,
     origin: String,
     names: Names,
+    headers: HeaderMap,
 }
 
 /// The versions of the resource of a route.
@@ -75,8 +78,11 @@ impl FromRequestParts<Arc<App>> for Caller {
         if parts.method != Method::GET && json::has_body(&parts.headers) && !ends_access(parts.uri.path()) {
             check_content_type(&parts.headers)?;
         }
+        let ticket = repeat::ticket(app, parts, &actor)?;
+        let expectation = tag::expectation(&parts.method, parts.uri.path(), &parts.headers)?;
+        let site = Site::new(app.clone(), ticket, expectation);
         let mut caller = Self {
-            app: app.clone(),
+            app: site,
             actor,
             now,
             signed_in,
@@ -88,6 +94,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             uri: parts.uri.clone(),
             origin: origin(parts),
             names: names(parts, app).await,
+            headers: parts.headers.clone(),
         };
         caller.envelope = caller.flag("envelope", false)?;
         caller.pretty = caller.flag("pretty", false)?;
@@ -181,12 +188,38 @@ impl Caller {
         }
     }
 
+    /// An object that shows a secret, which is never shown again.
+    ///
+    /// # Errors
+    /// As [`Caller::object`].
+    pub fn shown_once<T: Serialize>(&self, status: StatusCode, value: &T) -> Result<Response, Failure> {
+        let mut answer = self.object(status, value)?;
+        answer.extensions_mut().insert(ShownOnce);
+        Ok(answer)
+    }
+
     /// An object, with 200.
     ///
     /// # Errors
     /// As [`Caller::object`].
     pub fn ok<T: Serialize>(&self, value: &T) -> Result<Response, Failure> {
         self.object(StatusCode::OK, value)
+    }
+
+    /// An object with its tag; nothing if the caller has it already. For what the tag tells whole.
+    ///
+    /// # Errors
+    /// As [`Caller::object`].
+    pub fn tagged<T: Serialize>(&self, tag: &Tag, value: &T) -> Result<Response, Failure> {
+        Ok(tag::tagged(tag, &self.headers, self.ok(value)?))
+    }
+
+    /// An object with the tag of what can be changed of it.
+    ///
+    /// # Errors
+    /// As [`Caller::object`].
+    pub fn with_tag<T: Serialize>(&self, tag: &Tag, value: &T) -> Result<Response, Failure> {
+        Ok(tag::with(tag, self.ok(value)?))
     }
 
     /// A page of a list.

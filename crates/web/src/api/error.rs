@@ -12,7 +12,9 @@ use byleave_core::request::ApproveError;
 use byleave_core::service_account::SecretError;
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
+use byleave_store::repeat::Answer;
 
+use crate::api::repeat;
 use crate::auth::password::HashError;
 use crate::auth::sign_in::SignInError;
 use crate::door::DoorError;
@@ -26,12 +28,19 @@ pub struct Failure {
     parameters: Option<Vec<String>>,
     fields: Vec<FieldViolation>,
     headers: Vec<(HeaderName, String)>,
+    answered: Option<Box<Answer>>,
 }
 
 impl Failure {
     /// A failure with a text for the caller.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), parameters: None, fields: Vec::new(), headers: Vec::new() }
+        Self { code, detail: detail.into(), parameters: None, fields: Vec::new(), headers: Vec::new(), answered: None }
+    }
+
+    /// No failure: the request was carried out before and answered like this. It ends a handler as a failure does.
+    pub(crate) fn answered(answer: Answer) -> Self {
+        let failure = Self::new(ErrorCode::AnswerNotKept, "");
+        Self { answered: Some(Box::new(answer)), ..failure }
     }
 
     /// A field of the request broke a rule.
@@ -135,6 +144,9 @@ pub struct Names {
 
 impl IntoResponse for Failure {
     fn into_response(mut self) -> Response {
+        if let Some(answer) = self.answered.take() {
+            return repeat::replay(*answer);
+        }
         let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = std::mem::take(&mut self.headers);
         let code = self.code;
@@ -164,6 +176,11 @@ impl From<StoreError> for Failure {
                 Self::new(not_found(thing), format!("there is no such {}, or you may not know of it", thing.as_str()))
             }
             StoreError::Refused(rule) => rule.into(),
+            StoreError::Repeated(again) => repeat::again(again),
+            StoreError::Stale => Self::new(
+                ErrorCode::PreconditionFailed,
+                "somebody else changed this since you read it; nothing was changed now: read it again",
+            ),
             StoreError::Unavailable(_) => {
                 log(&error);
                 Self::new(

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::error::Failure;
+use crate::api::repeat::Slot;
 use crate::app::App;
 use crate::serve::TooSlow;
 
@@ -18,11 +19,14 @@ use crate::serve::TooSlow;
 const DRAINED: usize = 32 * 1024 * 1024;
 
 /// A body that nobody has read yet: it is read after everything that could refuse the request before.
-pub struct Raw(Body);
+pub struct Raw {
+    body: Body,
+    slot: Option<Slot>,
+}
 
 impl From<Body> for Raw {
     fn from(body: Body) -> Self {
-        Self(body)
+        Self { body, slot: None }
     }
 }
 
@@ -30,7 +34,8 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = std::convert::Infallible;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(request.into_body()))
+        let slot = request.extensions().get::<Slot>().cloned();
+        Ok(Self { body: request.into_body(), slot })
     }
 }
 
@@ -65,7 +70,7 @@ impl Raw {
     /// # Errors
     /// [`Failure`] if there are more, or they do not come in time.
     pub async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure> {
-        let mut stream = self.0.into_data_stream();
+        let mut stream = self.body.into_data_stream();
         let mut bytes = Vec::new();
         let mut size = 0_usize;
         while let Some(chunk) = stream.next().await {
@@ -78,6 +83,9 @@ impl Raw {
             }
         }
         if size <= limit {
+            if let Some(ticket) = self.slot.as_ref().and_then(Slot::ticket) {
+                ticket.bring(&bytes);
+            }
             Ok(bytes)
         } else {
             Err(Failure::new(ErrorCode::PayloadTooLarge, format!("the body must have at most {limit} bytes")))

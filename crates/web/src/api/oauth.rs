@@ -171,7 +171,11 @@ async fn read(app: &App, request: Request) -> Result<(Form, Client), Refused> {
         let text = "the media type of the body must be application/x-www-form-urlencoded";
         return Err(Failure::new(ErrorCode::UnsupportedMediaType, text).into());
     }
-    let bytes = Zeroizing::new(Raw::from(body).bytes(app.limits.body).await?);
+    let broken = |failure: Failure| match failure.code() == ErrorCode::InvalidJson {
+        true => Refused::oauth("invalid_request", "the body did not come whole and in time"),
+        false => failure.into(),
+    };
+    let bytes = Zeroizing::new(Raw::from(body).bytes(app.limits.body).await.map_err(broken)?);
     let form = Form::parse(&bytes).ok_or(Refused::oauth("invalid_request", "the body is no form in UTF-8"))?;
     let (id, secret) = (form.once("client_id")?, form.once("client_secret")?);
     let address = peer::address(&parts.extensions);

@@ -34,7 +34,7 @@ pub async fn shut<T: Send + 'static>(
     what: &str,
     write: impl Future<Output = Result<Written<T>, StoreError>> + Send + 'static,
 ) -> Result<Written<T>, Failure> {
-    match close(&caller.app, scope, write).await {
+    match close(caller.app.app(), scope, write).await {
         Ok(written) => Ok(written),
         Err(Shut::Refused(error)) => Err(caller.failure(error)),
         Err(Shut::CutOnly(cut)) => Err(Failure::new(

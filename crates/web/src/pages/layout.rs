@@ -71,6 +71,21 @@ pub(super) fn alone(title: &str, content: Markup) -> Markup {
     }
 }
 
+/// A page to read that is the same for everybody.
+pub(super) fn reference(title: &str, content: Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body {
+                a.skip href="#content" { "Skip to the content" }
+                header.top { div.top-inner { a.brand href="/" { (mark()) "Byleave" } } }
+                main #content { (content) }
+            }
+        }
+    }
+}
+
 /// A dialogue within a page: a page of its own without scripts, a box with them.
 pub(super) fn dialogue(title: &str, body: Markup) -> Markup {
     html! {
@@ -130,6 +145,7 @@ fn top(bar: &Bar<'_>) -> Markup {
                         p { span { "Signed in as" br; strong { (bar.user) } } }
                         hr;
                         a href=(path::ACCOUNT) { "Your account" }
+                        a href=(path::OPENAPI) { "The API" }
                         form method="post" action=(path::SIGN_OUT) { button type="submit" { "Sign out" } }
                     }
                 }

@@ -98,7 +98,12 @@ impl Watch {
             }
             Ok(_) | Err(StoreError::Corrupt(_) | StoreError::Unavailable(_)) => Found::Nothing(now),
             Err(
-                StoreError::Conflict(_) | StoreError::Forbidden(_) | StoreError::NotFound(_) | StoreError::Refused(_),
+                StoreError::Conflict(_)
+                | StoreError::Forbidden(_)
+                | StoreError::NotFound(_)
+                | StoreError::Refused(_)
+                | StoreError::Repeated(_)
+                | StoreError::Stale,
             ) => Found::SignedOut,
         }
     }

@@ -37,6 +37,8 @@ pub(super) const API_KEYS: &str = "/api-keys";
 pub(super) const NEW_API_KEY: &str = "/api-keys/new";
 /// Where a recovery is stopped.
 pub(super) const STOP_RECOVERY: &str = "/recovery/stop";
+/// The description of the API, for people.
+pub(super) const OPENAPI: &str = "/openapi";
 /// Sign-in.
 pub(super) const SIGN_IN: &str = "/sign-in";
 /// Sign-out.

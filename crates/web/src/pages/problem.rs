@@ -46,6 +46,7 @@ impl From<StoreError> for Problem {
             StoreError::Forbidden(_) => Self::Forbidden,
             StoreError::NotFound(_) => Self::NotFound,
             StoreError::Refused(rule) => Self::Stopped(sentence(&rule.to_string())),
+            StoreError::Repeated(_) | StoreError::Stale => Self::Stopped(sentence(&error.to_string())),
             StoreError::Corrupt(_) | StoreError::Unavailable(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a page cannot be answered");
                 Self::Unavailable

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use byleave_core::event::Event;
 use byleave_core::name::VendorName;
 use byleave_core::policy::Action;
 use byleave_core::time::Ttl;
+use byleave_store::StoreError;
 use byleave_store::session::SessionRow;
 use maud::{Markup, html};
 
@@ -19,6 +21,7 @@ use super::layout::Tab;
 use super::path;
 use super::problem::Answer;
 use super::sessions::ending;
+use super::stale;
 use super::visitor::{Visitor, done};
 use crate::api::shut::close;
 use crate::app::App;
@@ -167,25 +170,40 @@ fn unblock_dialogue(vendor: &VendorName, visitor: &Visitor, faults: &Faults) -> 
 /// The dialogue that sets the longest grant.
 pub(super) async fn show_longest(visitor: Visitor) -> Answer {
     visitor.must(Action::SetLongestGrant)?;
-    let typed = Typed::with([("longest", visitor.organization.longest.to_string().replace(' ', ""))]);
-    Ok(longest_dialogue(&visitor, &typed, &Faults::default()))
+    let longest = visitor.organization.longest.to_string().replace(' ', "");
+    let typed = Typed::with([("longest", longest), ("etag", visitor.organization.tag().as_str().to_owned())]);
+    Ok(longest_dialogue(&visitor, &typed, &Faults::default(), Markup::default()))
 }
 
 /// Sets the longest grant.
-pub(super) async fn set_longest(State(app): State<Arc<App>>, mut visitor: Visitor, typed: Typed) -> Answer {
+pub(super) async fn set_longest(State(app): State<Arc<App>>, mut visitor: Visitor, mut typed: Typed) -> Answer {
     visitor.must(Action::SetLongestGrant)?;
     let mut faults = Faults::default();
     let Some(longest) = faults.take::<Ttl>("longest", "The longest grant", &typed.text("longest")) else {
-        return Ok(longest_dialogue(&visitor, &typed, &faults));
+        return Ok(longest_dialogue(&visitor, &typed, &faults, Markup::default()));
     };
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
-        return Ok(longest_dialogue(&visitor, &typed, &faults));
+        return Ok(longest_dialogue(&visitor, &typed, &faults, Markup::default()));
     }
-    let written = app.store.set_longest_grant(visitor.actor(), &app.read_clock(), visitor.org(), longest).await?;
-    Ok(done(path::SETTINGS, &written.anchors))
+    let store = stale::expecting(&app.store, &typed);
+    match store.set_longest_grant(visitor.actor(), &app.read_clock(), visitor.org(), longest).await {
+        Ok(written) => Ok(done(path::SETTINGS, &written.anchors)),
+        Err(StoreError::Stale) => {
+            visitor.organization = app.store.organization(visitor.actor(), visitor.org()).await?;
+            typed.set("etag", visitor.organization.tag().as_str());
+            let meanwhile = stale::notice(&app, &visitor, is_setting).await?;
+            Ok(longest_dialogue(&visitor, &typed, &stale::faults("longest"), meanwhile))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn longest_dialogue(visitor: &Visitor, typed: &Typed, faults: &Faults) -> Response {
+/// Whether an event changes what the tag of the settings covers.
+fn is_setting(event: &Event) -> bool {
+    event.name().starts_with("organization.")
+}
+
+fn longest_dialogue(visitor: &Visitor, typed: &Typed, faults: &Faults, meanwhile: Markup) -> Response {
     let act = Act {
         tab: Tab::Settings,
         title: "Set the longest grant",
@@ -200,5 +218,10 @@ fn longest_dialogue(visitor: &Visitor, typed: &Typed, faults: &Faults) -> Respon
         hint: Some("Such as 24h, 8h or 1h30m; 24 hours at most. Grants in force keep their time."),
         optional: false,
     };
-    visitor.ask(&act, faults, longest.input("text", typed, faults, "off"))
+    let fields = html! {
+        (stale::seen(typed)) (meanwhile)
+        p.quiet { "Now: " (visitor.organization.longest) "." }
+        (longest.input("text", typed, faults, "off"))
+    };
+    visitor.ask(&act, faults, fields)
 }

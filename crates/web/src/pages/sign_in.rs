@@ -102,6 +102,8 @@ fn unusable(error: StoreError) -> Problem {
         | StoreError::Corrupt(_)
         | StoreError::Forbidden(_)
         | StoreError::Refused(_)
+        | StoreError::Repeated(_)
+        | StoreError::Stale
         | StoreError::Unavailable(_) => error.into(),
     }
 }
@@ -148,7 +150,10 @@ fn sign_in_page(typed: &Typed, faults: &Faults) -> Response {
                 button.button.primary type="submit" { "Sign in" }
             }
         }
-        p.foot.small { "You need an invitation of your organization’s owner to have an account here." }
+        p.foot.small {
+            "You need an invitation of your organization’s owner to have an account here. Programs use "
+            a href=(path::OPENAPI) { "the API" } "."
+        }
     };
     answer(status, alone("Sign in", content))
 }

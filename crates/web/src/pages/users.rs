@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
+use byleave_core::event::Event;
 use byleave_core::id::{ProjectId, UserId};
 use byleave_core::name::{ProjectName, UserName};
 use byleave_core::policy::Action;
@@ -21,6 +22,7 @@ use super::layout::{Tab, copy};
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::role::{self, choose, chosen};
+use super::stale;
 use super::visitor::{Visitor, done};
 use super::when::{day, full};
 use crate::app::App;
@@ -180,7 +182,9 @@ async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<UserRow, Problem
 pub(super) async fn show_roles(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
     let user = find(&app, &visitor, &id).await?;
     let projects = projects(&app, &visitor).await?;
-    Ok(roles_dialogue(&visitor, &user, &projects, &role::typed(&user.roles), &Faults::default()))
+    let mut typed = role::typed(&user.roles);
+    typed.set("etag", user.tag().as_str());
+    Ok(roles_dialogue(&visitor, &user, &projects, &typed, (&Faults::default(), Markup::default())))
 }
 
 /// Changes roles.
@@ -188,22 +192,31 @@ pub(super) async fn change_roles(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     mut visitor: Visitor,
-    typed: Typed,
+    mut typed: Typed,
 ) -> Answer {
     let user = find(&app, &visitor, &id).await?;
     let projects = projects(&app, &visitor).await?;
     let mut faults = Faults::default();
     let roles: Roles = chosen(&typed, &projects, &mut faults);
     if !faults.is_empty() {
-        return Ok(roles_dialogue(&visitor, &user, &projects, &typed, &faults));
+        return Ok(roles_dialogue(&visitor, &user, &projects, &typed, (&faults, Markup::default())));
     }
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
-        return Ok(roles_dialogue(&visitor, &user, &projects, &typed, &faults));
+        return Ok(roles_dialogue(&visitor, &user, &projects, &typed, (&faults, Markup::default())));
     }
-    let changed = app.store.change_roles(visitor.actor(), &app.read_clock(), visitor.org(), user.id, roles).await;
+    let store = stale::expecting(&app.store, &typed);
+    let changed = store.change_roles(visitor.actor(), &app.read_clock(), visitor.org(), user.id, roles).await;
+    if let Err(StoreError::Stale) = &changed {
+        let user = find(&app, &visitor, &id).await?;
+        typed.set("etag", user.tag().as_str());
+        let is_it =
+            |event: &Event| matches!(event, Event::UserRolesChanged { user: changed, .. } if *changed == user.id);
+        let meanwhile = stale::notice(&app, &visitor, is_it).await?;
+        return Ok(roles_dialogue(&visitor, &user, &projects, &typed, (&stale::faults("role"), meanwhile)));
+    }
     Ok(match beside("role", changed)? {
         Ok(written) => done(path::USERS, &written.anchors),
-        Err(faults) => roles_dialogue(&visitor, &user, &projects, &typed, &faults),
+        Err(faults) => roles_dialogue(&visitor, &user, &projects, &typed, (&faults, Markup::default())),
     })
 }
 
@@ -212,7 +225,7 @@ fn roles_dialogue(
     user: &UserRow,
     projects: &BTreeMap<ProjectId, ProjectName>,
     typed: &Typed,
-    faults: &Faults,
+    (faults, meanwhile): (&Faults, Markup),
 ) -> Response {
     let act = Act {
         tab: Tab::Users,
@@ -222,7 +235,8 @@ fn roles_dialogue(
         button: Button::Primary("Set Roles"),
         asks: Asks::Password,
     };
-    visitor.ask(&act, faults, choose(typed, projects, faults))
+    let fields = html! { (stale::seen(typed)) (meanwhile) (choose(typed, projects, faults)) };
+    visitor.ask(&act, faults, fields)
 }
 
 /// The dialogue that removes a user.

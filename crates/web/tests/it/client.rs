@@ -89,6 +89,14 @@ impl Client {
         }
     }
 
+    /// The bearer token.
+    pub(crate) fn token(&self) -> &str {
+        match &self.credentials {
+            Credentials::Bearer(token) => token,
+            Credentials::Nobody | Credentials::Digest { .. } => panic!("no bearer token"),
+        }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -167,7 +175,9 @@ impl Client {
         // A stream never ends by itself.
         let is_stream = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
         let bytes = if is_stream { Vec::new() } else { response.bytes().await.unwrap().to_vec() };
-        Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
+        let answer = Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes };
+        crate::described::check(&call.method, &call.path, &answer);
+        answer
     }
 }
 

@@ -13,7 +13,7 @@ use crate::client::{Answer, Call, Client};
 use crate::house::{Customer, House, PASSWORD, text};
 
 /// Who asks, the least trusted first, so that what changes something is done last.
-const WHO: [&str; 9] =
+pub(crate) const WHO: [&str; 9] =
     ["nobody", "stranger", "member", "org-reader", "reader", "manager", "project-owner", "administrator", "owner"];
 
 #[tokio::test]
@@ -21,19 +21,7 @@ async fn every_route_answers_everybody_as_written_down() {
     let house = House::open().await;
     let shop = house.customer("shop").await;
     let other = house.customer("other").await;
-    let project = |role: &str| json!({ "groupRoleAssignments": [{ "groupId": shop.project, "groupRoles": [role] }] });
-    let organization = |role: &str| json!({ "orgRoles": [role] });
-    let clients: [Client; 9] = [
-        house.nobody(),
-        house.key(&other, organization("ORG_OWNER")).await,
-        house.key(&shop, organization("ORG_MEMBER")).await,
-        house.key(&shop, organization("ORG_READ_ONLY")).await,
-        house.key(&shop, project("GROUP_READ_ONLY")).await,
-        house.key(&shop, project("GROUP_SUPPORT_ACCESS_MANAGER")).await,
-        house.key(&shop, project("GROUP_OWNER")).await,
-        house.administrator(),
-        house.key(&shop, organization("ORG_OWNER")).await,
-    ];
+    let clients = everybody(&house, &shop, &other).await;
     let mut places = Places::find(&house, &shop).await;
     let mut table = header();
     let operations = byleave_web::api::atlas::OPERATIONS.iter().chain(byleave_web::api::byleave::OPERATIONS);
@@ -51,6 +39,23 @@ async fn every_route_answers_everybody_as_written_down() {
         table.push('\n');
     }
     check(&table);
+}
+
+/// A client of each of [`WHO`].
+pub(crate) async fn everybody(house: &House, shop: &Customer, other: &Customer) -> [Client; 9] {
+    let project = |role: &str| json!({ "groupRoleAssignments": [{ "groupId": shop.project, "groupRoles": [role] }] });
+    let organization = |role: &str| json!({ "orgRoles": [role] });
+    [
+        house.nobody(),
+        house.key(other, organization("ORG_OWNER")).await,
+        house.key(shop, organization("ORG_MEMBER")).await,
+        house.key(shop, organization("ORG_READ_ONLY")).await,
+        house.key(shop, project("GROUP_READ_ONLY")).await,
+        house.key(shop, project("GROUP_SUPPORT_ACCESS_MANAGER")).await,
+        house.key(shop, project("GROUP_OWNER")).await,
+        house.administrator(),
+        house.key(shop, organization("ORG_OWNER")).await,
+    ]
 }
 
 /// Atlas's paths answer in a version of the resource, also on 204; errors are plain JSON everywhere, and bear a code
@@ -83,7 +88,7 @@ fn check(table: &str) {
 }
 
 /// What the parameters of a path stand for.
-struct Places {
+pub(crate) struct Places {
     organization: String,
     project: String,
     cluster: String,
@@ -100,7 +105,7 @@ struct Places {
 }
 
 impl Places {
-    async fn find(house: &House, shop: &Customer) -> Self {
+    pub(crate) async fn find(house: &House, shop: &Customer) -> Self {
         let session = house.session(shop).await.to_string();
         let events = format!("/api/byleave/v1/organizations/{}/events", shop.organization);
         let events = shop.owner.get(&events).await.ok();
@@ -128,7 +133,7 @@ impl Places {
     }
 
     /// A sound call of this operation; what is used up by a call is made anew for each.
-    async fn call(&mut self, house: &House, shop: &Customer, method: &str, path: &str) -> Call {
+    pub(crate) async fn call(&mut self, house: &House, shop: &Customer, method: &str, path: &str) -> Call {
         self.made += 1;
         let key = if path.contains("{key}") { self.employee_key(house).await } else { String::new() };
         let invited = if path.contains("{token}") { self.invite(house).await } else { String::new() };

@@ -28,11 +28,16 @@ pub(crate) fn begin_with(inventory: &str) -> Story {
     let owner = server.anybody();
     let token = invited["token"].as_str().unwrap();
     owner.type_in(&["claim", token, "--password-stdin"], PASSWORD).ok();
-    owner.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).ok();
+    sign_in(&owner);
     let file = administrator.home().join("inventory.toml");
     std::fs::write(&file, inventory).unwrap();
     administrator.run(&["inventory", "apply", file.to_str().unwrap()]).ok();
     Story { server, administrator, owner }
+}
+
+/// Signs the owner in.
+pub(crate) fn sign_in(owner: &Person) {
+    owner.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).ok();
 }
 
 pub(crate) const INVENTORY: &str = r#"

@@ -1,5 +1,6 @@
 //! API keys of an organization or a project: the path says which, and whose roles are meant.
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::atlas::account::{ApiKey, ApiKeyPatch, ApiKeyRequest, ApiKeyRole, RoleAssignment};
 use byleave_api::error::ErrorCode;
@@ -40,7 +41,7 @@ pub(super) async fn post(caller: Caller, ThroughPath(through): ThroughPath, body
         roles: given(through, &body.roles)?,
     };
     let row = caller.ask(caller.app.store.add_api_key(&caller.actor, &caller.now, through, new)).await?.value;
-    caller.ok(&show(&caller, &row, through, &private_key))
+    caller.shown_once(StatusCode::OK, &show(&caller, &row, through, &private_key))
 }
 
 /// Shows one.
@@ -50,7 +51,7 @@ pub(super) async fn get(
     ApiKeyPath(key): ApiKeyPath<ApiKeyId>,
 ) -> Result<Response, Failure> {
     let row = caller.ask(caller.app.store.api_key_of(&caller.actor, through, key)).await?;
-    caller.ok(&show(&caller, &row, through, REDACTED))
+    caller.tagged(&row.tag(), &show(&caller, &row, through, REDACTED))
 }
 
 /// Changes what is named.
@@ -69,7 +70,7 @@ pub(super) async fn patch(
         roles: body.roles.map(|roles| given(through, &roles)).transpose()?,
     };
     let row = caller.ask(store.change_api_key(&caller.actor, &caller.now, through, key, change)).await?.value;
-    caller.ok(&show(&caller, &row, through, REDACTED))
+    caller.with_tag(&row.tag(), &show(&caller, &row, through, REDACTED))
 }
 
 /// Removes one from the organization.

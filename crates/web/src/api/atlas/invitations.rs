@@ -1,5 +1,6 @@
 //! Invitations in Atlas's older form. They are the same as those of [`super::users`] and of our own paths.
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::atlas::{InvitationRequest, OrganizationInvitation};
 use byleave_core::id::{InvitationId, OrgId};
@@ -52,7 +53,7 @@ pub(super) async fn post(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> Res
     let (row, invited) = send(&caller, id, name, roles).await?;
     let mut shown = show(&caller, id, &organization, &row);
     shown.links.push(caller.link(&format!("/invitations/{}", invited.token.expose()), "invitation"));
-    caller.ok(&shown)
+    caller.shown_once(StatusCode::OK, &shown)
 }
 
 /// Takes one back.

@@ -46,7 +46,7 @@ pub(super) async fn post(caller: Caller, ThroughPath(through): ThroughPath, body
     };
     let store = &caller.app.store;
     let row = caller.ask(store.add_service_account(&caller.actor, &caller.now, through, new)).await?.value;
-    caller.object(StatusCode::CREATED, &show(&row, through, Some(&text)))
+    caller.shown_once(StatusCode::CREATED, &show(&row, through, Some(&text)))
 }
 
 /// Shows one.
@@ -56,7 +56,7 @@ pub(super) async fn get(
     ClientPath(id): ClientPath,
 ) -> Result<Response, Failure> {
     let row = caller.ask(caller.app.store.service_account(&caller.actor, through, id)).await?;
-    caller.ok(&show(&row, through, None))
+    caller.with_tag(&row.tag(), &show(&row, through, None))
 }
 
 /// Changes what is named.
@@ -76,7 +76,7 @@ pub(super) async fn patch(
         roles: body.roles.map(|roles| given(through, &roles)).transpose()?,
     };
     let row = caller.ask(store.change_service_account(&caller.actor, &caller.now, through, id, change)).await?.value;
-    caller.ok(&show(&row, through, None))
+    caller.with_tag(&row.tag(), &show(&row, through, None))
 }
 
 /// Removes one from the organization, with its secrets and tokens.
@@ -157,7 +157,7 @@ pub(super) async fn post_secret(
     let body: ServiceAccountSecretRequest = body.json(&caller.app).await?;
     let (text, secret) = secret(&caller, body.secret_expires_after_hours)?;
     let row = caller.ask(store.add_secret(&caller.actor, &caller.now, through, id, secret)).await?.value;
-    caller.object(StatusCode::CREATED, &show_secret(&row, Some(&text)))
+    caller.shown_once(StatusCode::CREATED, &show_secret(&row, Some(&text)))
 }
 
 /// Removes a secret, and the tokens that it got.

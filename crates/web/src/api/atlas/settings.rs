@@ -10,18 +10,17 @@ use byleave_core::setting::{SecretHours, SecretHoursError};
 use byleave_store::organization::OrganizationRow;
 use byleave_store::setting::SettingsPatch;
 
+use crate::api::byleave::change_settings;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::path::OrgPath;
 use crate::api::show::parse;
-use crate::api::shut::shut;
-use crate::door::Scope;
 
 /// Shows them.
 pub(super) async fn get(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let row = caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
-    caller.ok(&show(&row))
+    caller.tagged(&row.tag(), &show(&row))
 }
 
 /// Changes what is named, all of it or nothing, and answers with all settings.
@@ -34,20 +33,8 @@ pub(super) async fn patch(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> Re
     if patch.is_more_than_the_block() {
         caller.may(Action::ChangeSettings, Resource::Organization(id))?;
     }
-    if patch.blocked == Some(false) {
-        caller.may(Action::Unblock, Resource::Organization(id))?;
-    }
-    let blocked = patch.blocked;
-    let (store, actor, now) = (caller.app.store.clone(), caller.actor.clone(), caller.now.clone());
-    let write = async move { store.change_settings(&actor, &now, id, patch).await };
-    let row = match blocked {
-        Some(true) => shut(&caller, Scope::Organization(id), "the block", write).await?.value,
-        Some(false) | None => caller.ask(write).await?.value,
-    };
-    if blocked == Some(false) {
-        caller.app.door.unlatch(Scope::Organization(id));
-    }
-    caller.ok(&show(&row))
+    let row = change_settings(&caller, id, patch).await?.value;
+    caller.with_tag(&row.tag(), &show(&row))
 }
 
 fn read(body: &OrganizationSettingsPatch) -> Result<SettingsPatch, Failure> {
@@ -60,6 +47,7 @@ fn read(body: &OrganizationSettingsPatch) -> Result<SettingsPatch, Failure> {
     let operations = |text: &Option<String>| text.as_deref().map(|text| contact("operationsContact", text)).transpose();
     Ok(SettingsPatch {
         blocked: body.restrict_employee_access,
+        longest: None,
         longest_secret: body.max_service_account_secret_validity_in_hours.map(hours).transpose()?,
         security_contact: body.security_contact.as_ref().map(security).transpose()?,
         operations_contact: body.operations_contact.as_ref().map(operations).transpose()?,

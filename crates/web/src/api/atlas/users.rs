@@ -57,7 +57,7 @@ pub(super) async fn get(
 ) -> Result<Response, Failure> {
     let member = caller.ask(caller.app.store.member(&caller.actor, &caller.now, id, user)).await?;
     match states(&caller)?.is_none_or(|states| states.contains(&state(&member))) {
-        true => caller.ok(&show(&member)),
+        true => caller.with_tag(&member.tag(), &show(&member)),
         false => Err(caller.nothing_here()),
     }
 }
@@ -72,7 +72,7 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     let (row, invited) = send(&caller, id, name, roles).await?;
     let mut user = show(&MemberRow::Pending(row));
     user.links.push(caller.link(&format!("/invitations/{}", invited.token.expose()), "invitation"));
-    caller.object(StatusCode::CREATED, &user)
+    caller.shown_once(StatusCode::CREATED, &user)
 }
 
 /// Invites a person, and tells the invitation as owners see it.
@@ -107,7 +107,10 @@ pub(super) async fn patch(
     roles::refuse_teams(body.team_ids.as_deref())?;
     match &body.roles {
         Some(roles) => change(&caller, id, user, roles::read(roles)?).await,
-        None => caller.ok(&show(&caller.ask(caller.app.store.member(&caller.actor, &caller.now, id, user)).await?)),
+        None => {
+            let member = caller.ask(caller.app.store.member(&caller.actor, &caller.now, id, user)).await?;
+            caller.with_tag(&member.tag(), &show(&member))
+        }
     }
 }
 
@@ -132,7 +135,7 @@ pub(super) async fn post(
 async fn change(caller: &Caller, id: OrgId, user: UserId, change: RolesChange) -> Result<Response, Failure> {
     let store = &caller.app.store;
     let written = caller.ask(store.change_member(&caller.actor, &caller.now, id, user, change)).await?;
-    caller.ok(&show(&written.value))
+    caller.with_tag(&written.value.tag(), &show(&written.value))
 }
 
 /// Removes one, or takes their invitation back.

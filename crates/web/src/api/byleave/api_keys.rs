@@ -48,7 +48,7 @@ pub(super) async fn post(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> Res
         roles: show::roles(&row.roles),
         anchors: show::anchors(written.anchors),
     };
-    caller.object(StatusCode::CREATED, &made)
+    caller.shown_once(StatusCode::CREATED, &made)
 }
 
 /// Removes one.

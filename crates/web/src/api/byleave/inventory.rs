@@ -23,8 +23,9 @@ pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
 pub(super) async fn plan(caller: Caller, body: Raw) -> Result<Response, Failure> {
     caller.may(Action::ApplyInventory, Resource::Installation)?;
     let (wanted, prune) = read(&body.json(&caller.app).await?)?;
-    let plan = caller.ask(caller.app.store.plan_inventory(&caller.actor, &wanted, prune)).await?;
-    caller.ok(&show_plan(plan, Vec::new()))
+    let (plan, tag) = caller.ask(caller.app.store.plan_inventory(&caller.actor, &wanted, prune)).await?;
+    let plan = api::InventoryPlan { etag: Some(tag.as_str().to_owned()), ..show_plan(plan, Vec::new()) };
+    caller.with_tag(&tag, &plan)
 }
 
 /// Does it.
@@ -84,7 +85,7 @@ fn show_plan(plan: Plan, anchors: Vec<api::Anchor>) -> api::InventoryPlan {
         event: event.name().to_owned(),
         data: show::data(event.fields()),
     });
-    api::InventoryPlan { changes: changes.collect(), kept: plan.kept, anchors }
+    api::InventoryPlan { changes: changes.collect(), kept: plan.kept, etag: None, anchors }
 }
 
 fn show_inventory(inventory: &Inventory) -> api::Inventory {

@@ -10,6 +10,7 @@ use byleave_core::time::Ttl;
 use byleave_store::Written;
 use byleave_store::invitation;
 use byleave_store::organization::OrganizationRow;
+use byleave_store::setting;
 
 use crate::api::byleave::recovery;
 use crate::api::caller::Caller;
@@ -28,7 +29,7 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_organization(&caller.actor, &caller.now, name, owner)).await?;
-    caller.object(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
 /// Does what the verb says.
@@ -49,7 +50,7 @@ async fn invite_owner(caller: &Caller, id: OrgId, body: Raw) -> Result<Response,
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_first_owner_again(&caller.actor, &caller.now, id, owner)).await?;
-    caller.object(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
 /// An invitation with its token, which is shown once.
@@ -68,42 +69,51 @@ pub(super) fn invited(written: Written<invitation::Invited>) -> Invited {
 /// Shows the settings.
 pub(super) async fn settings(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let value = caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
-    caller.ok(&show_settings(Written { value, anchors: Vec::new() }))
+    caller.tagged(&value.tag(), &show_settings(Written { value: value.clone(), anchors: Vec::new() }))
 }
 
-/// Changes what is named.
+/// Changes what is named, all of it or nothing.
 pub(super) async fn patch_settings(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> Result<Response, Failure> {
-    let value = caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
+    caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
     caller.may(Action::Block, Resource::Organization(id))?;
-    let patch: SettingsPatch = body.json(&caller.app).await?;
+    let body: SettingsPatch = body.json(&caller.app).await?;
     let refuse = |error| Failure::field(ErrorCode::ValidationError, "longestGrantMs", format!("{error}"));
-    let longest = patch.longest_grant_ms.map(|millis| Ttl::from_millis(millis).map_err(refuse)).transpose()?;
-    if longest.is_some() {
+    let patch = setting::SettingsPatch {
+        blocked: body.restrict_employee_access,
+        longest: body.longest_grant_ms.map(|millis| Ttl::from_millis(millis).map_err(refuse)).transpose()?,
+        ..setting::SettingsPatch::default()
+    };
+    if patch.longest.is_some() {
         caller.may(Action::SetLongestGrant, Resource::Organization(id))?;
     }
-    let mut settings = Written { value, anchors: Vec::new() };
-    if let Some(blocked) = patch.restrict_employee_access {
-        settings = set_block(&caller, id, blocked).await?;
-    }
-    if let Some(longest) = longest {
-        let store = &caller.app.store;
-        let set = caller.ask(store.set_longest_grant(&caller.actor, &caller.now, id, longest)).await?;
-        settings.value = set.value;
-        settings.anchors.extend(set.anchors);
-    }
-    caller.ok(&show_settings(settings))
+    let written = change_settings(&caller, id, patch).await?;
+    caller.with_tag(&written.value.tag(), &show_settings(written.clone()))
 }
 
-async fn set_block(caller: &Caller, id: OrgId, blocked: bool) -> Result<Written<OrganizationRow>, Failure> {
+/// Changes settings; if that closes the door, the door is closed also while nothing can be recorded.
+///
+/// # Errors
+/// [`Failure`] for what the rules and the store refuse.
+pub(in crate::api) async fn change_settings(
+    caller: &Caller,
+    id: OrgId,
+    patch: setting::SettingsPatch,
+) -> Result<Written<OrganizationRow>, Failure> {
     let (store, actor, now) = (caller.app.store.clone(), caller.actor.clone(), caller.now.clone());
-    if blocked {
-        let write = async move { store.block(&actor, &now, id).await };
-        return shut(caller, Scope::Organization(id), "the block", write).await;
+    let blocked = patch.blocked;
+    if blocked == Some(false) {
+        caller.may(Action::Unblock, Resource::Organization(id))?;
     }
-    caller.may(Action::Unblock, Resource::Organization(id))?;
-    let written = caller.ask(store.unblock(&actor, &now, id)).await?;
-    caller.app.door.unlatch(Scope::Organization(id));
-    Ok(written)
+    let write = async move { store.change_settings(&actor, &now, id, patch).await };
+    match blocked {
+        Some(true) => shut(caller, Scope::Organization(id), "the block", write).await,
+        Some(false) => {
+            let written = caller.ask(write).await?;
+            caller.app.door.unlatch(Scope::Organization(id));
+            Ok(written)
+        }
+        None => caller.ask(write).await,
+    }
 }
 
 fn show_settings(written: Written<OrganizationRow>) -> Settings {

@@ -40,7 +40,7 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     let roles = read_roles(&body.roles)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_user(&caller.actor, &caller.now, id, name, roles)).await?;
-    caller.object(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 
 /// Takes an invitation back that nobody has claimed yet.
@@ -67,7 +67,8 @@ pub(super) async fn patch(
     let roles = read_roles(&body.roles)?;
     let store = &caller.app.store;
     let written = caller.ask(store.change_roles(&caller.actor, &caller.now, id, user, roles)).await?;
-    caller.ok(&RolesChanged { user: show(&written.value), anchors: show::anchors(written.anchors) })
+    let tag = written.value.tag();
+    caller.with_tag(&tag, &RolesChanged { user: show(&written.value), anchors: show::anchors(written.anchors) })
 }
 
 /// Removes a person.
@@ -82,5 +83,10 @@ pub(super) async fn delete(
 }
 
 fn show(row: &UserRow) -> User {
-    User { id: row.id.to_string(), user_name: row.name.to_string(), roles: show::roles(&row.roles) }
+    User {
+        id: row.id.to_string(),
+        user_name: row.name.to_string(),
+        roles: show::roles(&row.roles),
+        etag: row.tag().as_str().to_owned(),
+    }
 }
