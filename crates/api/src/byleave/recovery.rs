@@ -1,11 +1,12 @@
 //! The recovery of a lost last owner.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Anchor;
 
 /// Who is to become an owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RecoverOwner {
     /// The name of the new owner, an e-mail address that nobody has yet.
@@ -13,7 +14,7 @@ pub struct RecoverOwner {
 }
 
 /// A recovery: it adds an owner and removes nobody.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recovery {
     /// Its id.
@@ -31,7 +32,7 @@ pub struct Recovery {
 }
 
 /// The latest recovery of an organization, if there ever was one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LatestRecovery {
     /// It.
@@ -40,7 +41,7 @@ pub struct LatestRecovery {
 }
 
 /// A recovery was started or stopped, or there was none to stop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryChanged {
     /// It.

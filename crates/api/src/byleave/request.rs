@@ -1,12 +1,13 @@
 //! Access requests: what employees ask, and how customers answer.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Anchor;
 use crate::present::present;
 
 /// What an employee asks for. It opens nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessRequest {
     /// Its id.
@@ -53,7 +54,7 @@ pub struct AccessRequest {
 }
 
 /// How a customer approves: with less than was asked, if they say so.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestApproval {
     /// What the grant shall be for; what was asked if none.
@@ -65,7 +66,7 @@ pub struct RequestApproval {
 }
 
 /// How a customer declines.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestRefusal {
     /// Why; whoever asked reads it.
@@ -74,7 +75,7 @@ pub struct RequestRefusal {
 }
 
 /// A request was declined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestDeclined {
     /// The request.

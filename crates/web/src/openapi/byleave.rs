@@ -1,15 +1,16 @@
 //! What is said of Byleave's own paths.
 
 use byleave_api::byleave::{
-    ApiKey, ApiKeyMade, Checkpoint, Claimed, Cluster, Done, Employee, Event, Grant, GrantRequest, Granted, Health,
-    Inclusion, Inventory, InventoryPlan, InventoryRequest, Invitation, InviteOwner, Invited, Live, LogKey, Made, Me,
-    NewApiKey, NewEmployee, NewEmployeeKey, NewOrganization, NewUser, NodeReport, NodeSetup, OpenInvitation,
-    PasswordChange, PasswordRequest, Recording, ResolveRequest, Resolved, Revoked, RiskRequest, RolesChanged,
+    AccessRequest, ApiKey, ApiKeyMade, Checkpoint, Claimed, Cluster, Done, Employee, Event, Grant, GrantRequest,
+    Granted, Health, Inclusion, Inventory, InventoryPlan, InventoryRequest, Invitation, InviteOwner, Invited,
+    LatestRecovery, Live, LogKey, Made, Me, NewApiKey, NewEmployee, NewEmployeeKey, NewOrganization, NewUser,
+    NodeReport, NodeSetup, OpenInvitation, PasswordChange, PasswordRequest, Recording, RecoverOwner, RecoveryChanged,
+    RequestApproval, RequestDeclined, RequestRefusal, ResolveRequest, Resolved, Revoked, RiskRequest, RolesChanged,
     RolesPatch, Session, SessionEnded, Settings, SettingsPatch, SignInRequest, SignedIn, User,
 };
 
 use super::description::{Section, delete, get, patch, post};
-use super::parameter::{AFTER, CLUSTER, EVENT, FROM, INDEX, LAST_EVENT_ID, LIVE};
+use super::parameter::{AFTER, CLUSTER, EVENT, FROM, INDEX, LAST_EVENT_ID, LIVE, WAITING};
 
 pub(super) const SECTIONS: &[Section] = &[SERVER, SIGN_IN, ORGANIZATIONS, CONSENT, RECORDS, VENDOR];
 
@@ -81,6 +82,26 @@ const ORGANIZATIONS: Section = Section {
         .takes::<InviteOwner>()
         .makes::<Invited>()
         .refuses(&[409]),
+        get("/api/byleave/v1/organizations/{orgId}/recovery", "Shows the latest recovery of a lost last owner.")
+            .gives::<LatestRecovery>(),
+        post(
+            "/api/byleave/v1/organizations/{orgId}:recoverOwner",
+            "Starts to add an owner where the last one is lost. For 72 hours nobody is invited, and any member can stop it.",
+        )
+        .takes::<RecoverOwner>()
+        .makes::<RecoveryChanged>()
+        .refuses(&[409]),
+        post(
+            "/api/byleave/v1/organizations/{orgId}:inviteRecoveredOwner",
+            "Makes the invitation of the new owner, once 72 hours are over. The token is shown this once.",
+        )
+        .makes::<Invited>()
+        .refuses(&[409]),
+        post(
+            "/api/byleave/v1/organizations/{orgId}:stopRecovery",
+            "Stops a recovery that is open and takes its invitation back. Any member can.",
+        )
+        .gives::<RecoveryChanged>(),
         get("/api/byleave/v1/organizations/{orgId}/settings", "Shows the block and the longest grant.")
             .gives::<Settings>(),
         patch("/api/byleave/v1/organizations/{orgId}/settings", "Changes what is named of the settings.")
@@ -133,6 +154,27 @@ const CONSENT: Section = Section {
             "Revokes whatever grant is in force and ends the sessions based on it.",
         )
         .gives::<Revoked>(),
+        get("/api/byleave/v1/organizations/{orgId}/requests", "Lists what support asked for, the newest first.")
+            .with(&[WAITING])
+            .gives_whole::<AccessRequest>(),
+        get(
+            "/api/byleave/v1/groups/{groupId}/requests",
+            "Lists what support asked for in a project, the newest first.",
+        )
+        .with(&[WAITING])
+        .gives_whole::<AccessRequest>(),
+        get("/api/byleave/v1/requests/{id}", "Shows what support asked for.").gives::<AccessRequest>(),
+        post(
+            "/api/byleave/v1/requests/{id}:approve",
+            "Approves a request: grants what was asked, or less. A grant in force is replaced.",
+        )
+        .takes_if_any::<RequestApproval>()
+        .makes::<Granted>()
+        .refuses(&[409]),
+        post("/api/byleave/v1/requests/{id}:decline", "Declines a request.")
+            .takes_if_any::<RequestRefusal>()
+            .gives::<RequestDeclined>()
+            .refuses(&[409]),
         get("/api/byleave/v1/organizations/{orgId}/sessions", "Lists the sessions of support, the newest first.")
             .with(&[LIVE])
             .gives_whole::<Session>(),

@@ -88,6 +88,7 @@ pub(super) const LAST_EVENT_ID: Parameter = Parameter {
     place: Place::Header,
     ..query("Last-Event-ID", "The index of the last event that was seen; it goes before `after`.", index)
 };
+pub(super) const WAITING: Parameter = query("waiting", "Whether only requests are listed that wait.", flag);
 pub(super) const LIVE: Parameter = query("live", "Whether only open sessions are listed.", flag);
 pub(super) const MAX_DATE: Parameter = query("maxDate", "Only what was not later.", instant);
 pub(super) const MEMBERSHIP: Parameter =

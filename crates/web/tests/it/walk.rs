@@ -38,6 +38,7 @@ async fn every_documented_answer_is_met_and_every_answer_is_documented() {
     walk.people().await;
     walk.own_password().await;
     walk.in_doubt().await;
+    walk.recovery().await;
     let wanted: BTreeSet<_> = pairs().into_iter().filter(|(_, status)| !APART.contains(status)).collect();
     let missed: Vec<_> = wanted.difference(&walk.met).collect();
     assert!(missed.is_empty(), "documented and not met: {missed:#?}");
@@ -180,8 +181,21 @@ impl Walk {
             let call = Call::new(Method::POST, &keys.replace("{id}", id)).body(body);
             self.call(keys, &administrator, call).await.is(status);
         }
+        self.answered_twice(&owner).await;
         self.access_lists(&owner).await;
         self.invited_twice(&owner, &administrator).await;
+    }
+
+    /// A request is answered once.
+    async fn answered_twice(&mut self, owner: &Client) {
+        let asker = crate::requests::Asker::new(&self.house, "Hasty").await;
+        for verb in ["approve", "decline"] {
+            let id = asker.ask(&self.house, &self.shop).await;
+            let template = format!("/api/byleave/v1/requests/{{id}}:{verb}");
+            let path = template.replace("{id}", &id);
+            assert!(self.call(&template, owner, Call::new(Method::POST, &path).body("{}")).await.status.is_success());
+            self.call(&template, owner, Call::new(Method::POST, &path).body("{}")).await.refused(409, "CONFLICT");
+        }
     }
 
     async fn access_lists(&mut self, owner: &Client) {
@@ -295,5 +309,20 @@ impl Walk {
         self.post(atlas, &owner, grant).await.refused(409, "CLOCK_IN_DOUBT");
         let leave = "/api/byleave/v1/clock:leaveDoubt";
         self.call(leave, &administrator, Call::new(Method::POST, leave)).await.ok();
+    }
+
+    /// Nobody stops the recovery of a lost owner for 72 hours.
+    async fn recovery(&mut self) {
+        let administrator = self.house.administrator();
+        let start = "/api/byleave/v1/organizations/{orgId}:recoverOwner";
+        let body = json!({ "ownerUserName": "found@shop.example" });
+        self.post(start, &administrator, body.clone()).await.created();
+        self.post(start, &administrator, body).await.refused(409, "CONFLICT");
+        let invite = "/api/byleave/v1/organizations/{orgId}:inviteRecoveredOwner";
+        let call = Call::new(Method::POST, &self.path(invite));
+        self.call(invite, &administrator, call).await.refused(409, "CONFLICT");
+        self.house.clock.advance(byleave_core::recovery::STOPPABLE_FOR);
+        let call = Call::new(Method::POST, &self.path(invite));
+        self.call(invite, &administrator, call).await.created();
     }
 }

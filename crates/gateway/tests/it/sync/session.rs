@@ -5,18 +5,21 @@ use std::io::{BufRead as _, BufReader, Read as _};
 
 use byleave_core::session::SessionEnd;
 use byleave_gateway::control::{Closed, Report};
-use byleave_gateway::recording::read;
+use byleave_gateway::recording::{Most, read};
 
 use super::rig::{CLUSTER_HOST, House};
 use crate::memory::recording_key;
 use crate::world::{Running, text, until};
+
+/// Recordings of these tests are read in one go.
+const WHOLE: Most = Most { part: usize::MAX, all: usize::MAX };
 
 /// The end of the session that recorded commands.
 fn sync_end(house: &House, sessions: usize) -> (Closed, String) {
     let ended = house.world.memory.closed_count(sessions);
     let recorded = |closed: &Closed| {
         let directory = house.world.path("recordings").join(closed.session.to_string());
-        let parts = read(&directory, &recording_key(closed.session)).unwrap();
+        let parts = read(&directory, &recording_key(closed.session), WHOLE).unwrap();
         parts.iter().find(|part| part.name.ends_with(".commands")).map(|part| text(&part.content))
     };
     ended.iter().find_map(|closed| Some((closed.clone(), recorded(closed)?))).unwrap()
@@ -87,7 +90,7 @@ fn mongosh_reads_what_is_open() {
     let secret = uri.split(':').nth(2).unwrap().split('@').next().unwrap();
     for closed in house.world.memory.closed_count(3) {
         let directory = house.world.path("recordings").join(closed.session.to_string());
-        for part in read(&directory, &recording_key(closed.session)).unwrap() {
+        for part in read(&directory, &recording_key(closed.session), WHOLE).unwrap() {
             assert!(!text(&part.content).contains(secret), "the secret is in {}", part.name);
         }
     }
