@@ -56,6 +56,13 @@ pub struct Record {
     pub shape: String,
 }
 
+impl Record {
+    /// What is recorded of a request that the gateway answered by itself.
+    pub fn of(request: &Request<'_>) -> Self {
+        record(request, request.command().unwrap_or_default())
+    }
+}
+
 /// A request that goes on: made by [`judge`] only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Allowed {
@@ -188,7 +195,7 @@ fn whole(request: &Request<'_>) -> Result<(), Objection> {
 
 fn refuse(request: &Request<'_>, objection: Objection) -> Refusal {
     let Objection { code, text } = objection;
-    Refusal { code, text, record: record(request, request.command().unwrap_or_default()) }
+    Refusal { code, text, record: Record::of(request) }
 }
 
 /// What is recorded of a request that has this command.

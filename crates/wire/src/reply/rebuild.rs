@@ -3,12 +3,15 @@
 //! It must never copy what names a host, a member, a shard, the cluster's time, or a database that is not open.
 
 use super::{ReplyError, Returned};
-use crate::bson::{DEPTH, Document, Element, Value};
+use crate::bson::{Document, Element, Value};
 use crate::builder::Builder;
 use crate::scope::Scope;
 
 /// The longest text of an error that is passed on, in characters.
 const TEXT: usize = 1000;
+
+/// How deep a small answer may be: as deep as a server can store. An explanation is deeper than what it explains.
+const DEPTH: usize = 200;
 
 /// What tells the shape or time of a cluster, wherever it stands.
 const TELLING: &[&str] = &[

@@ -1,5 +1,6 @@
 //! Frames by hand: what is taken, and every way in which a frame can be wrong.
 
+use byleave_wire::bson::BsonError;
 use byleave_wire::builder::Builder;
 use byleave_wire::frame::{FrameError, Header, LONGEST_REQUEST, Message, Operation, legacy_reply, message};
 use byleave_wire::judge::{Local, Verdict, judge, judge_before_sign_in};
@@ -198,4 +199,44 @@ fn depth_and_counts_are_bounded() {
     assert!(read(&nested(20_000)).is_err());
     let many = format!("{{ping: [{}], $db: \"admin\"}}", "null,".repeat(100_000));
     assert_eq!(read(&text::document(&many)).unwrap_err().to_string(), "a request must hold at most 100000 elements");
+}
+
+#[test]
+fn an_array_is_numbered_from_zero_in_one_spelling() {
+    let read = |names: &[&str]| {
+        let array = names.iter().fold(Builder::new(), |array, name| array.int32(name, 1));
+        let command = Builder::new().array("ping", array).string("$db", "admin").finish();
+        Request::read(&message(5, 0, &command), LONGEST_REQUEST).map(drop)
+    };
+    assert_eq!(read(&["0", "1", "2"]), Ok(()));
+    for names in [&["1"][..], &["a"], &[""], &["00"], &["+0"], &["0", "0"], &["0", "2"], &["0", "01"], &["$where"]] {
+        assert_eq!(read(names), Err(FrameError::Bson(BsonError::Index)), "{names:?}");
+    }
+}
+
+#[test]
+fn a_command_as_deep_as_it_may_be_is_judged_on_a_small_stack() {
+    let nested =
+        |name: &str| (0..96).fold(Builder::new().int32("a", 1), |inner, _| Builder::new().document(name, inner));
+    let judged = move || {
+        for (field, name, passes) in [
+            ("filter", "a", true),
+            ("filter", "$not", false),
+            ("projection", "a", true),
+            ("let", "$abs", false),
+            ("let", "a", true),
+        ] {
+            let command = Builder::new().string("find", "items").document(field, nested(name));
+            let command = command.string("$db", "appsync_1").finish();
+            let frame = message(5, 0, &command);
+            let request = Request::read(&frame, LONGEST_REQUEST).unwrap();
+            assert_eq!(matches!(judge(&request, &scope()), Verdict::Allowed(_)), passes, "{field} {name}");
+        }
+        let deep = Builder::new().document("$expr", nested("$abs"));
+        let command =
+            Builder::new().string("find", "items").document("filter", deep).string("$db", "appsync_1").finish();
+        let frame = message(5, 0, &command);
+        assert!(matches!(judge(&Request::read(&frame, LONGEST_REQUEST).unwrap(), &scope()), Verdict::Allowed(_)));
+    };
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(judged).unwrap().join().unwrap();
 }

@@ -103,3 +103,12 @@ fn what_is_printed_for_a_log_holds_no_value() {
         assert!(!printed.contains(never), "{printed}");
     }
 }
+
+#[test]
+fn a_pipeline_has_at_most_a_hundred_stages() {
+    for (stages, passes) in [(100, true), (101, false)] {
+        let list = "{$limit: 1}, ".repeat(stages);
+        let frame = framed(&format!(r#"{{aggregate: "items", pipeline: [{list}], cursor: {{}}, $db: "appsync_1"}}"#));
+        assert_eq!(matches!(judge(&read(&frame), &scope()), Verdict::Allowed(_)), passes, "{stages}");
+    }
+}

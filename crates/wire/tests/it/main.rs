@@ -8,6 +8,7 @@
     reason = "a test that fails says so"
 )]
 
+mod answers;
 mod drivers;
 mod framing;
 mod hostile;

@@ -72,8 +72,11 @@ fn every_failure_starts_over_and_looks_the_same() {
     }
     let mut sign_in = SignIn::default();
     assert_eq!(answer(&mut sign_in, &upstream::sasl_continue("admin", 1, b"x")), Err(ScramError::Message));
-    let (_, first) = client::begin("session-1", "secret", "abcdefghijklmnopqrstuvwx").unwrap();
-    answer(&mut sign_in, &upstream::sasl_start("admin", &first)).unwrap();
-    assert_eq!(answer(&mut sign_in, &upstream::sasl_continue("admin", 2, b"x")), Err(ScramError::Message));
+    // The right proof in a conversation that is not this one.
+    let (begun, first) = client::begin("session-1", "secret", "abcdefghijklmnopqrstuvwx").unwrap();
+    let challenge = step(&answer(&mut sign_in, &upstream::sasl_start("admin", &first)).unwrap());
+    let (_, last) = begun.prove(&challenge.payload).unwrap();
+    assert_eq!(answer(&mut sign_in, &upstream::sasl_continue("admin", 2, &last)), Err(ScramError::Message));
+    assert_eq!(sign_in.user(), None);
     assert_eq!(upstream::sasl_step(&message(1, 5, &failed()), 5).unwrap(), Err("signing in failed".to_owned()));
 }
