@@ -33,7 +33,7 @@ fn nothing_of_the_client_reaches_the_cluster_and_its_cursors_are_killed_there_af
     let before = commands(&frames);
     house.world.memory.revoke();
     let last = lines.next().unwrap().unwrap();
-    assert!(last.starts_with("ended"), "{last}");
+    assert_eq!(last, "ended AutoReconnect", "its socket is reset: no answer comes any more");
     until("the cursor's end", || commands(&frames).iter().any(|(_, name)| name == "endSessions"));
     let after = commands(&frames);
     let used: Vec<usize> = before.iter().map(|(number, _)| *number).collect();
