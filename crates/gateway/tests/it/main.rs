@@ -20,6 +20,6 @@ mod raw;
 mod recording;
 mod shell;
 mod strangers;
-mod words;
 mod sync;
+mod words;
 mod world;

@@ -46,7 +46,6 @@ async fn settings_are_set_together_or_not_at_all() {
     let (store, now, id) = (&world.store, &world.now, world.organization);
     let security: Contact = "Security@shop.example".parse().unwrap();
     let patch = SettingsPatch {
-        longest: None,
         blocked: Some(true),
         longest: None,
         longest_secret: Some(SecretHours::new(8).unwrap()),

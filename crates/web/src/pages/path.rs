@@ -1,8 +1,6 @@
 //! The addresses of the pages, written in one place. Cluster names need no escaping: they hold letters, digits, hyphens.
 
-use byleave_core::id::{
-    ApiKeyId, NodeId, ProjectId, RequestId, SecretId, ServiceAccountId, SessionId, UserId,
-};
+use byleave_core::id::{ApiKeyId, NodeId, ProjectId, RequestId, SecretId, ServiceAccountId, SessionId, UserId};
 use byleave_core::name::ClusterName;
 use byleave_core::network::Network;
 
