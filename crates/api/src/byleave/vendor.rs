@@ -86,7 +86,7 @@ pub struct InventoryRequest {
 }
 
 /// What the gateway is to sign in to a cluster's databases with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyncCredentialRequest {
     /// The host name of the cluster.

@@ -67,7 +67,7 @@ fn the_histories_open_cut_and_continue_sessions() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut opened, mut continued, mut approved) = (0, 0, 0);
     let mut ends = BTreeMap::<SessionEnd, usize>::new();
-    for _ in 0..60 {
+    for _ in 0..80 {
         let mut world = World::new();
         let history = histories().new_tree(&mut runner).unwrap().current();
         history.into_iter().for_each(|(op, quiet)| world.step(op, quiet));

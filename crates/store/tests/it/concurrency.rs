@@ -1,5 +1,6 @@
 //! Several at once: the order of commits is the order of the log and of what followers see.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,24 +83,37 @@ async fn no_session_that_opens_while_support_is_blocked_stays_unseen() {
     world.assert_sound().await;
 }
 
+/// How often it is looked whether a read keeps the thread.
+const TRIES: usize = 8;
+
 type Asked<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 #[tokio::test]
 async fn what_may_take_long_is_not_read_on_the_thread_that_asks() {
     let world = World::new().await;
     let (store, owner, of) = (&world.store, &world.owner, EventsOf::Organization(world.organization));
-    let sessions = SessionQuery { of: SessionsOf::Organization(world.organization), live: true, limit: 1 };
-    let asked: [(&str, Asked<'_>); 4] = [
-        ("a page of the feed", Box::pin(async { drop(store.events(owner, EventQuery::newest(of)).await.unwrap()) })),
-        ("what comes next", Box::pin(async { drop(store.events_after(owner, of, 0, 1).await.unwrap()) })),
-        ("sessions", Box::pin(async { drop(store.sessions(owner, sessions).await.unwrap()) })),
-        ("evidence", Box::pin(async { drop(store.evidence(owner, world.organization).await.unwrap()) })),
-    ];
-    for (what, mut asked) in asked {
-        let at_once = std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready())).await;
-        assert!(!at_once, "{what} keeps whoever else is on this thread waiting");
-        asked.await;
+    // What is read elsewhere can be there by chance before it is asked for, but not each time.
+    let mut kept = BTreeMap::new();
+    for _ in 0..TRIES {
+        let sessions = SessionQuery { of: SessionsOf::Organization(world.organization), live: true, limit: 1 };
+        let asked: [(&str, Asked<'_>); 4] = [
+            (
+                "a page of the feed",
+                Box::pin(async { drop(store.events(owner, EventQuery::newest(of)).await.unwrap()) }),
+            ),
+            ("what comes next", Box::pin(async { drop(store.events_after(owner, of, 0, 1).await.unwrap()) })),
+            ("sessions", Box::pin(async { drop(store.sessions(owner, sessions).await.unwrap()) })),
+            ("evidence", Box::pin(async { drop(store.evidence(owner, world.organization).await.unwrap()) })),
+        ];
+        for (what, mut asked) in asked {
+            let at_once = std::future::poll_fn(|context| Poll::Ready(asked.as_mut().poll(context).is_ready())).await;
+            *kept.entry(what).or_insert(0) += usize::from(at_once);
+            if !at_once {
+                asked.await;
+            }
+        }
     }
+    assert!(kept.values().all(|times| *times < TRIES), "who else is on this thread is kept waiting: {kept:?}");
 }
 
 #[tokio::test]

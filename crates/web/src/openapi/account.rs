@@ -20,7 +20,7 @@ const API_KEYS: Section = Section {
         post("/api/atlas/v2/orgs/{orgId}/apiKeys", "Makes an API key. Its private part is shown this once.")
             .takes::<ApiKeyRequest>()
             .gives::<ApiKey>(),
-        get("/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}", "Shows an API key.").gives::<ApiKey>(),
+        get("/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}", "Shows an API key.").gives::<ApiKey>().tagged(),
         patch("/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}", "Changes what is named of an API key.")
             .takes::<ApiKeyPatch>()
             .gives::<ApiKey>(),

@@ -25,7 +25,8 @@ const ORGANIZATIONS: Section = Section {
             .gives_page::<Organization>(),
         get("/api/atlas/v2/orgs/{orgId}", "Shows an organization.").gives::<Organization>(),
         get("/api/atlas/v2/orgs/{orgId}/settings", "Shows the settings, with what each is here.")
-            .gives::<OrganizationSettings>(),
+            .gives::<OrganizationSettings>()
+            .tagged(),
         patch(
             "/api/atlas/v2/orgs/{orgId}/settings",
             "Changes the settings that are named, all of them or none. `restrictEmployeeAccess` blocks support at once. \

@@ -6,7 +6,7 @@ use byleave_api::byleave::{
     LatestRecovery, Live, LogKey, Made, Me, NewApiKey, NewEmployee, NewEmployeeKey, NewOrganization, NewUser,
     NodeReport, NodeSetup, OpenInvitation, PasswordChange, PasswordRequest, Recording, RecoverOwner, RecoveryChanged,
     RequestApproval, RequestDeclined, RequestRefusal, ResolveRequest, Resolved, Revoked, RiskRequest, RolesChanged,
-    RolesPatch, Session, SessionEnded, Settings, SettingsPatch, SignInRequest, SignedIn, User,
+    RolesPatch, Session, SessionEnded, Settings, SettingsPatch, SignInRequest, SignedIn, SyncCredentialRequest, User,
 };
 
 use super::description::{Section, delete, get, patch, post};
@@ -43,7 +43,7 @@ const SIGN_IN: Section = Section {
             .open()
             .takes::<SignInRequest>()
             .makes::<SignedIn>()
-            .refuses(&[401, 429, 503]),
+            .refuses(&[401, 415, 429, 503]),
         delete("/api/byleave/v1/session", "Signs out."),
         post(
             "/api/byleave/v1/session/refresh",
@@ -63,7 +63,7 @@ const SIGN_IN: Section = Section {
             .open()
             .takes::<PasswordRequest>()
             .makes::<Claimed>()
-            .refuses(&[409, 429, 503]),
+            .refuses(&[409, 415, 429, 503]),
     ],
 };
 
@@ -103,7 +103,8 @@ const ORGANIZATIONS: Section = Section {
         )
         .gives::<RecoveryChanged>(),
         get("/api/byleave/v1/organizations/{orgId}/settings", "Shows the block and the longest grant.")
-            .gives::<Settings>(),
+            .gives::<Settings>()
+            .tagged(),
         patch("/api/byleave/v1/organizations/{orgId}/settings", "Changes what is named of the settings.")
             .takes::<SettingsPatch>()
             .gives::<Settings>(),
@@ -184,7 +185,8 @@ const CONSENT: Section = Section {
             "/api/byleave/v1/sessions/{id}/recording",
             "What was recorded of a session. Who reads it is an event that the customer sees.",
         )
-        .gives::<Recording>(),
+        .gives::<Recording>()
+        .refuses(&[409]),
         post(
             "/api/byleave/v1/nodes/{id}:acceptRisk",
             "An owner lets infrastructure sessions onto a node that is not checked, or did not pass.",
@@ -273,6 +275,13 @@ const VENDOR: Section = Section {
             .takes::<InventoryRequest>()
             .gives::<InventoryPlan>()
             .refuses(HIDDEN),
+        post(
+            "/api/byleave/v1/inventory:setSyncCredential",
+            "Gives the gateway what it signs in to a cluster's databases with. The customer sees that it did.",
+        )
+        .takes::<SyncCredentialRequest>()
+        .gives::<Done>()
+        .refuses(HIDDEN),
         get("/api/byleave/v1/nodes/{id}/setup", "What a node is set up from. Nothing of it is secret.")
             .gives::<NodeSetup>(),
         post("/api/byleave/v1/nodes/{id}:check", "Tries a node and records what was found.").gives::<NodeReport>(),

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 
 use byleave_api::byleave::List;
 use byleave_api::page::Page;
-use byleave_api::path::ends_access;
+use byleave_api::path::{ends_access, is_always_done, takes_key};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
-use super::parameter::{ENVELOPE, INCLUDE_COUNT, ITEMS_PER_PAGE, PAGE_NUM, PRETTY, Parameter};
+use super::parameter::{
+    ENVELOPE, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, INCLUDE_COUNT, ITEMS_PER_PAGE, PAGE_NUM, PRETTY, Parameter,
+};
 use crate::api::version::Versions;
 use crate::rate::can_close;
 
@@ -40,7 +42,19 @@ pub(super) struct Description {
     pub(super) answers: Answers,
     /// Another status, with a body that is no error.
     pub(super) otherwise: Option<(u16, Shape)>,
+    changes: Changes,
     refuses: &'static [u16],
+}
+
+/// What an operation does to what is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    /// It reads something that has a tag.
+    Nothing,
+    /// It reads.
+    Tagless,
+    /// It changes something.
+    Something,
 }
 
 /// What somebody has to show.
@@ -129,8 +143,40 @@ impl Description {
             status: 204,
             answers: Answers::Nothing,
             otherwise: None,
+            changes: if method.len() == "GET".len() { Changes::Tagless } else { Changes::Something },
             refuses: &[],
         }
+    }
+
+    /// It changes nothing, though it is no GET, or nothing that a key or a tag could protect.
+    pub(super) const fn unprotected(mut self) -> Self {
+        self.changes = Changes::Tagless;
+        self
+    }
+
+    /// What it reads has a tag.
+    pub(super) const fn tagged(mut self) -> Self {
+        self.changes = Changes::Nothing;
+        self
+    }
+
+    /// Whether it answers 304 to who has what it reads.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.changes == Changes::Nothing
+    }
+
+    /// Whether it heeds an `Idempotency-Key`.
+    fn has_key(&self) -> bool {
+        self.changes == Changes::Something
+            && self.asks == Asks::Credentials
+            && self.method == "POST"
+            && takes_key(self.path)
+    }
+
+    /// Whether it heeds an `If-Match`.
+    fn expects(&self) -> bool {
+        let is_done = self.method == "POST" && is_always_done(self.path);
+        self.changes == Changes::Something && self.asks == Asks::Credentials && !is_done
     }
 
     /// Nobody has to sign in. What it refuses with is said whole.
@@ -250,8 +296,11 @@ impl Description {
             (403, signed_in),
             (404, names_something),
             (406, !versions.is_empty()),
+            (409, self.has_key()),
+            (412, self.expects()),
             (413, has_body),
             (415, signed_in && self.method != "GET" && !ends_access(self.path) || self.asks == Asks::Client),
+            (422, self.has_key()),
             (429, self.asks != Asks::Nothing && !can_close(&method, self.path)),
             (503, self.asks != Asks::Nothing),
         ];
@@ -274,6 +323,8 @@ impl Description {
             Asks::Credentials => &[ENVELOPE, PRETTY],
             Asks::Client | Asks::Nothing => &[],
         };
-        [self.parameters, pages, manner].concat()
+        let heeded = [(IDEMPOTENCY_KEY, self.has_key()), (IF_MATCH, self.expects()), (IF_NONE_MATCH, self.is_tagged())];
+        let heeded: Vec<Parameter> = heeded.into_iter().filter(|(_, so)| *so).map(|(header, _)| header).collect();
+        [self.parameters, pages, manner, &heeded].concat()
     }
 }

@@ -143,6 +143,9 @@ fn answers(operation: &Description, versions: Versions, schemas: &mut Schemas) -
         [] => vec!["application/json".to_owned()],
         versions => versions.iter().map(|version| format!("application/vnd.atlas.{version}+json")).collect(),
     };
+    if operation.is_tagged() {
+        answers.insert("304".to_owned(), json!({ "description": "It has not changed." }));
+    }
     if let Some((status, shape)) = operation.otherwise {
         let schema = schemas.refer(shape);
         answers.insert(status.to_string(), json!({ "description": "Not now.", "content": content(&kinds, &schema) }));
@@ -228,9 +231,11 @@ pub(super) fn reason(status: u16) -> &'static str {
         }
         404 => "There is no such thing that the caller may know of",
         406 => "`Accept` names no version of the resource",
-        409 => "It does not fit what is there",
+        409 => "It does not fit what is there, or was asked for before under its key",
+        412 => "It has changed since it was read, or has no tag",
         413 => "The body is too large",
         415 => "The body is of another media type",
+        422 => "Another request was carried out under its key",
         429 => "Too many requests at once",
         503 => "The server cannot read or record anything now",
         _ => "Refused",

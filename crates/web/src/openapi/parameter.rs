@@ -84,6 +84,22 @@ pub(super) const INDEX: Parameter =
 pub(super) const IP_ADDRESS: Parameter =
     query("ipAddress", "Only access from this address. No address is told here, so it matches nothing.", address);
 pub(super) const ITEMS_PER_PAGE: Parameter = query("itemsPerPage", "How many results a page has.", items_per_page);
+pub(super) const IDEMPOTENCY_KEY: Parameter = Parameter {
+    place: Place::Header,
+    ..query(
+        "Idempotency-Key",
+        "What this request is called: sent again under it within 24 hours, it is done once.",
+        key,
+    )
+};
+pub(super) const IF_MATCH: Parameter = Parameter {
+    place: Place::Header,
+    ..query("If-Match", "The tag of what was read: it is changed only if it is still that.", tags)
+};
+pub(super) const IF_NONE_MATCH: Parameter = Parameter {
+    place: Place::Header,
+    ..query("If-None-Match", "The tag of what the caller has: it is sent only if it has changed.", tags)
+};
 pub(super) const LAST_EVENT_ID: Parameter = Parameter {
     place: Place::Header,
     ..query("Last-Event-ID", "The index of the last event that was seen; it goes before `after`.", index)
@@ -174,6 +190,14 @@ fn index() -> Value {
 
 fn instant() -> Value {
     json!({ "type": "string", "format": "date-time" })
+}
+
+fn key() -> Value {
+    json!({ "type": "string", "pattern": "^[!-~]+$", "minLength": 1, "maxLength": 255 })
+}
+
+fn tags() -> Value {
+    json!({ "type": "string" })
 }
 
 fn items_per_page() -> Value {

@@ -32,6 +32,7 @@ pub(crate) struct Answer {
 }
 
 /// A request before it is sent.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,

@@ -32,11 +32,14 @@ async fn every_documented_answer_is_met_and_every_answer_is_documented() {
         walk.badly(operation, &clients[8]).await;
         walk.badly(operation, &clients[7]).await;
     }
+    walk.under_keys(&[&clients[8], &clients[7]]).await;
+    walk.under_tags(&[&clients[8], &clients[7]]).await;
     walk.elsewhere().await;
     walk.without_signing_in().await;
     walk.conflicts(&other).await;
     walk.people().await;
     walk.own_password().await;
+    walk.long_recording(&clients[8]).await;
     walk.in_doubt().await;
     walk.recovery().await;
     let wanted: BTreeSet<_> = pairs().into_iter().filter(|(_, status)| !APART.contains(status)).collect();
@@ -112,6 +115,45 @@ impl Walk {
         self.send(operation, client, call).await;
         let call = self.sound(operation).await.body("{").header("content-type", kind);
         self.send(operation, client, call).await;
+    }
+
+    /// Each request that is done under a key is sent again under it: changed, and as it was after its answer was lost.
+    async fn under_keys(&mut self, clients: &[&Client]) {
+        let mut done = Vec::new();
+        for (number, operation) in operations().iter().filter(|one| one.method == "POST").enumerate() {
+            for client in clients {
+                let call = self.sound(operation).await.header("idempotency-key", &format!("walk-{number}"));
+                if self.send(operation, client, call.clone()).await.status.is_success() {
+                    done.push((operation, *client, call));
+                    break;
+                }
+            }
+        }
+        let lost = "UPDATE repeats SET status = NULL, media_type = NULL, answer_sealed = NULL";
+        let ran =
+            std::process::Command::new("sqlite3").arg(self.house.dir.path().join("byleave.db")).arg(lost).status();
+        assert!(ran.unwrap().success());
+        for (operation, client, call) in done {
+            self.send(operation, client, call.clone()).await;
+            let path = format!("{}?pretty=true", call.path);
+            self.send(operation, client, Call { path, ..call }).await;
+        }
+    }
+
+    /// With a tag that nothing has.
+    async fn under_tags(&mut self, clients: &[&Client]) {
+        for operation in operations() {
+            for client in clients {
+                let call = self.sound(operation).await.header("if-match", "\"another\"");
+                self.send(operation, client, call).await;
+                let call = self.sound(operation).await;
+                let tag = self.send(operation, client, call).await.header("etag").to_owned();
+                if operation.method == "GET" && !tag.is_empty() {
+                    let call = self.sound(operation).await.header("if-none-match", &tag);
+                    self.send(operation, client, call).await;
+                }
+            }
+        }
     }
 
     /// With the token of an account whose access list has another address.
@@ -290,6 +332,14 @@ impl Walk {
         assert_eq!(statuses, [200, 409]);
         let operation = Operation { method: "POST".into(), path: change.into() };
         self.met.extend(statuses.map(|status| (operation.clone(), status)));
+    }
+
+    /// A recording that is too long for an answer.
+    async fn long_recording(&mut self, owner: &Client) {
+        self.house.door.record(33 * 1024 * 1024);
+        let operation = operations().iter().find(|one| one.path.ends_with("/recording")).unwrap();
+        let call = self.sound(operation).await;
+        self.send(operation, owner, call).await.refused(409, "CONFLICT");
     }
 
     /// With a clock that went back nothing new opens, until an administrator says so.

@@ -11,19 +11,26 @@ use super::Takes::{AnyText, Flag, List, Number, Object, Text};
 use super::{Body, Field, Scene};
 use crate::client::Client;
 use crate::house::{Customer, House, cluster, public_key, text};
+use crate::requests::Asker;
 
 /// Operations without a body. What ends access fails for no form of one; the others have none.
-const BODILESS: [&str; 6] = [
+const BODILESS: [&str; 8] = [
     "POST /api/byleave/v1/clock:leaveDoubt",
     "POST /api/byleave/v1/employees/{id}:disable",
     "POST /api/byleave/v1/employees/{id}:enable",
     "POST /api/byleave/v1/groups/{groupId}/clusters/{clusterName}:revoke",
     "POST /api/byleave/v1/nodes/{id}:check",
+    "POST /api/byleave/v1/organizations/{orgId}:inviteRecoveredOwner",
+    "POST /api/byleave/v1/organizations/{orgId}:stopRecovery",
     "POST /api/byleave/v1/sessions/{id}:end",
 ];
 
 /// Whose body may be left out.
-pub(super) const MAY_BE_EMPTY: [&str; 1] = ["POST /api/byleave/v1/nodes/{id}:acceptRisk"];
+pub(super) const MAY_BE_EMPTY: [&str; 3] = [
+    "POST /api/byleave/v1/nodes/{id}:acceptRisk",
+    "POST /api/byleave/v1/requests/{id}:approve",
+    "POST /api/byleave/v1/requests/{id}:decline",
+];
 
 /// What own paths name, beside what Atlas's name, and who may ask.
 pub(super) struct Ours {
@@ -36,6 +43,7 @@ pub(super) struct Ours {
     token: String,
     invitation: String,
     api_key: String,
+    request: String,
 }
 
 impl Ours {
@@ -57,6 +65,7 @@ impl Ours {
             token: text(&invited["token"]),
             invitation: text(&invited["invitationId"]),
             api_key: text(&made["id"]),
+            request: Asker::new(house, "Kim").await.ask(house, shop).await,
         }
     }
 
@@ -86,6 +95,7 @@ impl Ours {
             "employees" => &self.employee,
             "invitations" => &self.invitation,
             "nodes" => &self.node,
+            "requests" => &self.request,
             "sessions" => &self.session,
             _ => return path.to_owned(),
         };
@@ -217,6 +227,26 @@ pub(super) fn bodies(shop: &Customer) -> Vec<Body> {
         ),
         body("POST /api/byleave/v1/inventory:plan", other.clone(), inventory()),
         body("POST /api/byleave/v1/inventory:apply", other, inventory()),
+        body(
+            "POST /api/byleave/v1/inventory:setSyncCredential",
+            json!({ "host": shop.host, "credential": { "user": "gateway", "password": "x" } }),
+            vec![Field("host", Required, Text), Field("credential", Required, Object)],
+        ),
+        body(
+            "POST /api/byleave/v1/organizations/{orgId}:recoverOwner",
+            json!({ "ownerUserName": "new@shop.example" }),
+            required("ownerUserName"),
+        ),
+        body(
+            "POST /api/byleave/v1/requests/{id}:approve",
+            json!({ "grantType": "CLUSTER_DATABASE_LOGS" }),
+            vec![Field("grantType", Optional, Text), Field("duration", Optional, Text)],
+        ),
+        body(
+            "POST /api/byleave/v1/requests/{id}:decline",
+            json!({ "reason": "new" }),
+            vec![Field("reason", Optional, Text)],
+        ),
         body(
             "POST /api/byleave/v1/nodes/{id}:acceptRisk",
             json!({ "reason": "new" }),
