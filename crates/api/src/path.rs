@@ -9,8 +9,8 @@ pub const BYLEAVE: &str = "/api/byleave/v1";
 /// The header under whose value a POST is carried out once, however often it is sent.
 pub const REQUEST_KEY: &str = "idempotency-key";
 
-/// Whether a POST to this path heeds its [`REQUEST_KEY`]: what ends access is carried out each time, and who is not known
-/// yet has no keys.
+/// Whether a POST to this path heeds its [`REQUEST_KEY`], and any change at it an `If-Match`: what ends access is carried
+/// out each time, and signing in is about nothing that others change.
 pub fn takes_key(path: &str) -> bool {
     let is_ours = path.starts_with(ATLAS) || path.starts_with(BYLEAVE);
     let own = path.strip_prefix(BYLEAVE).unwrap_or_default();

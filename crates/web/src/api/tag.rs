@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::error::ErrorCode;
-use byleave_api::path::is_always_done;
+use byleave_api::path::takes_key;
 use byleave_store::tag::{Expectation, Tag};
 
 use crate::api::error::Failure;
@@ -23,7 +23,7 @@ pub(crate) fn expectation(
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Expectation>>, Failure> {
     let is_read = *method == Method::GET || *method == Method::HEAD;
-    if is_read || (*method == Method::POST && is_always_done(path)) {
+    if is_read || !takes_key(path) {
         return Ok(None);
     }
     let tags = tags(headers, &header::IF_MATCH).ok_or_else(|| {

@@ -270,7 +270,8 @@ const VENDOR: Section = Section {
         post("/api/byleave/v1/inventory:plan", "Says what an inventory would change.")
             .takes::<InventoryRequest>()
             .gives::<InventoryPlan>()
-            .refuses(HIDDEN),
+            .refuses(HIDDEN)
+            .unprotected(),
         post("/api/byleave/v1/inventory:apply", "Applies an inventory. What it changes are events of the customers.")
             .takes::<InventoryRequest>()
             .gives::<InventoryPlan>()

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use byleave_api::byleave::List;
 use byleave_api::page::Page;
-use byleave_api::path::{ends_access, is_always_done, takes_key};
+use byleave_api::path::{ends_access, takes_key};
 use utoipa::ToSchema;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
@@ -167,16 +167,12 @@ impl Description {
 
     /// Whether it heeds an `Idempotency-Key`.
     fn has_key(&self) -> bool {
-        self.changes == Changes::Something
-            && self.asks == Asks::Credentials
-            && self.method == "POST"
-            && takes_key(self.path)
+        self.method == "POST" && self.expects()
     }
 
     /// Whether it heeds an `If-Match`.
     fn expects(&self) -> bool {
-        let is_done = self.method == "POST" && is_always_done(self.path);
-        self.changes == Changes::Something && self.asks == Asks::Credentials && !is_done
+        self.changes == Changes::Something && self.asks == Asks::Credentials && takes_key(self.path)
     }
 
     /// Nobody has to sign in. What it refuses with is said whole.

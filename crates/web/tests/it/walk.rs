@@ -34,6 +34,7 @@ async fn every_documented_answer_is_met_and_every_answer_is_documented() {
     }
     walk.under_keys(&[&clients[8], &clients[7]]).await;
     walk.under_tags(&[&clients[8], &clients[7]]).await;
+    walk.stale(&clients[8]).await;
     walk.elsewhere().await;
     walk.without_signing_in().await;
     walk.conflicts(&other).await;
@@ -138,6 +139,40 @@ impl Walk {
             let path = format!("{}?pretty=true", call.path);
             self.send(operation, client, Call { path, ..call }).await;
         }
+    }
+
+    /// What can be done once: not under a tag that nothing has, under a key, and not again for another request.
+    async fn protected(&mut self, template: &str, client: &Client, call: Call) {
+        let stale = call.clone().header("if-match", "\"another\"");
+        self.call(template, client, stale).await.refused(412, "PRECONDITION_FAILED");
+        let call = call.header("idempotency-key", template);
+        assert!(self.call(template, client, call.clone()).await.status.is_success());
+        let path = format!("{}?pretty=true", call.path);
+        self.call(template, client, Call { path, ..call }).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    }
+
+    /// What others may have changed: settings besides the block, and what is there to be removed.
+    async fn stale(&mut self, owner: &Client) {
+        for (template, body) in [
+            ("/api/atlas/v2/orgs/{orgId}/settings", json!({ "maxServiceAccountSecretValidityInHours": 24 })),
+            ("/api/byleave/v1/organizations/{orgId}/settings", json!({ "longestGrantMs": 3_600_000 })),
+        ] {
+            let call = Call::new(Method::PATCH, &self.path(template)).body(body.to_string());
+            let call = call.header("if-match", "\"another\"");
+            self.call(template, owner, call).await.refused(412, "PRECONDITION_FAILED");
+        }
+        let keys = "/api/byleave/v1/organizations/{orgId}/apiKeys";
+        let wanted = json!({ "description": "stale", "roles": { "orgRoles": ["ORG_MEMBER"] } });
+        let key = text(&owner.post(&self.path(keys), wanted).await.created()["id"]);
+        let shown = "/api/atlas/v2/orgs/{orgId}/apiKeys/{apiUserId}";
+        let path = self.path(shown).replace("{apiUserId}", &key);
+        let tag = self.call(shown, owner, Call::new(Method::GET, &path)).await.header("etag").to_owned();
+        let call = Call::new(Method::GET, &path).header("if-none-match", &tag);
+        self.call(shown, owner, call).await.is(304);
+        let template = format!("{keys}/{{id}}");
+        let call = Call::new(Method::DELETE, &self.path(&template).replace("{id}", &key));
+        let call = call.header("if-match", "\"another\"");
+        self.call(&template, owner, call).await.refused(412, "PRECONDITION_FAILED");
     }
 
     /// With a tag that nothing has.
@@ -275,7 +310,7 @@ impl Walk {
         let anew = "/api/byleave/v1/organizations/{orgId}:inviteOwner";
         let body = json!({ "ownerUserName": "later@later.example" }).to_string();
         let path = anew.replace("{orgId}", &text(&second["organizationId"]));
-        self.call(anew, administrator, Call::new(Method::POST, &path).body(body)).await.created();
+        self.protected(anew, administrator, Call::new(Method::POST, &path).body(body)).await;
     }
 
     /// A person comes, and goes; the last owner stays.
@@ -292,6 +327,8 @@ impl Walk {
             let users = owner.get(&users).await.ok();
             let leaves = users["results"].as_array().unwrap().iter().find(|user| user["userName"] == name).unwrap();
             let path = self.path(template).replace("{id}", &text(&leaves["id"]));
+            let stale = Call::new(Method::DELETE, &path).header("if-match", "\"another\"");
+            self.call(template, &owner, stale).await.refused(412, "PRECONDITION_FAILED");
             assert!(self.call(template, &owner, Call::new(Method::DELETE, &path)).await.status.is_success());
             let path = self.path(template).replace("{id}", &me);
             let body = json!({ "roles": { "orgRoles": [last] } }).to_string();
@@ -358,7 +395,7 @@ impl Walk {
         let grant = json!({ "grantType": "CLUSTER_DATABASE_LOGS", "expirationTime": "2026-11-23T20:00:00Z" });
         self.post(atlas, &owner, grant).await.refused(409, "CLOCK_IN_DOUBT");
         let leave = "/api/byleave/v1/clock:leaveDoubt";
-        self.call(leave, &administrator, Call::new(Method::POST, leave)).await.ok();
+        self.protected(leave, &administrator, Call::new(Method::POST, leave)).await;
     }
 
     /// Nobody stops the recovery of a lost owner for 72 hours.
@@ -373,6 +410,6 @@ impl Walk {
         self.call(invite, &administrator, call).await.refused(409, "CONFLICT");
         self.house.clock.advance(byleave_core::recovery::STOPPABLE_FOR);
         let call = Call::new(Method::POST, &self.path(invite));
-        self.call(invite, &administrator, call).await.created();
+        self.protected(invite, &administrator, call).await;
     }
 }
