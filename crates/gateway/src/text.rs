@@ -51,7 +51,9 @@ pub(crate) fn farewell(end: SessionEnd) -> String {
 }
 
 /// What opens where only logs are.
-pub(crate) const ONLY_LOGS: &str = "only logs are open here: `logs` lists them, `logs <name>` streams one";
+pub(crate) const ONLY_LOGS: &str = "only logs are open here: `logs` lists them, `logs <name>` streams one; `request` asks \
+                                    the customer for more, `requests` shows what becomes of it, `hand-back` says that you \
+                                    are done, and `sync` reads sync data that a customer opened";
 
 /// A log that is not open, or not there.
 pub(crate) const NO_SUCH_LOG: &str = "no log of that name is open; these are:";
