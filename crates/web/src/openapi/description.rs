@@ -42,19 +42,19 @@ pub(super) struct Description {
     pub(super) answers: Answers,
     /// Another status, with a body that is no error.
     pub(super) otherwise: Option<(u16, Shape)>,
-    changes: Changes,
+    effect: Effect,
     refuses: &'static [u16],
 }
 
 /// What an operation does to what is there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Changes {
-    /// It reads something that has a tag.
-    Nothing,
-    /// It reads.
-    Tagless,
+enum Effect {
     /// It changes something.
-    Something,
+    Changes,
+    /// It reads.
+    Reads,
+    /// It reads something that has a tag.
+    ReadsTagged,
 }
 
 /// What somebody has to show.
@@ -116,7 +116,7 @@ impl Shape {
 }
 
 pub(super) const fn get(path: &'static str, says: &'static str) -> Description {
-    Description::new("GET", path, says)
+    Description::new("GET", path, says).unprotected()
 }
 
 pub(super) const fn post(path: &'static str, says: &'static str) -> Description {
@@ -143,26 +143,26 @@ impl Description {
             status: 204,
             answers: Answers::Nothing,
             otherwise: None,
-            changes: if method.len() == "GET".len() { Changes::Tagless } else { Changes::Something },
+            effect: Effect::Changes,
             refuses: &[],
         }
     }
 
-    /// It changes nothing, though it is no GET, or nothing that a key or a tag could protect.
+    /// It changes nothing that a key or a tag could protect.
     pub(super) const fn unprotected(mut self) -> Self {
-        self.changes = Changes::Tagless;
+        self.effect = Effect::Reads;
         self
     }
 
     /// What it reads has a tag.
     pub(super) const fn tagged(mut self) -> Self {
-        self.changes = Changes::Nothing;
+        self.effect = Effect::ReadsTagged;
         self
     }
 
     /// Whether it answers 304 to who has what it reads.
     pub(super) fn is_tagged(&self) -> bool {
-        self.changes == Changes::Nothing
+        self.effect == Effect::ReadsTagged
     }
 
     /// Whether it heeds an `Idempotency-Key`.
@@ -172,7 +172,7 @@ impl Description {
 
     /// Whether it heeds an `If-Match`.
     fn expects(&self) -> bool {
-        self.changes == Changes::Something && self.asks == Asks::Credentials && takes_key(self.path)
+        self.effect == Effect::Changes && self.asks == Asks::Credentials && takes_key(self.path)
     }
 
     /// Nobody has to sign in. What it refuses with is said whole.
