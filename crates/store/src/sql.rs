@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -21,6 +21,10 @@ use crate::memory::{self, Recall};
 const BUSY_FOR: Duration = Duration::from_secs(2);
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
+
+/// How many rows are written before the write-ahead log is moved into the database. A row takes a page or three, so the log
+/// has some 20 MiB by then.
+const UNMOVED: usize = 2000;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub(crate) struct Sql {
     columns: HashMap<(usize, usize), Columns>,
     recall: Option<Recall>,
     changed: Arc<AtomicBool>,
+    /// Rows written since the write-ahead log was last moved into the database.
+    unmoved: Arc<AtomicUsize>,
 }
 
 type Columns = Arc<[Box<str>]>;
@@ -56,20 +62,28 @@ impl Sql {
         // Otherwise a statement is prepared again for each value that could change its plan.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        let mut sql = Self { connection, columns: HashMap::new(), recall: None, changed: Arc::default() };
+        let mut sql = Self::around(connection);
         sql.batch("PRAGMA foreign_keys = ON")?;
         if access == Access::Write {
-            sql.batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")?;
+            // The write-ahead log is moved after a commit was answered, never by the commit itself.
+            sql.batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")?;
+            // What a savepoint could take back stays in memory: otherwise each one makes a file.
+            sql.batch("PRAGMA temp_store = MEMORY")?;
             sql.watch()?;
         }
         Ok(sql)
+    }
+
+    fn around(connection: Connection) -> Self {
+        let (changed, unmoved) = (Arc::default(), Arc::default());
+        Self { connection, columns: HashMap::new(), recall: None, changed, unmoved }
     }
 
     /// A database of its own in memory.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        let mut sql = Self { connection, columns: HashMap::new(), recall: None, changed: Arc::default() };
+        let mut sql = Self::around(connection);
         sql.watch().unwrap();
         sql
     }
@@ -77,8 +91,9 @@ impl Sql {
     /// Notes from now on when a row is written that matters to who may do what. SQLite tells of each row but those of a
     /// `DELETE` without a condition, of which there must be none.
     fn watch(&mut self) -> Result<(), StoreError> {
-        let changed = self.changed.clone();
+        let (changed, unmoved) = (self.changed.clone(), self.unmoved.clone());
         Ok(self.connection.update_hook(Some(move |_, _: &str, table: &str, _| {
+            unmoved.fetch_add(1, Ordering::Relaxed);
             if memory::matters(table) {
                 changed.store(true, Ordering::Relaxed);
             }
@@ -88,6 +103,16 @@ impl Sql {
     /// Whether something was written, since this was last asked, that matters to who may do what.
     pub(crate) fn take_changed(&self) -> bool {
         self.changed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Moves the write-ahead log into the database if it has grown. It takes a while and can be done at any time between
+    /// two transactions; what cannot be moved yet, because somebody reads, is moved the next time.
+    pub(crate) fn move_log(&mut self) -> Result<(), StoreError> {
+        if self.unmoved.load(Ordering::Relaxed) < UNMOVED {
+            return Ok(());
+        }
+        self.unmoved.store(0, Ordering::Relaxed);
+        self.batch("PRAGMA wal_checkpoint(PASSIVE)")
     }
 
     /// What is remembered of the era of the snapshot that is read.
@@ -386,5 +411,26 @@ mod tests {
         assert!(matches!(row.get::<String>("none"), Err(StoreError::Corrupt(_))));
         assert!(matches!(row.get::<String>("missing"), Err(StoreError::Corrupt(_))));
         assert_eq!(row.get::<Option<i64>>("none").unwrap(), None);
+    }
+    #[test]
+    fn the_write_ahead_log_is_moved_once_it_has_grown_and_not_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("byleave.db");
+        std::fs::File::create(&database).unwrap();
+        let mut sql = Sql::open(&database, Access::Write).unwrap();
+        sql.batch("CREATE TABLE rows (number BIGINT NOT NULL)").unwrap();
+        let mut write = |rows: usize| {
+            sql.run("BEGIN IMMEDIATE").unwrap();
+            for number in 0..rows {
+                query("INSERT INTO rows (number) VALUES ($1)").bind(number as i64).execute(&mut sql).unwrap();
+            }
+            sql.run("COMMIT").unwrap();
+            let before = std::fs::metadata(&database).unwrap().len();
+            sql.move_log().unwrap();
+            std::fs::metadata(&database).unwrap().len() - before
+        };
+        assert_eq!(write(UNMOVED - 1), 0, "a log that has not grown stays");
+        assert!(write(1) > 0, "a log that has grown is moved");
+        assert_eq!(write(1), 0, "and is counted anew");
     }
 }

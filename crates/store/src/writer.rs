@@ -1,8 +1,8 @@
 //! The thread that writes: one connection, one transaction at a time, and all writes that wait for it in one commit.
 //!
 //! While a commit waits for the disk, others queue; the next transaction runs all of them, each in a savepoint of its
-//! own, so that one that fails takes nothing back of the others. Nobody is answered, and nothing is published, before
-//! the commit. This module must never let a write begin whose caller was told that it waited too long.
+//! own unless it is the only one, so that one that fails takes nothing back of the others. Nobody is answered, and nothing
+//! is published, before the commit. This module must never let a write begin whose caller was told that it waited too long.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -163,6 +163,9 @@ fn work<F: Followers>(mut sql: Sql, messages: &Receiver<Message>, followers: &F,
                     }
                 }
                 together(&mut sql, jobs, followers, memory);
+                if let Err(error) = sql.move_log() {
+                    tracing::warn!(error = ?error, "the write-ahead log stays beside the database");
+                }
             }
         }
     }
@@ -177,8 +180,10 @@ fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, follow
             return;
         }
         let (mut done, mut touched) = (Vec::new(), Touched::default());
-        for mut job in jobs.by_ref() {
-            if let Some(changed) = alone(sql, job.as_mut()) {
+        while let Some(mut job) = jobs.next() {
+            let is_only = done.is_empty() && jobs.peek().is_none();
+            let ran = if is_only { only(sql, job.as_mut()) } else { beside_others(sql, job.as_mut()) };
+            if let Some(changed) = ran {
                 touched.add(changed);
             }
             done.push(job);
@@ -193,11 +198,24 @@ fn together<F: Followers>(sql: &mut Sql, jobs: Vec<(Turn, Box<dyn Job>)>, follow
     }
 }
 
-/// Runs one write in a savepoint of its own.
-fn alone(sql: &mut Sql, job: &mut dyn Job) -> Option<Touched> {
+/// Runs a write. What panics is our bug; the others in the queue have no part in it.
+fn run(sql: &mut Sql, job: &mut dyn Job) -> Option<Touched> {
+    catch_unwind(AssertUnwindSafe(|| job.run(sql))).unwrap_or_default()
+}
+
+/// Runs the only write of a transaction, which ends if the write fails.
+fn only(sql: &mut Sql, job: &mut dyn Job) -> Option<Touched> {
+    let ran = run(sql, job);
+    if ran.is_none() {
+        let _the_transaction_may_be_gone = sql.run("ROLLBACK");
+    }
+    ran
+}
+
+/// Runs one of several writes, in a savepoint of its own.
+fn beside_others(sql: &mut Sql, job: &mut dyn Job) -> Option<Touched> {
     sql.run("SAVEPOINT one").ok()?;
-    // What panics is our bug; the others in the queue have no part in it.
-    let ran = catch_unwind(AssertUnwindSafe(|| job.run(sql))).unwrap_or_default();
+    let ran = run(sql, job);
     let back = if ran.is_some() { Ok(()) } else { sql.run("ROLLBACK TO one") };
     if back.and_then(|()| sql.run("RELEASE one")).is_ok() {
         return ran;
@@ -296,7 +314,7 @@ mod tests {
     }
 
     /// Runs writes as if they had queued.
-    fn run(does: &[Does], is_gone: bool) -> Outcome {
+    fn queued(does: &[Does], is_gone: bool) -> Outcome {
         let mut sql = Sql::in_memory();
         sql.batch("CREATE TABLE rows (number BIGINT NOT NULL)").unwrap();
         let told = Told { is_gone, ..Told::default() };
@@ -314,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_queued_is_one_commit_and_published_before_anybody_is_answered() {
-        let Outcome { published, answers, kept } = run(&[Does::Insert, Does::Insert, Does::Insert], false);
+        let Outcome { published, answers, kept } = queued(&[Does::Insert, Does::Insert, Does::Insert], false);
         assert_eq!(published, [(3, 0)]);
         assert_eq!(answers, [(1, true), (2, true), (3, true)]);
         assert_eq!(kept, [1, 2, 3]);
@@ -323,17 +341,26 @@ mod tests {
     #[test]
     fn a_write_that_fails_takes_nothing_of_the_others_back() {
         let Outcome { published, kept, .. } =
-            run(&[Does::Insert, Does::InsertAndFail, Does::InsertAndPanic, Does::Insert], false);
+            queued(&[Does::Insert, Does::InsertAndFail, Does::InsertAndPanic, Does::Insert], false);
         assert_eq!(published, [(2, 0)]);
         assert_eq!(kept, [1, 4]);
     }
 
     #[test]
+    fn a_write_that_fails_alone_is_taken_back_and_nobody_is_told() {
+        for does in [Does::InsertAndFail, Does::InsertAndPanic] {
+            let Outcome { published, answers, kept } = queued(&[does], false);
+            assert_eq!((published, answers, kept), (vec![], vec![(1, false)], vec![]));
+        }
+    }
+
+    #[test]
     fn nobody_whose_write_was_lost_is_told_that_it_is_kept() {
-        let Outcome { published, answers, kept } = run(&[Does::Insert, Does::EndTheTransaction, Does::Insert], false);
+        let Outcome { published, answers, kept } =
+            queued(&[Does::Insert, Does::EndTheTransaction, Does::Insert], false);
         assert_eq!(answers, [(1, false), (2, false), (3, true)], "what queued behind it has a commit of its own");
         assert_eq!((published, kept), (vec![(1, 2)], vec![3]));
-        let Outcome { published, answers, kept } = run(&[Does::Insert, Does::Insert], true);
+        let Outcome { published, answers, kept } = queued(&[Does::Insert, Does::Insert], true);
         assert_eq!(answers, [(1, false), (2, false)]);
         assert!(published.is_empty() && kept.is_empty());
     }
