@@ -33,6 +33,25 @@ fn large_input_and_output_pass_whole_at_the_same_time() {
     assert!(closed.partly_recorded);
 }
 
+/// In bulk the gateway reads heaps: what is left over and no heap must not stay behind while everybody waits.
+#[test]
+fn the_last_bytes_of_bulk_pass_though_nothing_follows_them() {
+    let world = open_world();
+    let remote = "head -c 30000000 | tail -c 8; head -c 30000001 /dev/zero; exec cat";
+    let mut client = Running(world.ssh(&[], &[remote]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+    let (mut input, mut output) = (client.0.stdin.take().unwrap(), client.0.stdout.take().unwrap());
+    let mut bytes = noise(30_000_000);
+    input.write_all(&bytes).unwrap();
+    let mut last = [0; 8];
+    output.read_exact(&mut last).unwrap();
+    assert_eq!(last[..], bytes[bytes.len() - 8..], "all of the input arrived, and the client said nothing more");
+    bytes.resize(30_000_001, 0);
+    output.read_exact(&mut bytes).unwrap();
+    input.write_all(b"echo").unwrap();
+    output.read_exact(&mut last[..4]).unwrap();
+    assert_eq!(&last[..4], b"echo", "and it is a conversation again");
+}
+
 #[test]
 fn the_end_of_input_passes_while_output_goes_on() {
     let world = open_world();
