@@ -7,6 +7,7 @@ mod disk;
 mod kill;
 mod lock;
 mod lost;
+mod recorded;
 mod repeat;
 mod requests;
 mod scene;

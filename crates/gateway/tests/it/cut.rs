@@ -294,3 +294,18 @@ fn a_gateway_that_stops_ends_and_reports_its_sessions() {
     assert_eq!(memory.closed().reason, SessionEnd::Stopped);
     assert_eq!(client.wait().status.code(), Some(255));
 }
+
+#[test]
+fn nobody_has_more_sessions_than_one_engineer_may() {
+    let world = World::with(|config| config.sessions_per_employee = 2);
+    world.memory.grant(GrantType::Infrastructure);
+    let first = ready(world.ssh(&[], WAITING));
+    let _second = ready(world.ssh(&[], WAITING));
+    let third = world.run(&[], &["echo in"], b"");
+    assert_eq!((text(&third.stdout), third.status.code()), (String::new(), Some(1)));
+    assert!(text(&third.stderr).contains("you have 2 sessions open, as many as one engineer may have"), "{third:?}");
+    assert_eq!(world.gateway.handle().live().len(), 2, "nothing was asked for the third");
+    drop(first);
+    world.memory.closed();
+    until("room for another", || world.run(&[], &["true"], b"").status.success());
+}
