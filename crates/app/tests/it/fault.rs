@@ -2,6 +2,7 @@
 //!
 //! Each test says the fault and the expected outcome; `docs/faults.md` lists them all.
 
+mod clock;
 mod consent;
 mod disk;
 mod kill;
