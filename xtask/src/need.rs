@@ -27,8 +27,10 @@ pub(crate) const DEMO: &[Need] =
 
 /// What the tests run besides.
 pub(crate) const TEST: &[Need] = &[
+    need("at", "at"),
     need("chromedriver", "chromium-driver"),
     need("chromium", "chromium"),
+    need("crontab", "cron"),
     need("curl", "curl"),
     need("ip", "iproute2"),
     need("nc", "netcat-openbsd"),
@@ -38,6 +40,7 @@ pub(crate) const TEST: &[Need] = &[
     need("rsync", "rsync"),
     need("sqlite3", "sqlite3"),
     need("strace", "strace"),
+    need("sudo", "sudo"),
 ];
 
 /// Clients and servers of the MongoDB protocol for the tests of sync data, none of them ours.

@@ -41,6 +41,9 @@ pub(crate) struct ServeArgs {
     /// How many requests may come from one address in a minute
     #[arg(long, env = "BYLEAVE_REQUESTS_PER_ADDRESS", value_name = "NUMBER")]
     pub(crate) requests_per_address: Option<NonZeroU32>,
+    /// How many sessions one support engineer may have at once
+    #[arg(long, env = "BYLEAVE_SESSIONS_PER_EMPLOYEE", value_name = "NUMBER")]
+    pub(crate) sessions_per_employee: Option<NonZeroU32>,
     /// Address of the SSH gateway
     #[arg(long, env = "BYLEAVE_SSH_LISTEN", value_name = "ADDRESS")]
     pub(crate) ssh_listen: Option<SocketAddr>,
@@ -77,6 +80,7 @@ struct File {
     trusted_proxy: Vec<String>,
     requests_per_caller: Option<NonZeroU32>,
     requests_per_address: Option<NonZeroU32>,
+    sessions_per_employee: Option<NonZeroU32>,
     ssh_listen: Option<SocketAddr>,
     sync_listen: Option<SocketAddr>,
     sync_host: Option<String>,
@@ -109,6 +113,8 @@ pub(crate) struct Config {
     pub(crate) proxies: Proxies,
     /// How many requests are taken in a minute.
     pub(crate) rates: Rates,
+    /// How many sessions one employee may have at once, if not the usual number.
+    pub(crate) sessions_per_employee: Option<NonZeroU32>,
     /// Where the SSH gateway listens.
     pub(crate) ssh_listen: SocketAddr,
     /// Where clients of sync data connect, and the name by which they do.
@@ -172,6 +178,7 @@ impl Config {
             tls,
             proxies: Proxies::new(proxies),
             rates,
+            sessions_per_employee: args.sessions_per_employee.or(file.sessions_per_employee),
             digest,
             listen: args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             ssh_listen: args.ssh_listen.or(file.ssh_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 2222))),
@@ -268,6 +275,7 @@ mod tests {
             ("tls_certificate = 'certificate.pem'", "tls_key"),
             ("trusted_proxy = ['everybody']", "trusted_proxy"),
             ("requests_per_caller = 0", "requests_per_caller"),
+            ("sessions_per_employee = 0", "sessions_per_employee"),
             ("gateway_source = 'everywhere'", "gateway_source"),
             ("gateway_source = '0.0.0.0/0'", "gateway_source"),
             ("node_helper = '/bin/sh -c id'", "node_helper"),

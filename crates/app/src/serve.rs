@@ -152,6 +152,9 @@ impl Running {
         let http = listener.local_addr()?;
         let public_key = host_key.public()?.to_string();
         let mut settings = byleave_gateway::Config::new(config.ssh_listen, host_key, data.recordings());
+        if let Some(most) = config.sessions_per_employee {
+            settings.sessions_per_employee = usize::try_from(most.get())?;
+        }
         settings.sync = sync_door(&config, &data, clock.as_ref())?;
         let gateway = Gateway::start(settings, control, entropy.clone()).context("the SSH gateway")?;
         let ssh = gateway.addresses().first().copied().context("the SSH gateway listens nowhere")?;

@@ -68,6 +68,8 @@ pub(crate) struct Live {
     /// INVARIANT: held while [`Live::open`] makes reports possible, so that no refusal is told twice or never.
     refused: Mutex<BTreeSet<(Forwarding, Side)>>,
     denials: denials::Denials,
+    /// Whether it counts among the sessions of its employee.
+    admitted: AtomicBool,
     stuck: AtomicBool,
     /// Channels that have something on its way to the employee.
     moving: AtomicI64,
@@ -146,6 +148,7 @@ impl Live {
             reports: OnceLock::new(),
             refused: Mutex::default(),
             denials: denials::Denials::default(),
+            admitted: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
             moving: AtomicI64::new(0),
             said: Notify::new(),
@@ -164,6 +167,15 @@ impl Live {
 
     pub(crate) fn who(&self) -> Option<KnownEmployee> {
         self.who.get().copied()
+    }
+
+    /// Notes that it counts among the sessions of its employee.
+    pub(crate) fn admit(&self) {
+        self.admitted.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_admitted(&self) -> bool {
+        self.admitted.load(Ordering::Acquire)
     }
 
     /// Notes what was opened, and where reports go from now on: first what was refused while it was being opened.

@@ -76,6 +76,10 @@ impl Recording {
         }
         let writer = file::Writer::create(&self.directory.join(format!("{number}.rec")), number, &self.key)?;
         self.files.add(&writer);
+        self.files.name(&self.directory, &writer)?;
+        if let (1, Some(recordings)) = (number, self.directory.parent()) {
+            self.files.name(recordings, &writer)?;
+        }
         Ok((number, writer))
     }
 
@@ -101,7 +105,10 @@ impl Recording {
         writer.write(file::Stream::Note, contents.as_bytes())?;
         writer.end()?;
         writer.sync()?;
-        fs::File::open(&self.directory)?.sync_all()?;
+        // Also the session's own name: it may have been shorter than the second after which names are made durable.
+        for directory in [Some(self.directory.as_path()), self.directory.parent()].into_iter().flatten() {
+            fs::File::open(directory)?.sync_all()?;
+        }
         Ok(Finished { sha256: Some(sha256(contents.as_bytes())), partly })
     }
 }

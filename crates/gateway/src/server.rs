@@ -70,6 +70,8 @@ pub struct Config {
     pub node_patience: Duration,
     /// How many connections may be unauthenticated at once. One address has an eighth of that, at least sixteen.
     pub strangers: usize,
+    /// How many sessions one employee may have at once.
+    pub sessions_per_employee: usize,
     /// The door for sync data, where there is one.
     pub sync: Option<SyncConfig>,
 }
@@ -86,6 +88,7 @@ impl Config {
             login_grace: Duration::from_secs(30),
             node_patience: Duration::from_secs(10),
             strangers: 512,
+            sessions_per_employee: 256,
             sync: None,
         }
     }

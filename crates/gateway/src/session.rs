@@ -174,6 +174,11 @@ pub(crate) async fn open_sync(beside: &Session, host: HostName) -> Result<Arc<Se
 
 async fn ask(session: &Arc<Session>, who: KnownEmployee, host: HostName, purpose: Purpose) {
     let (id, from) = (session.live.id, session.live.from);
+    let most = session.shared.config.sessions_per_employee;
+    // Before anything is asked: the answer goes by the employee's own sessions, not by the target.
+    if !session.shared.table.admit(&session.live, most) {
+        return session.refuse(text::too_many(most));
+    }
     let request = OpenRequest { session: id, employee: who.employee, key: who.key, host, from, purpose };
     match session.shared.control.open(request).await {
         Ok(opened) => follow(session, opened).await,

@@ -23,6 +23,11 @@ pub(crate) const NOT_OPEN: &str = "this target is not open to you now, or does n
 /// The control does not answer.
 pub(crate) const UNAVAILABLE: &str = "the gateway cannot open a session now; try again in a moment";
 
+/// As many sessions as one engineer may have.
+pub(crate) fn too_many(most: usize) -> String {
+    line(&format!("you have {most} sessions open, as many as one engineer may have; end one of them first"))
+}
+
 /// A denial, with its reason where the employee may know it.
 pub(crate) fn denied(denial: Denial, tell: bool) -> String {
     if tell { line(&format!("not open: {denial}")) } else { line(NOT_OPEN) }

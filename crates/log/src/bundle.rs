@@ -92,17 +92,34 @@ impl Bundle {
 /// The form in a file.
 impl fmt::Display for Bundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = |text: &str| serde_json::to_string(text).map_err(|_| fmt::Error);
-        writeln!(f, "{{\"format\":{},", json(&self.format)?)?;
-        writeln!(f, "\"key\":{},", json(&self.key)?)?;
-        writeln!(f, "\"checkpoint\":{},", json(&self.checkpoint)?)?;
-        write!(f, "\"entries\":[")?;
+        let mut text = begin(&self.key, &self.checkpoint);
         for (position, entry) in self.entries.iter().enumerate() {
-            let separator = if position == 0 { "\n" } else { ",\n" };
-            write!(f, "{separator}{}", serde_json::to_string(entry).map_err(|_| fmt::Error)?)?;
+            push(&mut text, position as u64, entry);
+            f.write_str(&std::mem::take(&mut text))?;
         }
-        writeln!(f, "\n]}}")
+        text.push_str(END);
+        f.write_str(&text)
     }
+}
+
+/// What a file ends with.
+pub const END: &str = "\n]}\n";
+
+/// What a file begins with: for whoever writes one piece by piece, because it may be as long as a log.
+pub fn begin(key: &str, checkpoint: &str) -> String {
+    let [format, key, checkpoint] = [FORMAT, key, checkpoint].map(json);
+    format!("{{\"format\":{format},\n\"key\":{key},\n\"checkpoint\":{checkpoint},\n\"entries\":[")
+}
+
+/// Adds the entry at a position, the first of which is 0.
+pub fn push(text: &mut String, position: u64, entry: &BundleEntry) {
+    text.push_str(if position == 0 { "\n" } else { ",\n" });
+    text.push_str(&json(entry));
+}
+
+fn json(value: impl Serialize) -> String {
+    // INVARIANT: nothing here is a map or fails to serialize.
+    serde_json::to_string(&value).unwrap_or_default()
 }
 
 /// Disclosures with their salts as hexadecimal digits.

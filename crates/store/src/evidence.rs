@@ -8,7 +8,7 @@ use byleave_core::event::LogId;
 use byleave_core::id::{OrgId, ProjectId};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Timestamp;
-use byleave_log::bundle::{Bundle, BundleEntry};
+use byleave_log::bundle::{self, BundleEntry};
 use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::leaf::log_text;
@@ -24,8 +24,8 @@ use crate::transaction::Anchor;
 
 pub use crate::audit::Audit;
 
-/// How many leaves of a log are read at once.
-const AT_ONCE: usize = 1000;
+/// How many leaves of a log are read, and held, at once.
+const AT_ONCE: u64 = 500;
 
 /// The present state of a log, as people keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,34 +70,97 @@ impl Store {
         Ok(Sealed { anchor, size: head.size, root: head.root.to_base64(), at: row::instant(&row, "at")? })
     }
 
-    /// The evidence of an organization as one JSON text; entries of projects that the actor cannot read are hashes.
+    /// The evidence of an organization as one JSON text, for what is short: see [`Store::export`].
+    ///
+    /// # Errors
+    /// As [`Store::export`].
+    pub async fn evidence(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
+        let mut export = self.export(actor, organization).await?;
+        let mut text = String::new();
+        while let Some(piece) = export.next_piece().await? {
+            text.push_str(&piece);
+        }
+        Ok(text)
+    }
+
+    /// The evidence of an organization, piece by piece: a log may be longer than memory. Entries of projects that the
+    /// actor cannot read are hashes.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Conflict`] if nobody has
     /// claimed it.
-    pub async fn evidence(&self, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
+    pub async fn export(&self, actor: &Actor, organization: OrgId) -> Result<Export, StoreError> {
         let actor = actor.clone();
-        self.read_long(Length::Log, move |store, sql| store.bundle(sql, &actor, organization)).await
+        let mut sql = self.read()?;
+        let log = LogId::Organization(organization);
+        may_read(&mut sql, &actor, log)?;
+        let Anchor { index, checkpoint, .. } = present(&mut sql, log)?;
+        Ok(Export { store: self.clone(), actor, organization, size: index + 1, checkpoint, next: Next::Begin })
     }
 
-    fn bundle(&self, sql: &mut Sql, actor: &Actor, organization: OrgId) -> Result<String, StoreError> {
-        let log = LogId::Organization(organization);
+    /// Entries of a log from one on, at most [`AT_ONCE`], as they stand in evidence.
+    fn entries(
+        sql: &mut Sql,
+        actor: &Actor,
+        organization: OrgId,
+        (from, to): (u64, u64),
+    ) -> Result<String, StoreError> {
         let actor = require_in_organization(sql, actor, Action::ReadOrganization, organization)?;
         let readable = readable(sql, &actor, organization)?;
-        let anchor = present(sql, log)?;
-        let mut entries = Vec::new();
-        // Some at a time: a long log must not be held twice.
-        for from in (0..=anchor.index).step_by(AT_ONCE) {
-            let rows = query(
-                "SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 AND idx >= $2 AND idx < $3 ORDER BY idx",
-            );
-            let to = from.saturating_add(AT_ONCE as u64);
-            let rows = rows.bind(log_text(log)).bind(row::signed(from)?).bind(row::signed(to)?).fetch_all(sql)?;
-            for row in &rows {
-                entries.push(entry(sql, row, &readable)?);
-            }
+        let rows = query(
+            "SELECT log, idx, project, leaf, hash FROM leaves WHERE log = $1 AND idx >= $2 AND idx < $3 ORDER BY idx",
+        );
+        let rows = rows.bind(log_text(LogId::Organization(organization)));
+        let rows = rows.bind(row::signed(from)?).bind(row::signed(to)?).fetch_all(sql)?;
+        if rows.len() as u64 != to - from {
+            return Err(StoreError::corrupt("a log with a gap"));
         }
-        Ok(Bundle::new(self.verifying_key(), anchor.checkpoint, entries).to_string())
+        let mut text = String::new();
+        for (position, row) in (from..to).zip(&rows) {
+            bundle::push(&mut text, position, &entry(sql, row, &readable)?);
+        }
+        Ok(text)
+    }
+}
+
+/// Evidence that is being handed out. What it tells is of the moment when it was begun: entries never change, and those
+/// that come later are not of its checkpoint. No snapshot is held between two pieces, however slow the reader is.
+pub struct Export {
+    store: Store,
+    actor: Actor,
+    organization: OrgId,
+    size: u64,
+    checkpoint: String,
+    next: Next,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Begin,
+    From(u64),
+    Done,
+}
+
+impl Export {
+    /// The next piece; `None` after the last one. It asks again whether the actor may read this.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
+        let (piece, next) = match self.next {
+            Next::Begin => (bundle::begin(&self.store.verifying_key(), &self.checkpoint), Next::From(0)),
+            Next::From(from) if from < self.size => {
+                let to = self.size.min(from.saturating_add(AT_ONCE));
+                let (actor, organization) = (self.actor.clone(), self.organization);
+                let read = move |_: &Store, sql: &mut Sql| Store::entries(sql, &actor, organization, (from, to));
+                (self.store.read_long(Length::Log, read).await?, Next::From(to))
+            }
+            Next::From(_) => (bundle::END.to_owned(), Next::Done),
+            Next::Done => return Ok(None),
+        };
+        self.next = next;
+        Ok(Some(piece))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod app;
 pub mod auth;
 pub mod came;
 pub mod door;
+mod evidence;
 mod feed_filter;
 pub mod openapi;
 pub mod pages;

@@ -68,7 +68,9 @@ pub(crate) fn can_close(method: &Method, path: &str) -> bool {
     let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
     match *method {
         Method::PATCH => ends(&["/settings"]),
-        Method::POST => ends_access(path) || ends(&["/end", "/revoke", "/settings/block", "/recovery/stop"]),
+        // What the pages call so is something else in an API: `/api/oauth/revoke` ends a token and closes no door.
+        Method::POST if path.starts_with("/api/") => ends_access(path),
+        Method::POST => ends(&["/end", "/revoke", "/settings/block", "/recovery/stop"]),
         _ => false,
     }
 }

@@ -167,6 +167,7 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
         tls: None,
         proxies: Proxies::default(),
         rates: Rates::default(),
+        sessions_per_employee: None,
         ssh_listen: free,
         sync: None,
         vendor: "Acme".parse()?,

@@ -66,7 +66,7 @@ fn report(targets: &Targets) -> Report {
         file::authorized_keys(targets.account.as_ref()),
         schedule::cron(),
         schedule::at(),
-        schedule::user_services(),
+        schedule::user_services(targets.account.as_ref()),
         file::system_files(targets.account.as_ref()),
         leftover::leftovers(),
         leftover::guard(),

@@ -27,7 +27,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid, pipe2};
 
 pub(crate) use inner::run as run_inner;
-pub(crate) use kill::descendants;
+pub(crate) use kill::{descendants, parent_of};
 use program::Program;
 pub(crate) use program::{CHECK, Work};
 

@@ -2,11 +2,13 @@
 //!
 //! Each test says the fault and the expected outcome; `docs/faults.md` lists them all.
 
+mod clock;
 mod consent;
 mod disk;
 mod kill;
 mod lock;
 mod lost;
+mod recorded;
 mod repeat;
 mod requests;
 mod scene;

@@ -5,3 +5,4 @@ pub(crate) mod rig;
 mod session;
 mod setup;
 mod terminal;
+mod walls;

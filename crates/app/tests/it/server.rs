@@ -176,6 +176,13 @@ impl Server {
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
+    /// The most memory that it ever had, in KiB.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// The port of its gateway.
     pub(crate) fn ssh_port(&self) -> &str {
         self.ssh.rsplit(':').next().unwrap()

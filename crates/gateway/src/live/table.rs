@@ -67,6 +67,18 @@ impl Table {
         self.live().remove(&id);
     }
 
+    /// Counts a session among those of its employee; false if they have `most` already.
+    pub(crate) fn admit(&self, live: &Live, most: usize) -> bool {
+        let Some(who) = live.who() else { return false };
+        let all = self.live();
+        let theirs = all.values().filter(|other| other.is_admitted() && other.is(Which::Employee(who.employee)));
+        let is_room = theirs.count() < most;
+        if is_room {
+            live.admit();
+        }
+        is_room
+    }
+
     pub(crate) fn is_latched(&self, organization: OrgId, cluster: ClusterId) -> bool {
         let latches = self.latches();
         latches.contains(&Scope::Cluster(cluster)) || latches.contains(&Scope::Organization(organization))

@@ -165,16 +165,34 @@ impl Dirty {
 
 /// The files of a gateway that are being written.
 #[derive(Default)]
-pub(crate) struct Files(Mutex<Vec<Weak<Dirty>>>);
+pub(crate) struct Files {
+    written: Mutex<Vec<Weak<Dirty>>>,
+    /// Directories that hold a name which is not durable yet, each with the file that it is for.
+    named: Mutex<Vec<(File, Arc<Dirty>)>>,
+}
 
 impl Files {
     pub(super) fn add(&self, writer: &Writer) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&writer.file));
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&writer.file));
     }
 
-    /// Makes durable what was written since the last call. Blocks; a file that fails takes no further frame.
+    /// Notes that a name in `directory` was made for this file: a power loss must not take it away.
+    pub(super) fn name(&self, directory: &Path, writer: &Writer) -> io::Result<()> {
+        let named = (File::open(directory)?, writer.file.clone());
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).push(named);
+        Ok(())
+    }
+
+    /// Makes durable what was written and named since the last call. Blocks; a file that fails takes no further frame.
     pub(crate) fn sync(&self) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = std::mem::take(&mut *self.named.lock().unwrap_or_else(PoisonError::into_inner));
+        for (directory, file) in named {
+            if let Err(error) = directory.sync_all() {
+                file.has_failed.store(true, Ordering::Release);
+                tracing::error!(%error, "the name of a recording cannot be made durable");
+            }
+        }
+        let mut known = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|file| file.strong_count() > 0);
         let files: Vec<_> = known.iter().filter_map(Weak::upgrade).collect();
         drop(known);

@@ -15,7 +15,7 @@ use byleave_wire::request::{Manner, Request};
 use byleave_wire::sign_in::{self, SignIn};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::frame::Frames;
@@ -87,11 +87,15 @@ async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr)
     let stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
     let mut client = Client { stream, frames: Frames::default(), sent: 0 };
     let mut state = SignIn::default();
+    let began = Instant::now();
     loop {
+        // However much it says: who has nobody here has a stranger's time in all.
+        if began.elapsed() >= grace && door.logins.at(from).is_empty() {
+            return None;
+        }
         let frame = client.frames.next(&mut client.stream, LONGEST_BEFORE_SIGN_IN);
         let frame = match timeout(grace, frame).await {
             Ok(frame) => frame.ok()??,
-            Err(_) if door.logins.at(from).is_empty() => return None,
             Err(_) => continue,
         };
         let request = Request::read(&frame, LONGEST_BEFORE_SIGN_IN).ok()?;

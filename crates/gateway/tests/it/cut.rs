@@ -192,6 +192,20 @@ fn the_lease_ends_what_nobody_renews() {
 }
 
 #[test]
+fn in_clock_doubt_live_sessions_end_at_their_lease_and_the_record_says_why() {
+    let world = open_world();
+    let mut client = ready(world.ssh(&[], &["echo ready; exec cat"]));
+    world.memory.clocks.in_doubt.store(true, Ordering::SeqCst);
+    let mut answer = [0; 6];
+    std::io::Write::write_all(client.0.stdin.as_mut().unwrap(), b"still\n").unwrap();
+    client.0.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+    assert_eq!(answer, *b"still\n", "doubt alone ends nothing before the lease");
+    world.memory.lease.send_replace(Lease { until_boot_ms: 0 });
+    assert_eq!(client.wait().status.code(), Some(255));
+    assert_eq!(world.memory.closed().reason, SessionEnd::ClockDoubt);
+}
+
+#[test]
 fn orders_end_the_sessions_they_mean() {
     for which in [Which::Employee(EMPLOYEE), Which::Key(KEY), Which::All] {
         let world = open_world();
@@ -293,4 +307,19 @@ fn a_gateway_that_stops_ends_and_reports_its_sessions() {
     runtime.block_on(gateway.stop());
     assert_eq!(memory.closed().reason, SessionEnd::Stopped);
     assert_eq!(client.wait().status.code(), Some(255));
+}
+
+#[test]
+fn nobody_has_more_sessions_than_one_engineer_may() {
+    let world = World::with(|config| config.sessions_per_employee = 2);
+    world.memory.grant(GrantType::Infrastructure);
+    let first = ready(world.ssh(&[], WAITING));
+    let _second = ready(world.ssh(&[], WAITING));
+    let third = world.run(&[], &["echo in"], b"");
+    assert_eq!((text(&third.stdout), third.status.code()), (String::new(), Some(1)));
+    assert!(text(&third.stderr).contains("you have 2 sessions open, as many as one engineer may have"), "{third:?}");
+    assert_eq!(world.gateway.handle().live().len(), 2, "nothing was asked for the third");
+    drop(first);
+    world.memory.closed();
+    until("room for another", || world.run(&[], &["true"], b"").status.success());
 }

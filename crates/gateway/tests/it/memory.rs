@@ -13,7 +13,7 @@ use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::{Cluster, Log, LogKind, Node, NodeCheck, Revision};
 use byleave_core::name::PublicKey;
 use byleave_core::request::RequestStatus;
-use byleave_core::time::{BootId, Clock, HOUR, Now, Reading, Timestamp};
+use byleave_core::time::{BootId, Clock, Doubt, HOUR, Now, Reading, Timestamp};
 use byleave_gateway::control::{
     Account, CertificateRequest, Closed, Control, ControlError, KnownEmployee, Lease, OpenRefused, OpenRequest, Opened,
     Order, OwnRequest, Purpose, RecordingKey, Reply, Report, SayError, Saying, SyncCredential, What,
@@ -45,6 +45,7 @@ fn published(facts: Facts) -> Arc<Published> {
 pub(crate) struct Clocks {
     pub(crate) wall: AtomicI64,
     pub(crate) boot: AtomicI64,
+    pub(crate) in_doubt: AtomicBool,
 }
 
 fn millis(clock: ClockId) -> i64 {
@@ -382,7 +383,8 @@ impl Control for Memory {
     }
 
     fn now(&self) -> Now {
-        Now { at: self.clocks.read().wall, doubt: None }
+        let doubt = self.clocks.in_doubt.load(Ordering::SeqCst).then_some(Doubt::Behind(HOUR));
+        Now { at: self.clocks.read().wall, doubt }
     }
 
     fn orders(&self) -> broadcast::Receiver<Order> {

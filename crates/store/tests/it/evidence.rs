@@ -85,6 +85,37 @@ async fn a_member_exports_what_they_may_see_and_hashes_of_the_rest() {
     assert!(!evidence.contains("a-1.example"));
 }
 
+/// A log may be longer than memory, and whoever takes it away may lose the right to half-way.
+#[tokio::test]
+async fn evidence_is_told_piece_by_piece_to_whoever_may_still_read_it() {
+    let mut world = World::new().await;
+    let reader = join(&mut world, "ro@shop.example", Roles::in_organization([OrgRole::Member])).await;
+    for _ in 0..260 {
+        world.block().await;
+        world.store.unblock(&world.owner, &world.now, world.organization).await.unwrap();
+    }
+    let mut export = world.store.export(&reader, world.organization).await.unwrap();
+    let size = world.store.sealed(&reader, LogId::Organization(world.organization)).await.unwrap().size;
+    // What comes while it is taken away is not of its checkpoint.
+    world.block().await;
+    let (mut text, mut longest) = (String::new(), 0);
+    while let Some(piece) = export.next_piece().await.unwrap() {
+        longest = longest.max(piece.lines().count());
+        text.push_str(&piece);
+    }
+    assert!(size > 520 && longest <= 501, "{longest} of {size} entries are held at once");
+    let key = VerifyingKey::parse(&world.store.verifying_key()).unwrap();
+    let report = verify(&Bundle::from_json(&text).unwrap(), Some(&key), &[]);
+    assert_eq!((report.verdict, report.findings, text.lines().count() as u64), (Verdict::Verified, vec![], size + 5));
+
+    let mut export = world.store.export(&reader, world.organization).await.unwrap();
+    export.next_piece().await.unwrap();
+    export.next_piece().await.unwrap();
+    let Actor::User { id, .. } = reader else { panic!("the reader is a user") };
+    world.store.remove_user(&world.owner, &world.now, world.organization, id).await.unwrap();
+    assert!(matches!(export.next_piece().await, Err(StoreError::NotFound(_))));
+}
+
 #[tokio::test]
 async fn every_state_is_proved_to_be_continued() {
     let mut world = World::new().await;

@@ -18,6 +18,7 @@ use super::problem::{Answer, Problem};
 use super::visitor::Visitor;
 use super::when::full;
 use crate::app::App;
+use crate::evidence::pieces;
 
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
@@ -39,8 +40,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
 
 /// The log with its proofs, as a file.
 pub(super) async fn download(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
-    let evidence = app.store.evidence(visitor.actor(), visitor.org()).await?;
-    Ok(attachment("application/json", &file(&visitor), evidence))
+    let evidence = app.store.export(visitor.actor(), visitor.org()).await?;
+    Ok(attachment("application/json", &file(&visitor), pieces(evidence)))
 }
 
 /// The present checkpoint in the form that the verifier takes.

@@ -78,7 +78,10 @@ pub(super) async fn submit(
     }
     let (project, name) = (row.cluster.project, &row.cluster.name);
     match app.store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
-        Ok(written) => Ok(done(path::CLUSTERS, &written.anchors)),
+        Ok(written) => {
+            app.door.unlatch(Scope::Cluster(row.cluster.id));
+            Ok(done(path::CLUSTERS, &written.anchors))
+        }
         Err(StoreError::Refused(Rule::Give(error))) => {
             let field = match error {
                 GiveError::ClockDoubt => "",

@@ -148,6 +148,7 @@ pub(super) async fn unblock(State(app): State<Arc<App>>, mut visitor: Visitor, t
         return Ok(unblock_dialogue(&app.vendor, &visitor, &faults));
     }
     let written = app.store.unblock(visitor.actor(), &app.read_clock(), visitor.org()).await?;
+    app.door.unlatch(Scope::Organization(visitor.org()));
     Ok(done(path::SETTINGS, &written.anchors))
 }
 

@@ -68,15 +68,20 @@ async fn a_crowd_of_idle_connections_keeps_nobody_out() {
 #[tokio::test]
 async fn a_crowd_whose_bodies_never_end_keeps_nobody_out() {
     let house = House::with(Limits { connections: 8, ..Limits::default() }).await;
-    let request = b"POST /api/byleave/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    let request = b"POST /api/byleave/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+        Expect: 100-continue\r\nContent-Length: 100\r\n\r\n";
     let mut crowd = Vec::new();
-    for _ in 0..50 {
+    for number in 0..50 {
         let mut stream = TcpStream::connect(house.address).await.unwrap();
-        let _closed_before_it_was_sent = stream.write_all(request).await;
+        stream.write_all(request).await.unwrap();
+        // The server asks for the body once the request is being answered: now it waits for what never comes.
+        let mut asked = [0; 12];
+        let read = stream.read_exact(&mut asked).await;
+        assert!(read.is_ok() && asked == *b"HTTP/1.1 100", "number {number} was kept out");
         crowd.push(stream);
-        // Each has the server's time to be taken for somebody who is being answered.
-        house.nobody().get("/api/byleave/v1/health").await.ok();
     }
+    house.nobody().get("/api/byleave/v1/health").await.ok();
+    house.nobody().get("/api/byleave/v1/health").await.ok();
 }
 
 #[tokio::test]

@@ -74,3 +74,12 @@ async fn too_many_requests_never_keep_a_revoke_a_block_or_an_end_away() {
     shop.owner.post_nothing(&format!("{cluster}:revokeMongoDBEmployeeAccess")).await.is(204);
     assert_ne!(shop.owner.post_nothing(&format!("/api/byleave/v1/sessions/{session}:end")).await.status, 429);
 }
+
+#[tokio::test]
+async fn ending_a_token_closes_no_door_and_is_counted_like_the_rest() {
+    let house = House::with(few(1000, 5)).await;
+    for _ in 0..5 {
+        assert_ne!(house.nobody().post_nothing("/api/oauth/revoke").await.status, 429);
+    }
+    assert_eq!(house.nobody().post_nothing("/api/oauth/revoke").await.status, 429);
+}

@@ -3,6 +3,7 @@
 use byleave_web::door::Scope;
 use serde_json::json;
 
+use crate::browser::Browser;
 use crate::house::{House, Told};
 use crate::lock::Lock;
 
@@ -85,6 +86,22 @@ async fn a_revoke_in_a_store_that_is_damaged_cuts_all_the_same() {
         key.post_nothing(&revoke).await.refused(503, "CUT_BUT_NOT_RECORDED");
         assert_eq!(house.door.take(), [Told::Cut(shop.scope())]);
     }
+}
+
+/// Otherwise the door stays shut to what the customer has just opened.
+#[tokio::test]
+async fn whoever_grants_or_unblocks_on_a_page_lets_go_of_the_door() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "").await;
+    house.door.take();
+    let grant = format!("/projects/{}/clusters/{}/grant", shop.project, shop.cluster);
+    let answer = browser.post(&grant, &[("kind", "CLUSTER_INFRASTRUCTURE"), ("duration", "1h")]).await;
+    assert_eq!(answer.status(), 303, "{}", answer.text().await.unwrap());
+    assert_eq!(house.door.take(), [Told::Unlatch(shop.scope())]);
+    let answer = browser.post("/settings/unblock", &[]).await;
+    assert_eq!(answer.status(), 303, "{}", answer.text().await.unwrap());
+    assert_eq!(house.door.take(), [Told::Unlatch(Scope::Organization(shop.organization.parse().unwrap()))]);
 }
 
 /// Milliseconds on tokio's clock, which the tests may ask.

@@ -11,10 +11,11 @@ use super::super::report::{Line, Verdict};
 use super::super::session::THIS_PROGRAM;
 use super::line;
 
-/// Processes that left their session, ignore signals, or lost their parent are gone when the session ends.
+/// Processes that left their session, ignore signals, or lost their parent are gone when the session ends. They get a
+/// second to arrive: somebody who means it would wait, too.
 pub(super) fn leftovers() -> Line {
     let script = "trap '' HUP TERM; setsid sleep MARK & nohup sleep MARK >/dev/null 2>&1 & \
-        (setsid sh -c 'sleep MARK & sleep MARK &' &) ; exit 0";
+        (setsid sh -c 'sleep MARK & sleep MARK &' &) ; sleep 1";
     verdict("leftovers", script, "nothing survives: setsid, nohup, double fork and ignored signals tried")
 }
 

@@ -3,11 +3,12 @@
 //! The addresses tried outside are those reserved for documentation: nobody is there, so nothing can be disturbed, and
 //! whether a packet may leave shows in the kernel's answer.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::path::Path;
 use std::time::Duration;
@@ -30,6 +31,10 @@ const HARMLESS: [&str; 7] = [
     "/run/acpid.socket",
     "/run/user/",
 ];
+
+/// Where programs put sockets, and how deep below it is looked.
+const SOCKET_PLACES: [&str; 2] = ["/run", "/tmp"];
+const SOCKET_DEPTH: u32 = 4;
 
 /// Database ports: connects in three ways to wherever something listens.
 pub(super) fn database_ports(ports: &[u16]) -> Line {
@@ -85,15 +90,20 @@ pub(super) fn database_sockets(ports: &[u16]) -> Line {
     open_if_any(NAME, &found, &format!("no connection to {}", super::some(&there)))
 }
 
-/// Every other listening unix socket of somebody else.
+/// Every other listening unix socket of somebody else: those that the kernel lists, which are of this network only and
+/// have the name that they were given, and those that lie where programs put them.
 pub(super) fn other_sockets() -> Line {
     const NAME: &str = "sockets of others";
     let Ok(table) = fs::read_to_string("/proc/net/unix") else {
         return line(NAME, Verdict::NotTested, "the kernel does not list them");
     };
+    let mut all: BTreeSet<String> = table.lines().filter_map(listening_stream).map(str::to_owned).collect();
+    for place in SOCKET_PLACES {
+        socket_files(Path::new(place), SOCKET_DEPTH, &mut all);
+    }
     let mut found = Vec::new();
     let mut tried = 0_usize;
-    for path in table.lines().filter_map(listening_stream) {
+    for path in &all {
         if HARMLESS.iter().any(|known| path.trim_start_matches("/var").starts_with(known)) {
             continue;
         }
@@ -108,6 +118,17 @@ pub(super) fn other_sockets() -> Line {
         }
     }
     open_if_any(NAME, &found, &format!("{tried} tried, none takes a connection"))
+}
+
+fn socket_files(place: &Path, depth: u32, all: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() && depth > 1 {
+            socket_files(&entry.path(), depth - 1, all);
+        } else if kind.is_socket() {
+            all.extend(entry.path().to_str().map(str::to_owned));
+        }
+    }
 }
 
 /// The path of a listening stream socket in a line of `/proc/net/unix`.

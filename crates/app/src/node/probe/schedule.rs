@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
-use nix::unistd::{AccessFlags, getuid};
+use nix::unistd::{AccessFlags, User, getuid};
 
 use super::super::report::{Line, Verdict};
 use super::file::may;
 use super::{line, output_of, text_of};
+
+/// Where systemd keeps a file for each account whose services run without a session.
+const LINGER: &str = "/var/lib/systemd/linger";
 
 /// sudo, without a password.
 pub(super) fn sudo() -> Line {
@@ -49,7 +52,7 @@ pub(super) fn at() -> Line {
 }
 
 /// systemd's user services, which outlive a session.
-pub(super) fn user_services() -> Line {
+pub(super) fn user_services(account: Option<&User>) -> Line {
     const NAME: &str = "user services";
     if !Path::new("/run/systemd/system").is_dir() {
         return line(NAME, Verdict::Closed, "this node has no systemd");
@@ -58,8 +61,7 @@ pub(super) fn user_services() -> Line {
     if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
         return line(NAME, Verdict::Open, "a user manager of systemd runs for this account");
     }
-    let linger = output_of("loginctl", &["show-user", &getuid().to_string(), "--property=Linger"]);
-    if linger.is_some_and(|output| text_of(&output).contains("Linger=yes")) {
+    if account.is_some_and(|account| Path::new(LINGER).join(&account.name).exists()) {
         return line(NAME, Verdict::Open, "lingering is on for this account");
     }
     line(NAME, Verdict::Closed, "no user manager runs and lingering is off")

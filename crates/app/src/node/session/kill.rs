@@ -72,7 +72,7 @@ pub(crate) fn descendants(ancestor: Pid) -> Vec<Pid> {
 }
 
 /// The parent of a process that is not a zombie.
-fn parent_of(pid: i32) -> Option<i32> {
+pub(crate) fn parent_of(pid: i32) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses can hold anything, also parentheses: the fields go on after the last one.
     let (_, fields) = stat.rsplit_once(") ")?;

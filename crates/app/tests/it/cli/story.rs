@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::server::{Person, Server};
 
-const OWNER: &str = "mia@harbour-books.example";
-const PASSWORD: &str = "a harbour at dawn";
+pub(crate) const OWNER: &str = "mia@harbour-books.example";
+pub(crate) const PASSWORD: &str = "a harbour at dawn";
 
 /// A server with one organization, its owner signed in, and one cluster. Tests keep all of it: a dropped server stops.
 pub(crate) struct Story {

@@ -74,14 +74,24 @@ impl Scene {
         self.ssh_to(NODE, command)
     }
 
+    /// The same with options.
+    pub(super) fn ssh_with(&self, options: &[&str], command: &str) -> Ssh {
+        self.start_ssh(options, NODE, command)
+    }
+
     /// `ssh` to any host through the gateway, as the engineer.
     pub(super) fn ssh_to(&self, host: &str, command: &str) -> Ssh {
+        self.start_ssh(&[], host, command)
+    }
+
+    fn start_ssh(&self, options: &[&str], host: &str, command: &str) -> Ssh {
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"])
             .args(["-o", "HostKeyAlias=gateway", "-o", "GlobalKnownHostsFile=/dev/null", "-o"])
             .arg(format!("UserKnownHostsFile={}", self.node.path("gateway_hosts").display()))
             .arg("-i")
             .arg(self.node.path("engineer"))
+            .args(options)
             .args(["-p", self.server.ssh_port(), &format!("{host}@127.0.0.1"), command]);
         Ssh::start(ssh)
     }

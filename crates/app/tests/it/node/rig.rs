@@ -3,7 +3,7 @@
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -18,17 +18,32 @@ pub(super) const BYLEAVE: &str = env!("CARGO_BIN_EXE_byleave");
 /// The node's id.
 pub(super) const NODE_ID: &str = "65a0c1f2e4b5a6978812d3f4";
 
+/// What the node's kernel lets an ordinary user make.
+#[derive(Clone, Copy)]
+pub(super) enum Kernel {
+    /// Namespaces, so that a session lives in one of its own.
+    Usual,
+    /// None: the node lives in a user namespace that has every user and allows no further one.
+    WithoutNamespaces,
+}
+
 /// A running sample node with a user certificate for it.
 pub(crate) struct Node {
     pub(super) directory: TempDir,
     pub(crate) port: u16,
     pub(super) as_root: bool,
+    kernel: Kernel,
     process: Child,
     _output: BufReader<ChildStdout>,
 }
 
 impl Node {
     pub(crate) fn start() -> Self {
+        Self::start_on(Kernel::Usual)
+    }
+
+    /// The second kind takes root.
+    pub(super) fn start_on(kernel: Kernel) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::create_dir_all(at("etc/ssh")).unwrap();
@@ -41,7 +56,21 @@ impl Node {
         keygen(&at("ca"));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mut process = Command::new(BYLEAVE)
+        let namespace = match kernel {
+            Kernel::Usual => None,
+            Kernel::WithoutNamespaces => Some(user_namespace()),
+        };
+        let mut program = match &namespace {
+            None => Command::new(BYLEAVE),
+            Some(file) => {
+                let mut enter = Command::new("nsenter");
+                let allow_none = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" \"$@\"";
+                enter.arg(format!("--user=/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()));
+                enter.args(["sh", "-c", allow_none, BYLEAVE]);
+                enter
+            }
+        };
+        let mut process = program
             .args(["node-session", "sample", "outer"])
             .arg(directory.path())
             .stdin(Stdio::from(OwnedFd::from(listener)))
@@ -60,7 +89,7 @@ impl Node {
         fs::write(at("etc/byleave/principals/byleave"), format!("byleave-node:{NODE_ID}\n")).unwrap();
         fs::write(at("etc/byleave/principals/byleave-logs"), format!("byleave-node:{NODE_ID}-logs\n")).unwrap();
         let as_root = ready["as_root"].as_bool().unwrap();
-        let node = Self { directory, port, as_root, process, _output: output };
+        let node = Self { directory, port, as_root, kernel, process, _output: output };
         node.certify("user", &format!("byleave-node:{NODE_ID}"), "/usr/bin/byleave node-session");
         node.certify("logs", &format!("byleave-node:{NODE_ID}-logs"), "internal-sftp -R");
         node
@@ -122,6 +151,21 @@ impl Node {
         }
     }
 
+    /// A program in the node and outside every session, as root or as the account with this number.
+    pub(super) fn beside(&self, account: u32, program: &str) -> Command {
+        let (pid, account) = (self.inner().to_string(), account.to_string());
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &pid, "-m", "-n", "-p", "-S", &account, "-G", &account]);
+        match self.kernel {
+            Kernel::Usual => {}
+            Kernel::WithoutNamespaces => {
+                command.arg("-U");
+            }
+        }
+        command.arg(program);
+        command
+    }
+
     /// The process id of the node's first process, seen from outside.
     pub(super) fn inner(&self) -> i32 {
         descendants(self.process.id()).into_iter().min().unwrap()
@@ -136,6 +180,24 @@ impl Drop for Node {
         let _ended = self.process.kill();
         let _reaped = self.process.wait();
     }
+}
+
+/// A user namespace with every user of the machine.
+fn user_namespace() -> File {
+    let mut holder = Command::new("unshare")
+        .args(["--user", "sh", "-c", "echo there; read end || :"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    read_until(&mut BufReader::new(holder.stdout.take().unwrap()), "there");
+    for map in ["uid_map", "gid_map"] {
+        fs::write(format!("/proc/{}/{map}", holder.id()), "0 0 4294967295").unwrap();
+    }
+    let namespace = File::open(format!("/proc/{}/ns/user", holder.id())).unwrap();
+    drop(holder.stdin.take());
+    assert!(holder.wait().unwrap().success());
+    namespace
 }
 
 /// Makes a key pair.

@@ -14,6 +14,7 @@ use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::path::{OrgPath, TilePath};
 use crate::app::App;
+use crate::evidence::pieces;
 
 /// The key that verifies checkpoints. It is public.
 pub(super) async fn key(State(app): State<Arc<App>>) -> Json<LogKey> {
@@ -65,14 +66,14 @@ pub(super) async fn tile(caller: Caller, OrgPath(id): OrgPath, TilePath(tile): T
     Ok((headers, hashes).into_response())
 }
 
-/// All evidence of an organization, as the verifier reads it.
+/// All evidence of an organization, as the verifier reads it, piece by piece.
 pub(super) async fn export(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
-    let evidence = caller.ask(caller.app.store.evidence(&caller.actor, id)).await?;
+    let evidence = caller.ask(caller.app.store.export(&caller.actor, id)).await?;
     let name = format!("attachment; filename=\"byleave-evidence-{id}.json\"");
     let headers = [
         (header::CONTENT_TYPE, "application/json;charset=utf-8"),
         (header::CONTENT_DISPOSITION, name.as_str()),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((headers, evidence).into_response())
+    Ok((headers, pieces(evidence)).into_response())
 }
