@@ -2,20 +2,19 @@
 //!
 //! Python and its packages come from `cargo xtask test`; `BYLEAVE_TEST_PYTHON` names another interpreter that has them.
 
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::{Revision, SyncSource};
-use byleave_gateway::control::SyncCredential;
 use byleave_gateway::sync::SyncConfig;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use zeroize::Zeroizing;
 
-use crate::world::{Running, World, free_port};
+use super::server::{self, Server};
+use crate::world::{Running, World};
 
 pub(crate) const CLUSTER_HOST: &str = "cluster0.shop.example";
 
@@ -51,7 +50,8 @@ impl Authority {
         Arc::new(builder.with_single_cert(chain, key).unwrap())
     }
 
-    fn write(&self, directory: &Path) -> (PathBuf, PathBuf) {
+    /// Writes a certificate and its key.
+    pub(super) fn write(&self, directory: &Path) -> (PathBuf, PathBuf) {
         let (certificate, key) = self.sign();
         let (at, key_at) = (directory.join("server.pem"), directory.join("server.key"));
         std::fs::write(&at, format!("{}{}", certificate.pem(), self.pem)).unwrap();
@@ -100,42 +100,30 @@ impl House {
                 host: "127.0.0.1".to_owned(),
             });
         });
-        *world.memory.credential.lock().unwrap() = Some(SyncCredential::Scram {
-            user: "gateway".to_owned(),
-            password: Zeroizing::new("a password of the cluster".to_owned()),
-        });
+        *world.memory.credential.lock().unwrap() = Some(server::credential());
         Self { world, authority }
     }
 
     /// Sets from where the cluster's sync data is read, and grants it.
     pub(crate) fn grant(&self, port: u16) {
-        let (servers, ca) = (format!("127.0.0.1:{port}").parse().unwrap(), self.authority.pem.parse().unwrap());
+        self.grant_at(&format!("127.0.0.1:{port}"), &self.authority.pem);
+    }
+
+    /// The same for a server that is not ours.
+    pub(crate) fn grant_server(&self, server: &Server) {
+        *self.world.memory.credential.lock().unwrap() = Some(server.credential.clone());
+        self.grant_at(&server.servers, &server.ca);
+    }
+
+    /// The same for servers with these addresses and this authority.
+    pub(crate) fn grant_at(&self, servers: &str, ca: &str) {
+        let (servers, ca) = (servers.parse().unwrap(), ca.parse().unwrap());
         self.world.memory.change(|facts| {
-            facts.cluster.sync_databases = vec![("appsync_*".parse().unwrap(), Revision::FIRST)];
+            let open = ["appsync_*", "state"].map(|name| (name.parse().unwrap(), Revision::FIRST));
+            facts.cluster.sync_databases = open.to_vec();
             facts.cluster.sync_source = Some(SyncSource { servers, ca, since: Revision::FIRST });
         });
         self.world.memory.grant(GrantType::InfrastructureAndSyncData);
-    }
-
-    /// Starts a real server and waits until it has its documents.
-    pub(crate) fn start_server(&self) -> (Running, u16) {
-        let directory = self.world.directory.path();
-        let (certificate, key) = self.authority.write(directory);
-        let port = free_port();
-        let mut child = Command::new(python())
-            .arg(program("smongo_server.py"))
-            .arg(directory.join("database"))
-            .arg(port.to_string())
-            .args([certificate, key])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let server = Running(child);
-        assert_eq!(line, "ready\n");
-        (server, port)
     }
 
     /// Says the word `sync` and saves the gateway's certificate; answers the connection that keeps it open, and the URI.

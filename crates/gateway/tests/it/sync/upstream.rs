@@ -1,18 +1,17 @@
 //! A server of our own behind the door, which keeps every byte that reaches it.
 
-use std::io::{Read, Write};
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use byleave_wire::answer;
 use byleave_wire::builder::Builder;
-use byleave_wire::frame::{HEADER, Header, LONGEST_REQUEST, message};
-use byleave_wire::judge::{Local, Verdict, judge_before_sign_in};
+use byleave_wire::frame::{LONGEST_REQUEST, message};
 use byleave_wire::request::Request;
-use byleave_wire::scram::{ITERATIONS, Verifier};
 use byleave_wire::sign_in::SignIn;
 use rustls::{ServerConnection, StreamOwned};
 
+use super::front;
 use super::rig::Authority;
 
 /// The cursor that it gives out.
@@ -40,7 +39,7 @@ pub(super) fn start(authority: &Authority) -> (u16, Frames) {
 fn serve(number: usize, stream: TcpStream, tls: Arc<rustls::ServerConfig>, frames: &Frames) {
     let mut stream = StreamOwned::new(ServerConnection::new(tls).unwrap(), stream);
     let mut signing_in = SignIn::default();
-    while let Some(frame) = next(&mut stream) {
+    while let Some(frame) = front::next(&mut stream) {
         frames.lock().unwrap().push((number, frame.clone()));
         let request = Request::read(&frame, LONGEST_REQUEST).unwrap();
         let Some(body) = body(&request, &mut signing_in) else { continue };
@@ -48,15 +47,6 @@ fn serve(number: usize, stream: TcpStream, tls: Arc<rustls::ServerConfig>, frame
             return;
         }
     }
-}
-
-fn next(stream: &mut impl Read) -> Option<Vec<u8>> {
-    let mut frame = vec![0; HEADER];
-    stream.read_exact(&mut frame).ok()?;
-    let header = Header::read(frame.first_chunk().unwrap(), LONGEST_REQUEST).unwrap();
-    frame.resize(header.length, 0);
-    stream.read_exact(&mut frame[HEADER..]).ok()?;
-    Some(frame)
 }
 
 fn body(request: &Request<'_>, signing_in: &mut SignIn) -> Option<Vec<u8>> {
@@ -70,17 +60,7 @@ fn body(request: &Request<'_>, signing_in: &mut SignIn) -> Option<Vec<u8>> {
             Some(hello.strings("hosts", &["db-1.internal:27017"]).finish())
         }
         "buildInfo" => Some(Builder::new().string("version", "7.0.12").double("ok", 1.0).finish()),
-        "saslStart" | "saslContinue" => Some(match judge_before_sign_in(request) {
-            Verdict::Answered(Local::SaslStart(step)) => {
-                let verifier = Verifier::new("a password of the cluster", [3; 16], ITERATIONS).unwrap();
-                let find = |user: &str| (user == "gateway").then_some(verifier);
-                signing_in.start(step, "0123456789abcdefghijklmnop", find, &[9; 32]).unwrap()
-            }
-            Verdict::Answered(Local::SaslContinue(step)) => signing_in.go_on(step).unwrap(),
-            other @ (Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_)) => {
-                panic!("{other:?}")
-            }
-        }),
+        "saslStart" | "saslContinue" => Some(front::step(request, signing_in)),
         "listCollections" => {
             let orders = Builder::new().string("name", "orders").string("type", "collection");
             Some(cursor(0, "appsync_1.$cmd.listCollections", Builder::new().document("0", orders)))
