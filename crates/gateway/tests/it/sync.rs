@@ -1,7 +1,12 @@
 //! Sync data through the door: real clients, real servers behind it, and what must never pass.
 
+#[path = "../../../wire/tests/it/text.rs"]
+mod bson_text;
 mod driver;
 mod front;
+mod hostile;
+mod members;
+mod raw;
 mod rig;
 mod server;
 mod session;

@@ -1,4 +1,4 @@
-"""What a server is filled with for a test, a digest of all that it holds, and how it is told to end.
+"""What a server is filled with for a test, a digest of all that it holds, and what it is told to do.
 
 Two databases: one that is open to support and one that is not.
 """
@@ -34,8 +34,12 @@ def digest(client, passed_over=()):
     return whole.hexdigest()
 
 
-def serve(client, passed_over=()):
-    """Says that all is there, then a digest for each line of the standard input, until that ends."""
+def serve(client, opened, passed_over=()):
+    """Says that all is there, then does what each line of the standard input says, until that ends."""
     print("ready", flush=True)
-    for _ in sys.stdin:
-        print(digest(client, passed_over), flush=True)
+    for line in sys.stdin:
+        if line == "digest\n":
+            print(digest(client, passed_over), flush=True)
+        elif line == "write\n":
+            client[opened].orders.update_one({"_id": 1}, {"$set": {"state": "done"}})
+            print("written", flush=True)

@@ -42,7 +42,7 @@ def main():
         second_wall(client.admin, user, password, opened)
         # Other tests make and drop theirs meanwhile; all that was there before must stay as it is.
         others = {name for name in client.list_database_names() if name.startswith(("appsync_t", "bank_t"))}
-        serve(client, {"admin", "config", "local"} | (others - {opened, closed}))
+        serve(client, opened, {"admin", "config", "local"} | (others - {opened, closed}))
     finally:
         for database in (opened, closed):
             client.drop_database(database)

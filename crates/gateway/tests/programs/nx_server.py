@@ -18,7 +18,7 @@ def main():
     threading.Thread(target=run_server_threaded, args=("127.0.0.1", port, handler), daemon=True).start()
     client = MongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true", serverSelectionTimeoutMS=120000)
     fill(client, "appsync_1", "bank")
-    serve(client)
+    serve(client, "appsync_1")
     os._exit(0)
 
 

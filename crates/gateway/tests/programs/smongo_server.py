@@ -27,7 +27,7 @@ def main():
     client.admin.command("createUser", "gateway", pwd="a password of the cluster", roles=["root"])
     fill(client, "appsync_1", "bank")
     shutil.rmtree(directory)
-    serve(client)
+    serve(client, "appsync_1")
     os._exit(0)
 
 

@@ -13,7 +13,7 @@ use super::support::Step;
 use crate::memory::PATIENCE;
 
 /// Starts it; answers its steps as they come.
-pub(super) fn start(uri: String, opened: String, closed: String) -> impl Iterator<Item = Step> {
+pub(super) fn start(uri: String, opened: String, closed: String) -> Receiver<Step> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -24,17 +24,7 @@ pub(super) fn start(uri: String, opened: String, closed: String) -> impl Iterato
             run(&client, &client.database(&opened), &client.database(&closed), &sender).await;
         });
     });
-    Steps(receiver)
-}
-
-struct Steps(Receiver<Step>);
-
-impl Iterator for Steps {
-    type Item = Step;
-
-    fn next(&mut self) -> Option<Step> {
-        self.0.recv_timeout(PATIENCE * 2).ok()
-    }
+    receiver
 }
 
 async fn run(client: &Client, opened: &Database, closed: &Database, steps: &Sender<Step>) {
@@ -115,5 +105,36 @@ async fn stream(orders: &Collection<Document>, streaming: impl Fn()) -> Result<V
     loop {
         let mut found = orders.find(doc! {}).batch_size(2).await?;
         while found.try_next().await?.is_some() {}
+    }
+}
+
+/// A client that reads one document each time that it is asked to.
+pub(super) struct Reader {
+    ask: Sender<()>,
+    seen: Receiver<Result<i64, String>>,
+}
+
+impl Reader {
+    pub(super) fn start(uri: &str) -> Self {
+        let ((ask, asked), (see, seen), uri) = (channel(), channel(), uri.to_owned());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let client = Client::with_uri_str(&uri).await.unwrap();
+                let orders: Collection<Document> = client.database("appsync_1").collection("orders");
+                while asked.recv().is_ok() {
+                    let read = orders.find_one(doc! {}).await;
+                    let id = read.map(|one| whole(one.unwrap().get("_id").unwrap()));
+                    see.send(id.map_err(|error| error.to_string())).unwrap();
+                }
+            });
+        });
+        Self { ask, seen }
+    }
+
+    /// The number of the document, or why it cannot be read.
+    pub(super) fn read(&self) -> Result<i64, String> {
+        self.ask.send(()).unwrap();
+        self.seen.recv_timeout(PATIENCE * 2).unwrap()
     }
 }

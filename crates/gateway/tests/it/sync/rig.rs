@@ -9,12 +9,17 @@ use std::sync::Arc;
 
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::{Revision, SyncSource};
+use byleave_gateway::control::SyncCredential;
 use byleave_gateway::sync::SyncConfig;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use zeroize::Zeroizing;
 
 use super::server::{self, Server};
-use crate::world::{Running, World};
+use crate::world::{Running, World, text};
 
 pub(crate) const CLUSTER_HOST: &str = "cluster0.shop.example";
 
@@ -42,12 +47,30 @@ impl Authority {
     }
 
     pub(crate) fn tls(&self) -> Arc<rustls::ServerConfig> {
+        self.tls_with(WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// TLS that asks every client for a certificate of that authority.
+    pub(super) fn tls_for(&self, clients: &Self) -> Arc<rustls::ServerConfig> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(clients.pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        self.tls_with(WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap())
+    }
+
+    fn tls_with(&self, clients: Arc<dyn ClientCertVerifier>) -> Arc<rustls::ServerConfig> {
         let (certificate, key) = self.sign();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
         let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_client_cert_verifier(clients);
         Arc::new(builder.with_single_cert(chain, key).unwrap())
+    }
+
+    /// A certificate and its key, as an administrator gives them to the gateway.
+    pub(super) fn credential(&self) -> SyncCredential {
+        let (certificate, key) = self.sign();
+        SyncCredential::X509 { pem: Zeroizing::new(format!("{}{}", certificate.pem(), key.serialize_pem())) }
     }
 
     /// Writes a certificate and its key.
@@ -100,18 +123,19 @@ impl House {
                 host: "127.0.0.1".to_owned(),
             });
         });
-        *world.memory.credential.lock().unwrap() = Some(server::credential());
-        Self { world, authority }
+        let house = Self { world, authority };
+        house.sign_in_with(server::credential());
+        house
     }
 
     /// Sets from where the cluster's sync data is read, and grants it.
-    pub(crate) fn grant(&self, port: u16) {
-        self.grant_at(&format!("127.0.0.1:{port}"), &self.authority.pem);
+    pub(crate) fn grant(&self, servers: &str) {
+        self.grant_at(servers, &self.authority.pem);
     }
 
     /// The same for a server that is not ours.
     pub(crate) fn grant_server(&self, server: &Server) {
-        *self.world.memory.credential.lock().unwrap() = Some(server.credential.clone());
+        self.sign_in_with(server.credential.clone());
         self.grant_at(&server.servers, &server.ca);
     }
 
@@ -124,6 +148,18 @@ impl House {
             facts.cluster.sync_source = Some(SyncSource { servers, ca, since: Revision::FIRST });
         });
         self.world.memory.grant(GrantType::InfrastructureAndSyncData);
+    }
+
+    /// Sets what the gateway signs in to the databases with.
+    pub(crate) fn sign_in_with(&self, credential: SyncCredential) {
+        *self.world.memory.credential.lock().unwrap() = Some(credential);
+    }
+
+    /// Why the word `sync` is refused.
+    pub(crate) fn refused(&self) -> String {
+        let output = self.world.ssh_to(CLUSTER_HOST, &[], &["sync"]).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{}", text(&output.stdout));
+        text(&output.stderr)
     }
 
     /// Says the word `sync` and saves the gateway's certificate; answers the connection that keeps it open, and the URI.
@@ -142,6 +178,12 @@ impl House {
             panic!("{uri:?}: {errors}");
         }
         (child, out, uri.trim().to_owned())
+    }
+
+    /// The address as a client in this process uses it, which is elsewhere than where the certificate was saved.
+    pub(crate) fn local(&self, uri: &str) -> String {
+        let saved = self.world.path("byleave-sync-ca.pem").display().to_string();
+        uri.replace("tlsCAFile=byleave-sync-ca.pem", &format!("tlsCAFile={saved}"))
     }
 
     /// A client program in Python, where the gateway's certificate was saved.

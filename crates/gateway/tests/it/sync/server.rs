@@ -116,10 +116,14 @@ impl Server {
 
     /// A hash of all that it holds: databases, collections, indexes, documents.
     pub(super) fn digest(&mut self) -> String {
-        self.program.input.as_mut().unwrap().write_all(b"digest\n").unwrap();
-        let digest = self.program.line();
+        let digest = self.program.say("digest");
         assert_eq!(digest.len(), 64, "{digest}");
         digest
+    }
+
+    /// Writes a document, past the gateway.
+    pub(super) fn write(&mut self) {
+        assert_eq!(self.program.say("write"), "written");
     }
 }
 
@@ -131,6 +135,12 @@ impl Program {
         let mut program = Self { child, input, output };
         assert_eq!(program.line(), "ready");
         program
+    }
+
+    /// Says a word; the line that it answers.
+    fn say(&mut self, word: &str) -> String {
+        self.input.as_mut().unwrap().write_all(format!("{word}\n").as_bytes()).unwrap();
+        self.line()
     }
 
     fn line(&mut self) -> String {

@@ -93,7 +93,7 @@ fn a_revoke_cuts_a_streaming_cursor_and_nothing_more_comes() {
     let mut told = String::new();
     out.read_to_string(&mut told).unwrap();
     drop(ssh.0.wait());
-    let (closed, _) = sync_end(&house, 2);
+    let (closed, _) = sync_end(&house, 3);
     assert_eq!(closed.reason, SessionEnd::Revoked);
     let denied = house.world.ssh_to(CLUSTER_HOST, &[], &["sync"]).output().unwrap();
     assert!(!denied.status.success() && denied.stdout.is_empty());
