@@ -2,7 +2,7 @@
 //! client sees it.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Child;
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use byleave_core::session::SessionEnd;
@@ -23,6 +23,8 @@ pub(super) type Step = (String, Value);
 /// A client that was started with the session's URI.
 struct Started {
     steps: Receiver<Step>,
+    /// What mongosh waits for the end of.
+    input: Option<ChildStdin>,
     /// Its process, if it is one.
     _running: Option<Running>,
 }
@@ -38,7 +40,7 @@ impl Started {
                 sender.send(step).unwrap();
             }
         });
-        Self { steps: receiver, _running: Some(Running(child)) }
+        Self { steps: receiver, input: child.stdin.take(), _running: Some(Running(child)) }
     }
 
     fn next(&mut self, name: &str) -> Value {
@@ -54,15 +56,19 @@ fn pymongo(house: &House, server: &Server, uri: &str) -> Started {
 }
 
 fn mongosh(house: &House, server: &Server, uri: &str) -> Started {
-    // Its driver (7.9.0) now and then waits for ever for an answer on a socket that it has closed itself.
-    let uri = format!("{uri}&serverSelectionTimeoutMS=5000&timeoutMS=15000");
+    let uri = format!("{uri}&serverSelectionTimeoutMS=5000");
     let script = super::rig::program("support_session.js").display().to_string();
     let mut command = house.mongosh(&[&uri, "--quiet", "--norc", "--file", &script]);
+    command.stdin(Stdio::piped());
     Started::new(command.env("OPENED", &server.opened).env("CLOSED", &server.closed).spawn().unwrap())
 }
 
 fn rust_driver(house: &House, server: &Server, uri: &str) -> Started {
-    Started { steps: driver::start(house.local(uri), server.opened.clone(), server.closed.clone()), _running: None }
+    Started {
+        steps: driver::start(house.local(uri), server.opened.clone(), server.closed.clone()),
+        input: None,
+        _running: None,
+    }
 }
 
 fn session(start: impl FnOnce(&House, &Server, &str) -> Started, server: impl FnOnce(&House) -> Server) {
@@ -87,6 +93,7 @@ fn session(start: impl FnOnce(&House, &Server, &str) -> Started, server: impl Fn
     }
     assert_eq!(client.next("streaming"), Value::Null);
     house.world.memory.revoke();
+    drop(client.input.take());
     // The client sees its connections end, and where it tries for new ones, that nobody signs in any more.
     for gone in ["cut", "after"] {
         let seen = client.next(gone);
