@@ -1,15 +1,15 @@
 //! What passes between a client that has signed in and the cluster: one request at a time, judged whole, recorded before
 //! its answer is delivered.
 //!
-//! One connection of a client has one to the cluster, made when the first request needs it. An answer that is not
-//! understood ends both.
+//! One connection of a client has one to the cluster, made when a request needs it. An answer that is not understood ends
+//! both; where the cluster hangs up, the next request makes a new one.
 
 use std::sync::Arc;
 
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_wire::answer::{self, Code, Server};
-use byleave_wire::frame::LONGEST_REQUEST;
+use byleave_wire::frame::{FrameError, LONGEST_REQUEST};
 use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::client::Client;
+use super::frame::ReadError;
 use super::login::Login;
-use super::server::{self, Far};
+use super::server::{self, Far, ServerError};
 use crate::live::count;
 use crate::server::Shared;
 
@@ -37,8 +38,12 @@ pub(super) async fn run(client: Client, login: Arc<Login>) {
     let mut relay = Relay { client, login: &connected.0, shared: &shared, far: None };
     loop {
         let Relay { client, .. } = &mut relay;
-        let Ok(Some(frame)) = client.frames.next(&mut client.stream, LONGEST_REQUEST).await else { return };
-        if relay.take(&frame).await == Then::Close {
+        let then = match client.frames.next(&mut client.stream, LONGEST_REQUEST).await {
+            Ok(Some(frame)) => relay.take(&frame).await,
+            Err(ReadError::Frame(error)) => relay.strange(&relay.begin(), &error),
+            Ok(None) | Err(ReadError::Io(_)) => Then::Close,
+        };
+        if then == Then::Close {
             return;
         }
     }
@@ -62,11 +67,10 @@ impl Relay<'_> {
     async fn take(&mut self, frame: &[u8]) -> Then {
         let counts = &self.login.session.live.counts;
         count(&counts.received_bytes, frame.len());
-        let under = Under { at: self.shared.watch.clock.read().wall, since: Instant::now() };
-        let Ok(request) = Request::read(frame, LONGEST_REQUEST) else {
-            count(&counts.refused, 1);
-            self.note(&under, json!({ "command": null, "refused": "a frame that is not understood" }));
-            return Then::Close;
+        let under = self.begin();
+        let request = match Request::read(frame, LONGEST_REQUEST) {
+            Ok(request) => request,
+            Err(error) => return self.strange(&under, &error),
         };
         let verdict = judge(&request, &self.login.scope());
         match verdict {
@@ -89,8 +93,20 @@ impl Relay<'_> {
         }
     }
 
+    fn begin(&self) -> Under {
+        Under { at: self.shared.watch.clock.read().wall, since: Instant::now() }
+    }
+
+    /// A frame that is not understood: what comes after it cannot be told from it.
+    fn strange(&self, under: &Under, error: &FrameError) -> Then {
+        tracing::info!(session = %self.login.session.live.id, %error, "a frame of a client of sync data is not understood");
+        count(&self.login.session.live.counts.refused, 1);
+        self.note(under, json!({ "command": null, "refused": "a frame that is not understood" }));
+        Then::Close
+    }
+
     /// Asks the cluster, on the connection of this client; makes it first if there is none.
-    async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), server::ServerError> {
+    async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
         let _turn = self.login.at_once.acquire().await;
         let far = match &mut self.far {
             Some(far) => far,
@@ -149,13 +165,22 @@ impl Relay<'_> {
     }
 
     /// The cluster cannot be asked, or answered what is not understood.
-    async fn unreachable(&mut self, request: &Request<'_>, under: &Under, error: &server::ServerError) -> Then {
+    async fn unreachable(&mut self, request: &Request<'_>, under: &Under, error: &ServerError) -> Then {
         tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
         self.far = None;
         let (command, shape) = (request.command().unwrap_or_default(), shape::of(request.body));
         self.note(under, json!({ "command": command, "shape": shape, "failed": error.to_string() }));
-        let _told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
-        Then::Close
+        let told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
+        match error {
+            ServerError::Reply(_) => Then::Close,
+            // A driver tries a read once more, on the same connection: then another server is found.
+            ServerError::Certificates
+            | ServerError::Credential
+            | ServerError::Late
+            | ServerError::NoPrimary
+            | ServerError::Refused
+            | ServerError::Unreachable(_) => told,
+        }
     }
 
     async fn answer(&mut self, request: &Request<'_>, body: &[u8]) -> Then {

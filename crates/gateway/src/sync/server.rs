@@ -14,11 +14,12 @@ use byleave_wire::reply::ReplyError;
 use byleave_wire::scope::Namespace;
 use byleave_wire::scram::{ScramError, client};
 use byleave_wire::upstream::{self, Place};
+use rustls::AlertDescription;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -31,6 +32,24 @@ use crate::socket::Socket;
 
 /// How long the cluster may take to kill what a session left there.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How long a cluster without a primary is asked again, and how often: an election takes seconds, and a client has nobody
+/// else to ask meanwhile.
+const ELECTION: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// What a server says in TLS to a certificate, or the lack of one, that it does not take.
+const OF_CERTIFICATES: &[AlertDescription] = &[
+    AlertDescription::AccessDenied,
+    AlertDescription::BadCertificate,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateRequired,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::NoCertificate,
+    AlertDescription::UnknownCA,
+    AlertDescription::UnsupportedCertificate,
+];
 
 /// Why the cluster cannot be used. The text is for the employee; it names no address.
 #[derive(Debug, thiserror::Error)]
@@ -48,11 +67,26 @@ pub(super) enum ServerError {
     #[error("the databases answered what the gateway does not understand")]
     Reply(#[from] ReplyError),
     #[error("the databases cannot be reached")]
-    Unreachable(#[from] ReadError),
+    Unreachable(#[source] ReadError),
+}
+
+impl From<ReadError> for ServerError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error.into(),
+            ReadError::Frame(_) => Self::Unreachable(error),
+        }
+    }
 }
 
 impl From<std::io::Error> for ServerError {
     fn from(error: std::io::Error) -> Self {
+        let told = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::AlertReceived(alert)) = told
+            && OF_CERTIFICATES.contains(alert)
+        {
+            return refused(&format!("{alert:?}"));
+        }
         Self::Unreachable(ReadError::Io(error))
     }
 }
@@ -101,12 +135,25 @@ pub(super) async fn dial(shared: &Shared, login: &Login) -> Result<Far, ServerEr
     dial_for(shared, login, &login.session.live).await
 }
 
+/// Asks again while there is no primary, for as long as an election takes.
 async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Far, ServerError> {
+    let until = Instant::now() + ELECTION;
+    loop {
+        match dial_once(shared, login, live).await {
+            Err(ServerError::NoPrimary) if Instant::now() < until => tokio::time::sleep(AGAIN).await,
+            dialled => return dialled,
+        }
+    }
+}
+
+/// Asks each server once whether it is the primary. Where one answers and none is, that is the error, whatever became of
+/// the others: the one that is gone was the primary.
+async fn dial_once(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Far, ServerError> {
     let config = Arc::new(tls(login)?);
     let patience = shared.config.node_patience;
     let last = login.found().map(|(address, _)| address);
     let others = login.source.servers.addresses().filter(|address| Some(address) != last.as_ref());
-    let mut error = ServerError::NoPrimary;
+    let (mut error, mut answered) = (ServerError::NoPrimary, false);
     for address in last.iter().cloned().chain(others) {
         let greeted = timeout(patience, greet(&config, &address, live)).await.unwrap_or(Err(ServerError::Late));
         match greeted {
@@ -119,11 +166,11 @@ async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Fa
                 login.note_found(address, Server { max_wire_version, version });
                 return Ok(far);
             }
-            Ok(None) => {}
+            Ok(None) => answered = true,
             Err(failed) => error = failed,
         }
     }
-    Err(error)
+    Err(if answered { ServerError::NoPrimary } else { error })
 }
 
 /// The release of the server, which clients are told.

@@ -1,7 +1,16 @@
-//! Sync data through the door: a real client, a real server behind it, and what must never pass.
+//! Sync data through the door: real clients, real servers behind it, and what must never pass.
 
+#[path = "../../../wire/tests/it/text.rs"]
+mod bson_text;
 mod dawdlers;
+mod driver;
+mod front;
+mod hostile;
+mod members;
+mod raw;
 mod rig;
+mod server;
 mod session;
+mod support;
 mod upstream;
 mod words;

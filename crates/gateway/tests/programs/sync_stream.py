@@ -1,4 +1,5 @@
-"""Reads one cursor for ever with pymongo. Argument: the URI. Prints how many documents came, and why it ended."""
+"""Reads one cursor for ever with pymongo. Arguments: the URI, the open database. Prints how many documents came, and why
+it ended."""
 import sys
 
 from pymongo import MongoClient
@@ -10,7 +11,7 @@ def main():
     count = 0
     try:
         while True:
-            for _ in client.appsync_1.orders.find({}).batch_size(2):
+            for _ in client[sys.argv[2]].orders.find({}).batch_size(2):
                 count += 1
                 print(count, flush=True)
     except PyMongoError as error:

@@ -18,8 +18,8 @@ pub(super) fn snippet(wanted: &Wanted) -> Option<String> {
     let gateways = quoted(wanted.gateways.iter().map(String::as_str).collect());
     Some(format!(
         "\
-# The gateway's role in the database, once per cluster: paste this into mongosh on its primary.
-# A role names databases one by one: run the second half again (updateRole) when a prefix matches new ones.
+// The gateway's role in the database, once per cluster: paste this into mongosh on its primary.
+// A role names databases one by one: run the second half again (updateRole) when a prefix matches new ones.
 const exact = [{exact}], prefixes = [{prefixes}];
 const there = db.adminCommand({{ listDatabases: 1, nameOnly: true }}).databases.map((one) => one.name);
 const names = exact.concat(there.filter((name) => prefixes.some((prefix) => name.startsWith(prefix))));

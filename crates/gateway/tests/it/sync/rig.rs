@@ -2,7 +2,7 @@
 //!
 //! Python and its packages come from `cargo xtask test`; `BYLEAVE_TEST_PYTHON` names another interpreter that has them.
 
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -13,10 +13,14 @@ use byleave_gateway::Config;
 use byleave_gateway::control::SyncCredential;
 use byleave_gateway::sync::SyncConfig;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use zeroize::Zeroizing;
 
-use crate::world::{Running, World, free_port};
+use super::server::{self, Server};
+use crate::world::{Running, World, text};
 
 pub(crate) const CLUSTER_HOST: &str = "cluster0.shop.example";
 
@@ -44,15 +48,34 @@ impl Authority {
     }
 
     pub(crate) fn tls(&self) -> Arc<rustls::ServerConfig> {
+        self.tls_with(WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// TLS that asks every client for a certificate of that authority.
+    pub(super) fn tls_for(&self, clients: &Self) -> Arc<rustls::ServerConfig> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(clients.pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        self.tls_with(WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap())
+    }
+
+    fn tls_with(&self, clients: Arc<dyn ClientCertVerifier>) -> Arc<rustls::ServerConfig> {
         let (certificate, key) = self.sign();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
         let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-        let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let builder = builder.with_safe_default_protocol_versions().unwrap().with_client_cert_verifier(clients);
         Arc::new(builder.with_single_cert(chain, key).unwrap())
     }
 
-    fn write(&self, directory: &Path) -> (PathBuf, PathBuf) {
+    /// A certificate and its key, as an administrator gives them to the gateway.
+    pub(super) fn credential(&self) -> SyncCredential {
+        let (certificate, key) = self.sign();
+        SyncCredential::X509 { pem: Zeroizing::new(format!("{}{}", certificate.pem(), key.serialize_pem())) }
+    }
+
+    /// Writes a certificate and its key.
+    pub(super) fn write(&self, directory: &Path) -> (PathBuf, PathBuf) {
         let (certificate, key) = self.sign();
         let (at, key_at) = (directory.join("server.pem"), directory.join("server.key"));
         std::fs::write(&at, format!("{}{}", certificate.pem(), self.pem)).unwrap();
@@ -107,42 +130,43 @@ impl House {
                 host: "127.0.0.1".to_owned(),
             });
         });
-        *world.memory.credential.lock().unwrap() = Some(SyncCredential::Scram {
-            user: "gateway".to_owned(),
-            password: Zeroizing::new("a password of the cluster".to_owned()),
-        });
-        Self { world, authority }
+        let house = Self { world, authority };
+        house.sign_in_with(server::credential());
+        house
     }
 
     /// Sets from where the cluster's sync data is read, and grants it.
-    pub(crate) fn grant(&self, port: u16) {
-        let (servers, ca) = (format!("127.0.0.1:{port}").parse().unwrap(), self.authority.pem.parse().unwrap());
+    pub(crate) fn grant(&self, servers: &str) {
+        self.grant_at(servers, &self.authority.pem);
+    }
+
+    /// The same for a server that is not ours.
+    pub(crate) fn grant_server(&self, server: &Server) {
+        self.sign_in_with(server.credential.clone());
+        self.grant_at(&server.servers, &server.ca);
+    }
+
+    /// The same for servers with these addresses and this authority.
+    pub(crate) fn grant_at(&self, servers: &str, ca: &str) {
+        let (servers, ca) = (servers.parse().unwrap(), ca.parse().unwrap());
         self.world.memory.change(|facts| {
-            facts.cluster.sync_databases = vec![("appsync_*".parse().unwrap(), Revision::FIRST)];
+            let open = ["appsync_*", "state"].map(|name| (name.parse().unwrap(), Revision::FIRST));
+            facts.cluster.sync_databases = open.to_vec();
             facts.cluster.sync_source = Some(SyncSource { servers, ca, since: Revision::FIRST });
         });
         self.world.memory.grant(GrantType::InfrastructureAndSyncData);
     }
 
-    /// Starts a real server and waits until it has its documents.
-    pub(crate) fn start_server(&self) -> (Running, u16) {
-        let directory = self.world.directory.path();
-        let (certificate, key) = self.authority.write(directory);
-        let port = free_port();
-        let mut child = Command::new(python())
-            .arg(program("smongo_server.py"))
-            .arg(directory.join("database"))
-            .arg(port.to_string())
-            .args([certificate, key])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let server = Running(child);
-        assert_eq!(line, "ready\n");
-        (server, port)
+    /// Sets what the gateway signs in to the databases with.
+    pub(crate) fn sign_in_with(&self, credential: SyncCredential) {
+        *self.world.memory.credential.lock().unwrap() = Some(credential);
+    }
+
+    /// Why the word `sync` is refused.
+    pub(crate) fn refused(&self) -> String {
+        let output = self.world.ssh_to(CLUSTER_HOST, &[], &["sync"]).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{}", text(&output.stdout));
+        text(&output.stderr)
     }
 
     /// Says the word `sync` and saves the gateway's certificate; answers the connection that keeps it open, and the URI.
@@ -161,6 +185,12 @@ impl House {
             panic!("{uri:?}: {errors}");
         }
         (child, out, uri.trim().to_owned())
+    }
+
+    /// The address as a client in this process uses it, which is elsewhere than where the certificate was saved.
+    pub(crate) fn local(&self, uri: &str) -> String {
+        let saved = self.world.path("byleave-sync-ca.pem").display().to_string();
+        uri.replace("tlsCAFile=byleave-sync-ca.pem", &format!("tlsCAFile={saved}"))
     }
 
     /// A client program in Python, where the gateway's certificate was saved.

@@ -2,40 +2,27 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use byleave_wire::frame::LONGEST_REQUEST;
-use byleave_wire::request::Request;
-
 use super::rig::House;
-use super::upstream::{CURSOR, Frames, start};
+use super::upstream::{CURSOR, Place, Upstream};
 use crate::world::{Running, until};
-
-fn commands(frames: &Frames) -> Vec<(usize, String)> {
-    let frames = frames.lock().unwrap();
-    let name = |frame: &[u8]| Request::read(frame, LONGEST_REQUEST).unwrap().command().unwrap().to_owned();
-    frames.iter().map(|(number, frame)| (*number, name(frame))).collect()
-}
-
-fn holds(frames: &Frames, bytes: &[u8]) -> bool {
-    frames.lock().unwrap().iter().any(|(_, frame)| frame.windows(bytes.len()).any(|window| window == bytes))
-}
 
 #[test]
 fn nothing_of_the_client_reaches_the_cluster_and_its_cursors_are_killed_there_after_a_cut() {
     let house = House::new();
-    let (port, frames) = start(&house.authority);
-    house.grant(port);
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.grant(&upstream.address());
     let (_ssh, _out, uri) = house.open();
     let user = uri.split("//").nth(1).unwrap().split(':').next().unwrap().to_owned();
     let mut reader = Running(house.client("sync_reader.py", &[&uri]).spawn().unwrap());
     let mut lines = BufReader::new(reader.0.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "open");
-    until("the next batch to be asked for", || commands(&frames).iter().any(|(_, name)| name == "getMore"));
-    let before = commands(&frames);
+    until("the next batch to be asked for", || upstream.commands().iter().any(|(_, name)| name == "getMore"));
+    let before = upstream.commands();
     house.world.memory.revoke();
     let last = lines.next().unwrap().unwrap();
     assert_eq!(last, "ended AutoReconnect", "its socket is reset: no answer comes any more");
-    until("the cursor's end", || commands(&frames).iter().any(|(_, name)| name == "endSessions"));
-    let after = commands(&frames);
+    until("the cursor's end", || upstream.commands().iter().any(|(_, name)| name == "endSessions"));
+    let after = upstream.commands();
     let used: Vec<usize> = before.iter().map(|(number, _)| *number).collect();
     let later: Vec<_> = after.iter().skip(before.len()).collect();
     assert!(later.iter().all(|(number, _)| !used.contains(number)), "on a connection of its own: {after:?}");
@@ -53,9 +40,9 @@ fn nothing_of_the_client_reaches_the_cluster_and_its_cursors_are_killed_there_af
         "endSessions",
     ];
     assert!(after.iter().all(|(_, name)| allowed.contains(&name.as_str())), "{after:?}");
-    assert!(holds(&frames, user.as_bytes()), "the application name is the session's id");
-    assert!(holds(&frames, &CURSOR.to_le_bytes()) && holds(&frames, b"Mia"), "the question itself goes on");
+    assert!(upstream.holds(user.as_bytes()), "the application name is the session's id");
+    assert!(upstream.holds(&CURSOR.to_le_bytes()) && upstream.holds(b"Mia"), "the question itself goes on");
     for never in [b"Robin".as_slice(), b"ymongo", b"ymon", b"comment\0", b"CPython", b"127.0.0.1"] {
-        assert!(!holds(&frames, never), "{} reaches the cluster", String::from_utf8_lossy(never));
+        assert!(!upstream.holds(never), "{} reaches the cluster", String::from_utf8_lossy(never));
     }
 }
