@@ -16,6 +16,7 @@ mod revoke;
 mod rig;
 mod setup;
 mod sftp;
+mod sync;
 mod throughput;
 mod wrong_keys;
 
@@ -47,11 +48,22 @@ pub(crate) enum Test {
     WrongKeys,
     /// The REST API with 100,000 clusters
     Api,
+    /// Sync data: finds, a long cursor, idle connections, the cut of streaming ones
+    Sync,
 }
 
 /// Memory first: a process that has moved much keeps some of it.
-const ALL: &[Test] =
-    &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke, Test::WrongKeys, Test::Api];
+const ALL: &[Test] = &[
+    Test::Memory,
+    Test::Throughput,
+    Test::Setup,
+    Test::Echo,
+    Test::Sftp,
+    Test::Revoke,
+    Test::WrongKeys,
+    Test::Api,
+    Test::Sync,
+];
 
 /// How much is measured.
 #[derive(Debug, Args)]
@@ -117,11 +129,10 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
     let mut rig = None;
     for test in wanted {
         let started = step::now();
-        let table = if let Test::Api = test {
+        let table = if let Test::Api | Test::Sync = test {
             // Nothing else may stand beside it: what is measured is one server.
             drop(rig.take());
-            let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
-            api::measure(&binary, api::Size { organizations, clusters, events }, args.estate.as_deref())?
+            by_itself(root, args, *test, &binary)?
         } else {
             if rig.is_none() {
                 let started = rig.insert(Rig::start(&binary)?);
@@ -137,6 +148,20 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// Measures what has a server of its own.
+fn by_itself(root: &Path, args: &Bench, test: Test, binary: &Path) -> Result<String> {
+    if let Test::Sync = test {
+        let (upstream, client) = (rig::example(root, "sync_upstream"), rig::example(root, "sync_client"));
+        return sync::measure(
+            &sync::Programs { byleave: binary, upstream: &upstream, client: &client },
+            args.rounds,
+            args.revokes,
+        );
+    }
+    let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
+    api::measure(binary, api::Size { organizations, clusters, events }, args.estate.as_deref())
+}
+
 /// Measures what needs the three ways.
 fn through(root: &Path, args: &Bench, test: Test, rig: &Rig) -> Result<String> {
     match test {
@@ -147,6 +172,6 @@ fn through(root: &Path, args: &Bench, test: Test, rig: &Rig) -> Result<String> {
         Test::Sftp => sftp::measure(rig, args.rounds),
         Test::Revoke => revoke::measure(rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes),
         Test::WrongKeys => wrong_keys::measure(rig, &rig::storm(root), args.seconds),
-        Test::Api => bail!("the API is measured by itself"),
+        Test::Api | Test::Sync => bail!("it is measured by itself"),
     }
 }

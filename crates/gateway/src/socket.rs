@@ -4,7 +4,7 @@
 //! an expiry or a suspend goes nowhere. Small packets go out at once and are acknowledged at once; the read buffer
 //! grows while data comes in bulk and is given back when the connection is idle. Must never block.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -24,6 +24,15 @@ const LARGE: usize = 256 * 1024;
 /// A read below this is taken for one packet of a conversation, which the peer may be waiting to see acknowledged.
 const CONVERSATION: usize = 4 * 1024;
 
+/// When a peer learns that a small packet came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acknowledged {
+    /// At once: the peer may hold back its next packet until then, as OpenSSH does at first.
+    AtOnce,
+    /// With the answer: the peer waits for nothing else.
+    WithAnswer,
+}
+
 /// One leg of a session.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -31,6 +40,7 @@ pub(crate) struct Socket {
     live: Arc<Live>,
     leg: LegId,
     side: Side,
+    acknowledged: Acknowledged,
     buffer: Vec<u8>,
     /// The part of `buffer` that was read and not yet handed on.
     start: usize,
@@ -47,7 +57,14 @@ impl Socket {
         let socket = SockRef::from(&stream);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(std::time::Duration::from_secs(60)))?;
         let leg = live.gate.add(side, &stream)?;
-        Ok(Self { stream, live, leg, side, buffer: Vec::new(), start: 0, end: 0 })
+        let acknowledged = Acknowledged::AtOnce;
+        Ok(Self { stream, live, leg, side, acknowledged, buffer: Vec::new(), start: 0, end: 0 })
+    }
+
+    /// For a protocol of whole questions and answers, whose peers hold nothing back.
+    pub(crate) fn of_questions(mut self) -> Self {
+        self.acknowledged = Acknowledged::WithAnswer;
+        self
     }
 
     /// Makes the connection a leg of another session: that of whoever has signed in on it.
@@ -88,7 +105,7 @@ impl Socket {
             Poll::Ready(result) => result?,
         }
         (self.start, self.end) = (0, read);
-        if read < CONVERSATION {
+        if read < CONVERSATION && self.acknowledged == Acknowledged::AtOnce {
             drop(SockRef::from(&self.stream).set_tcp_quickack(true));
         }
         Poll::Ready(Ok(read))
@@ -133,20 +150,56 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let farewell = !self.live.passes();
-        if farewell && (self.side == Side::Node || !self.live.gate.take_farewell(bytes.len())) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+impl Socket {
+    /// Whether so many bytes may be written now. What is left to say after a cut is written, too: the farewell.
+    fn may_write(&self, bytes: usize) -> io::Result<Passage> {
+        if self.live.passes() {
+            return Ok(Passage::Open);
         }
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if self.side == Side::Node || !self.live.gate.take_farewell(bytes) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(Passage::Farewell)
+    }
+
+    /// Notes what became of a write.
+    fn wrote<T>(&self, passage: Passage, polled: Poll<T>) -> Poll<T> {
         if self.side == Side::Employee {
             self.live.set_stuck(polled.is_pending());
-            if farewell {
+            if passage == Passage::Farewell {
                 self.live.said();
             }
         }
         polled
+    }
+}
+
+/// By what right something is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passage {
+    Open,
+    Farewell,
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let passage = self.may_write(bytes.len())?;
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(passage, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let passage = self.may_write(slices.iter().map(|slice| slice.len()).sum())?;
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(passage, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -50,6 +50,19 @@ impl Frames {
         }
     }
 
+    /// Takes a buffer for the next frame, whose pages the system need not bring again. An empty one gives up what there is.
+    pub(super) fn reuse(&mut self, mut buffer: Vec<u8>) {
+        if self.buffer.is_empty() {
+            buffer.clear();
+            self.buffer = buffer;
+        }
+    }
+
+    /// Whether there is more room than an idle connection should have.
+    pub(super) fn holds_room(&self) -> bool {
+        self.buffer.capacity() > FIRST
+    }
+
     /// How many bytes the next frame still needs, as far as that is known.
     fn missing(&self, longest: usize) -> Result<usize, FrameError> {
         match self.buffer.first_chunk::<HEADER>() {

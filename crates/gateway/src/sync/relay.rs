@@ -5,7 +5,10 @@
 //! understood ends both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use byleave_core::access::Denial;
+use byleave_core::event::Tried;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_wire::answer::{self, Code, Server};
@@ -15,13 +18,16 @@ use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
 use byleave_wire::shape;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::client::Client;
 use super::login::Login;
 use super::server::{self, Far};
-use crate::live::count;
+use crate::live::{Refused, count};
 use crate::server::Shared;
+
+/// How long a connection keeps the room of its last answer.
+const AT_REST: Duration = Duration::from_secs(1);
 
 /// Whether the connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +42,7 @@ pub(super) async fn run(client: Client, login: Arc<Login>) {
     let shared = login.session.shared.clone();
     let mut relay = Relay { client, login: &connected.0, shared: &shared, far: None };
     loop {
-        let Relay { client, .. } = &mut relay;
-        let Ok(Some(frame)) = client.frames.next(&mut client.stream, LONGEST_REQUEST).await else { return };
+        let Some(frame) = relay.next().await else { return };
         if relay.take(&frame).await == Then::Close {
             return;
         }
@@ -58,6 +63,21 @@ struct Under {
 }
 
 impl Relay<'_> {
+    /// The next request; nothing once there is none. Who asks for nothing for a while holds no room for answers.
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        let Self { client, far, .. } = self;
+        loop {
+            let frame = client.frames.next(&mut client.stream, LONGEST_REQUEST);
+            let holds = far.as_ref().is_some_and(Far::holds_room);
+            let frame = if holds { timeout(AT_REST, frame).await } else { Ok(frame.await) };
+            match (frame, far.as_mut()) {
+                (Ok(frame), _) => return frame.ok()?,
+                (Err(_), Some(far)) => far.rest(),
+                (Err(_), None) => {}
+            }
+        }
+    }
+
     /// Takes one request of the client.
     async fn take(&mut self, frame: &[u8]) -> Then {
         let counts = &self.login.session.live.counts;
@@ -74,7 +94,11 @@ impl Relay<'_> {
             Verdict::Refused(refusal) => self.refuse(&request, &under, &refusal).await,
             Verdict::Allowed(allowed) => self.forward(&request, &under, allowed).await,
             Verdict::Lookup(lookup) => {
-                let (asked, frame) = match self.ask(lookup.body()).await {
+                let login = self.login;
+                let turn = login.at_once.acquire().await;
+                let answered = self.ask(lookup.body()).await;
+                drop(turn);
+                let (asked, frame) = match answered {
                     Ok(answered) => answered,
                     Err(error) => return self.unreachable(&request, &under, &error).await,
                 };
@@ -91,7 +115,6 @@ impl Relay<'_> {
 
     /// Asks the cluster, on the connection of this client; makes it first if there is none.
     async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), server::ServerError> {
-        let _turn = self.login.at_once.acquire().await;
         let far = match &mut self.far {
             Some(far) => far,
             None => self.far.insert(server::dial(self.shared, self.login).await?),
@@ -99,7 +122,10 @@ impl Relay<'_> {
         far.ask(body).await
     }
 
+    /// It has its turn until the answer is delivered: so many answers are in memory, and no more.
     async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
+        let login = self.login;
+        let _turn = login.at_once.acquire().await;
         let (asked, mut frame) = match self.ask(allowed.body()).await {
             Ok(answered) => answered,
             Err(error) => return self.unreachable(request, under, &error).await,
@@ -116,11 +142,21 @@ impl Relay<'_> {
         if !self.note(under, line) {
             return Then::Close;
         }
-        self.deliver(&frame).await
+        let then = self.deliver(&frame).await;
+        if let Some(far) = &mut self.far {
+            far.reuse(frame);
+        }
+        then
     }
 
     async fn refuse(&mut self, request: &Request<'_>, under: &Under, refusal: &Refusal) -> Then {
-        count(&self.login.session.live.counts.refused, 1);
+        let live = &self.login.session.live;
+        if is_reach(refusal) {
+            // Such a try is an event at once; it counts as refused, too.
+            live.deny(Refused { wanted: Tried::SyncData, node: None, denial: Denial::DatabaseNever });
+        } else {
+            count(&live.counts.refused, 1);
+        }
         let mut line = described(&refusal.record);
         merge(&mut line, json!({ "refused": refusal.text, "error": refusal.code.number() }));
         if !self.note(under, line) || request.manner == Manner::Unanswered {
@@ -182,6 +218,12 @@ impl Relay<'_> {
         }
         noted.is_ok()
     }
+}
+
+/// Whether somebody reached for data that is not open. What drivers and shells ask by themselves names no collection: it
+/// is counted at the session's end, and no alarm.
+fn is_reach(refusal: &Refusal) -> bool {
+    refusal.code == Code::Unauthorized && refusal.record.collection.is_some()
 }
 
 /// What a request was: names and shape, never values.

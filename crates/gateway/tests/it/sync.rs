@@ -2,5 +2,6 @@
 
 mod rig;
 mod session;
+mod told;
 mod upstream;
 mod words;
