@@ -119,10 +119,17 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
     }
     need::ensure(&[need::DEMO, need::TEST])?;
     let wanted = if args.tests.is_empty() { ALL } else { &args.tests };
-    if args.binary.is_none() || wanted.iter().any(|test| *test != Test::Api) {
-        // All in one go: what they share is built once.
-        let all = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--examples"];
-        step::must(cargo_in(root, &["build", "--locked", "--release"]).args(all))?;
+    // All in one go: what they share is built once.
+    let product = ["--package", "byleave-app", "--bin", "byleave"];
+    let mut needed = if args.binary.is_none() { product.to_vec() } else { Vec::new() };
+    let all_are = |some: &[Test]| wanted.iter().all(|test| some.contains(test));
+    if !all_are(&[Test::Api, Test::Sync]) {
+        needed.extend(["--package", "byleave-gateway", "--examples"]);
+    } else if wanted.contains(&Test::Sync) {
+        needed.extend(["--package", "byleave-gateway", "--example", "sync_upstream", "--example", "sync_client"]);
+    }
+    if !needed.is_empty() {
+        step::must(cargo_in(root, &["build", "--locked", "--release"]).args(needed))?;
     }
     let binary = args.binary.clone().unwrap_or_else(|| rig::release(root));
     let begin = step::now();
@@ -151,12 +158,18 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
 /// Measures what has a server of its own.
 fn by_itself(root: &Path, args: &Bench, test: Test, binary: &Path) -> Result<String> {
     if let Test::Sync = test {
-        let (upstream, client) = (rig::example(root, "sync_upstream"), rig::example(root, "sync_client"));
-        return sync::measure(
-            &sync::Programs { byleave: binary, upstream: &upstream, client: &client },
-            args.rounds,
-            args.revokes,
-        );
+        let named = std::env::var_os("BYLEAVE_TEST_PYTHON").map(PathBuf::from);
+        if named.is_none() {
+            need::ensure_foreign(root)?;
+        }
+        let programs = sync::Programs {
+            byleave: binary,
+            upstream: &rig::example(root, "sync_upstream"),
+            client: &rig::example(root, "sync_client"),
+            python: &named.unwrap_or_else(|| root.join("target/python/bin/python")),
+            scripts: &root.join("crates/gateway/tests/programs"),
+        };
+        return sync::measure(&programs, args.rounds, args.revokes);
     }
     let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
     api::measure(binary, api::Size { organizations, clusters, events }, args.estate.as_deref())

@@ -41,10 +41,10 @@ pub(crate) struct Socket {
     leg: LegId,
     side: Side,
     acknowledged: Acknowledged,
+    /// What was read last.
     buffer: Vec<u8>,
-    /// The part of `buffer` that was read and not yet handed on.
+    /// From where on it was not yet handed on.
     start: usize,
-    end: usize,
 }
 
 impl Socket {
@@ -58,7 +58,7 @@ impl Socket {
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(std::time::Duration::from_secs(60)))?;
         let leg = live.gate.add(side, &stream)?;
         let acknowledged = Acknowledged::AtOnce;
-        Ok(Self { stream, live, leg, side, acknowledged, buffer: Vec::new(), start: 0, end: 0 })
+        Ok(Self { stream, live, leg, side, acknowledged, buffer: Vec::new(), start: 0 })
     }
 
     /// For a protocol of whole questions and answers, whose peers hold nothing back.
@@ -84,42 +84,50 @@ impl Socket {
     }
 
     fn buffered(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// Fills the empty buffer from the socket; 0 bytes is the end.
+    /// Fills the empty buffer from the socket; 0 bytes is the end. While there is nothing, there is no small buffer.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buffer.is_empty() {
-            self.buffer = vec![0; SMALL];
-        }
-        let mut buf = ReadBuf::new(&mut self.buffer);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
-        let read = buf.filled().len();
-        match polled {
-            Poll::Pending => {
-                if self.buffer.len() == SMALL {
-                    self.buffer = Vec::new();
-                }
+        let read = loop {
+            if self.stream.poll_read_ready(cx)?.is_pending() {
+                self.rest();
                 return Poll::Pending;
             }
-            Poll::Ready(result) => result?,
-        }
-        (self.start, self.end) = (0, read);
+            if self.buffer.capacity() == 0 {
+                self.buffer = Vec::with_capacity(SMALL);
+            }
+            self.buffer.clear();
+            self.start = 0;
+            match self.stream.try_read_buf(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+        };
         if read < CONVERSATION && self.acknowledged == Acknowledged::AtOnce {
             drop(SockRef::from(&self.stream).set_tcp_quickack(true));
         }
         Poll::Ready(Ok(read))
     }
 
-    /// After a buffer was handed on: more room if it was full, less if most of it was not needed.
-    fn resize(&mut self) {
-        let size = self.buffer.len();
-        if self.end == size && size < LARGE {
-            self.buffer = vec![0; (size * 4).min(LARGE)];
-        } else if self.end < size / 16 {
+    /// Gives a small buffer back.
+    fn rest(&mut self) {
+        if self.buffer.capacity() <= SMALL {
             self.buffer = Vec::new();
         }
-        (self.start, self.end) = (0, 0);
+    }
+
+    /// After a buffer was handed on: more room if it was full, less if most of it was not needed.
+    fn resize(&mut self) {
+        let (size, read) = (self.buffer.capacity(), self.buffer.len());
+        if read == size && size < LARGE {
+            self.buffer = Vec::with_capacity((size * 4).min(LARGE));
+        } else if read < size / 16 {
+            self.buffer = Vec::new();
+        } else {
+            self.buffer.clear();
+        }
+        self.start = 0;
     }
 }
 
@@ -143,7 +151,7 @@ impl AsyncRead for Socket {
         let length = ready.len().min(out.remaining());
         out.put_slice(ready.get(..length).unwrap_or_default());
         this.start += length;
-        if this.start == this.end {
+        if this.start == this.buffer.len() {
             this.resize();
         }
         Poll::Ready(Ok(()))

@@ -19,6 +19,7 @@ use crate::server::Strangers;
 
 pub(crate) mod client;
 mod frame;
+mod line;
 mod login;
 mod relay;
 mod server;

@@ -2,8 +2,10 @@
 //!
 //! Both ways are TLS. Client, gateway and server are processes of their own; the server answers from memory, so what is
 //! compared is as little as a server and a client can cost, and the gateway hides behind nothing. The ways alternate,
-//! and beside each rate stands what an operation takes of a processor in each process. Read next: [`house`].
+//! and beside each rate stands what an operation takes of a processor in each process. Read next: [`house`], then
+//! [`foreign`] for programs that are not ours.
 
+mod foreign;
 mod house;
 
 use std::path::Path;
@@ -35,6 +37,10 @@ pub(super) struct Programs<'a> {
     pub(super) byleave: &'a Path,
     pub(super) upstream: &'a Path,
     pub(super) client: &'a Path,
+    /// Python with pymongo and smongo.
+    pub(super) python: &'a Path,
+    /// Where the programs in Python are.
+    pub(super) scripts: &'a Path,
 }
 
 /// Measures and tells.
@@ -44,7 +50,8 @@ pub(super) fn measure(programs: &Programs<'_>, rounds: usize, revokes: usize) ->
         eprintln!("  {what}: {}", measured.join(" | "));
         rows.push([vec![what.to_owned()], measured.to_vec(), vec![goal.to_owned()]].concat());
     };
-    let house = House::start(programs)?;
+    let mut house = House::start(programs)?;
+    house.restart()?;
     let each = idle(&house)?;
     row("idle connection, KiB", [String::new(), format!("{each:.0}"), String::new()], "≤ 64");
     let finds = compare(&house, rounds, FINDERS, &format!("find {LASTS}"))?;
@@ -57,6 +64,10 @@ pub(super) fn measure(programs: &Programs<'_>, rounds: usize, revokes: usize) ->
     let connections = CONNECTIONS * SESSIONS;
     row(&format!("revoke → sockets shut, {connections} connections, in the server"), inside, "p99 ≤ 20 ms");
     row("seen from outside, request included", cut, "none missed");
+    drop(house);
+    for (what, measured) in foreign::measure(programs, rounds)? {
+        row(&what, measured, "");
+    }
     Ok(table(&["sync data", "direct", "byleave", "×", "goal"], &rows))
 }
 

@@ -7,6 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// How much room there is at first: most requests need no more, and an idle connection has none.
 const FIRST: usize = 1024;
+/// How much room an idle connection may keep for its next answer.
+const IDLE: usize = 8 * 1024;
 /// How much room is added at once, whatever length a frame claims.
 const STEP: usize = 256 * 1024;
 
@@ -60,7 +62,7 @@ impl Frames {
 
     /// Whether there is more room than an idle connection should have.
     pub(super) fn holds_room(&self) -> bool {
-        self.buffer.capacity() > FIRST
+        self.buffer.capacity() > IDLE
     }
 
     /// How many bytes the next frame still needs, as far as that is known.

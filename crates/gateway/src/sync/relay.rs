@@ -17,10 +17,10 @@ use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
 use byleave_wire::shape;
-use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::client::Client;
+use super::line::Line;
 use super::login::Login;
 use super::server::{self, Far};
 use crate::live::{Refused, count};
@@ -85,7 +85,7 @@ impl Relay<'_> {
         let under = Under { at: self.shared.watch.clock.read().wall, since: Instant::now() };
         let Ok(request) = Request::read(frame, LONGEST_REQUEST) else {
             count(&counts.refused, 1);
-            self.note(&under, json!({ "command": null, "refused": "a frame that is not understood" }));
+            self.note(under.line().text("command", None).text("refused", "a frame that is not understood"));
             return Then::Close;
         };
         let verdict = judge(&request, &self.login.scope());
@@ -137,9 +137,10 @@ impl Relay<'_> {
             Err(error) => return self.unreachable(request, under, &error.into()).await,
         };
         count(&self.login.session.live.counts.commands, 1);
-        let mut line = described(allowed.record());
-        merge(&mut line, json!({ "documents": returned.documents, "bytes": returned.bytes, "error": returned.error }));
-        if !self.note(under, line) {
+        let figure = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let line = under.described(allowed.record()).number("documents", figure(returned.documents));
+        let line = line.number("bytes", figure(returned.bytes)).number("error", returned.error.map(i64::from));
+        if !self.note(line) {
             return Then::Close;
         }
         let then = self.deliver(&frame).await;
@@ -157,9 +158,8 @@ impl Relay<'_> {
         } else {
             count(&live.counts.refused, 1);
         }
-        let mut line = described(&refusal.record);
-        merge(&mut line, json!({ "refused": refusal.text, "error": refusal.code.number() }));
-        if !self.note(under, line) || request.manner == Manner::Unanswered {
+        let line = under.described(&refusal.record).text("refused", refusal.text.as_str());
+        if !self.note(line.number("error", i64::from(refusal.code.number()))) || request.manner == Manner::Unanswered {
             return Then::Close;
         }
         self.answer(request, &refusal.document()).await
@@ -189,7 +189,8 @@ impl Relay<'_> {
         tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
         self.far = None;
         let (command, shape) = (request.command().unwrap_or_default(), shape::of(request.body));
-        self.note(under, json!({ "command": command, "shape": shape, "failed": error.to_string() }));
+        let line = under.line().text("command", command).text("shape", shape.as_str());
+        self.note(line.text("failed", error.to_string().as_str()));
         let _told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
         Then::Close
     }
@@ -208,11 +209,8 @@ impl Relay<'_> {
     }
 
     /// Records a request. What cannot be recorded ends the session.
-    fn note(&self, under: &Under, line: Value) -> bool {
-        let micros = i64::try_from(under.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let mut whole = json!({ "at": under.at.to_string(), "micros": micros });
-        merge(&mut whole, line);
-        let noted = self.login.recorder.command(&whole);
+    fn note(&self, line: Line) -> bool {
+        let noted = self.login.recorder.command(&line.end());
         if noted.is_err() {
             self.login.session.live.cut(SessionEnd::RecordingFailed);
         }
@@ -220,24 +218,23 @@ impl Relay<'_> {
     }
 }
 
+impl Under {
+    /// Begins the line of this request.
+    fn line(&self) -> Line {
+        let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Line::new().text("at", self.at.to_string().as_str()).number("micros", micros)
+    }
+
+    /// The same, with what the request was: names and shape, never values.
+    fn described(&self, record: &Record) -> Line {
+        let Record { database, collection, command, shape } = record;
+        let line = self.line().text("database", database.as_str()).text("collection", collection.as_deref());
+        line.text("command", command.as_str()).text("shape", shape.as_str())
+    }
+}
+
 /// Whether somebody reached for data that is not open. What drivers and shells ask by themselves names no collection: it
 /// is counted at the session's end, and no alarm.
 fn is_reach(refusal: &Refusal) -> bool {
     refusal.code == Code::Unauthorized && refusal.record.collection.is_some()
-}
-
-/// What a request was: names and shape, never values.
-fn described(record: &Record) -> Value {
-    json!({
-        "database": record.database,
-        "collection": record.collection,
-        "command": record.command,
-        "shape": record.shape,
-    })
-}
-
-fn merge(into: &mut Value, more: Value) {
-    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
-        into.extend(more);
-    }
 }

@@ -1,14 +1,15 @@
 //! An installation with a door for sync data, a server of our own behind it, and clients.
 //!
-//! It is set up by the calls that people would make; the credential for the server comes with the customer's grant.
+//! It is set up by the calls that people would make.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -23,19 +24,21 @@ const PASSWORD: &str = "a bench needs no secret";
 const OWNER: &str = "owner@bench.example";
 const CLUSTER: &str = "Shop";
 const HOST: &str = "shop.bench.example";
+const FREE: &str = "127.0.0.1:0";
 
 /// What was started. All of it ends when this is dropped.
 pub(super) struct House {
     folder: TempDir,
+    byleave: PathBuf,
+    http: String,
     server: Process,
     upstream: Process,
     owner: Owner,
     administrator: String,
     ssh: String,
     direct: Value,
-    credential: Value,
     ca: String,
-    client: std::path::PathBuf,
+    client: Vec<PathBuf>,
     /// Of the gateway's door for sync data, and of the server behind it.
     ports: (u16, u16),
 }
@@ -63,13 +66,19 @@ impl House {
     pub(super) fn start(programs: &Programs<'_>) -> Result<Self> {
         let mut upstream = Command::new(programs.upstream);
         let (upstream, said) = program(upstream.arg(DOCUMENTS.to_string()), programs.upstream)?;
-        Self::before(programs, upstream, &serde_json::from_str(&said)?)
+        Self::before(programs, upstream, &serde_json::from_str(&said)?, vec![programs.client.to_owned()])
     }
 
-    /// Starts the gateway before a server that says of itself where it is and who signs in.
-    pub(super) fn before(programs: &Programs<'_>, upstream: Process, said: &Value) -> Result<Self> {
+    /// Starts the gateway before a server of which is said where it is and who signs in. `client` is a program and its
+    /// first arguments.
+    pub(super) fn before(
+        programs: &Programs<'_>,
+        upstream: Process,
+        said: &Value,
+        client: Vec<PathBuf>,
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?;
-        let (server, [http, ssh]) = serve(programs.byleave, &folder)?;
+        let (server, [http, ssh]) = serve(programs.byleave, &folder, &[FREE; 3])?;
         let administrator = fs::read_to_string(folder.path().join("data/admin.token"))?.trim().to_owned();
         let port = u16::try_from(said.get("port").and_then(Value::as_u64).context("the server tells no port")?)?;
         let ca = text(said, "/ca")?;
@@ -80,7 +89,7 @@ impl House {
         let invited = call("/organizations", &administrator, json!({ "name": "Bench", "ownerUserName": OWNER }))?;
         call(&format!("/invitations/{}:claim", text(&invited, "/token")?), "", json!({ "password": PASSWORD }))?;
         let cluster = json!({
-            "organization": "Bench", "project": "Main", "name": CLUSTER, "host": HOST, "nodes": [],
+            "organization": text(&invited, "/organizationId")?, "project": "Main", "name": CLUSTER, "host": HOST, "nodes": [],
             "syncDatabases": ["appsync_*"], "syncServers": [format!("127.0.0.1:{port}")], "syncCa": ca,
         });
         call("/inventory:apply", &administrator, json!({ "clusters": [cluster], "prune": false }))?;
@@ -90,6 +99,10 @@ impl House {
         let public = fs::read_to_string(key.with_extension("pub"))?;
         let path = format!("/employees/{}/keys", text(&employee, "/id")?);
         call(&path, &administrator, json!({ "publicKey": public.trim() }))?;
+        let (user, password) = (text(said, "/user")?, text(said, "/password")?);
+        let credential = json!({ "user": user, "password": password });
+        let body = json!({ "host": HOST, "credential": credential });
+        call("/inventory:setSyncCredential", &administrator, body)?;
         let signed_in = call("/session", "", json!({ "userName": OWNER, "password": PASSWORD }))?;
         let organization = text(&signed_in, "/user/orgId")?;
         let path = format!("/api/byleave/v1/organizations/{organization}/clusters");
@@ -98,26 +111,36 @@ impl House {
             "url": format!("http://{http}"), "groupId": text(&clusters, "/results/0/groupId")?, "cluster": CLUSTER,
             "owner": { "email": OWNER, "password": PASSWORD },
         }))?;
-        let (user, password) = (text(said, "/user")?, text(said, "/password")?);
-        let direct = json!({ "uri": format!("mongodb://{user}:{password}@127.0.0.1:{port}/"), "ca": ca });
-        let credential = json!({ "user": user, "password": password });
+        let written = password.replace(' ', "%20");
+        let direct = json!({ "uri": format!("mongodb://{user}:{written}@127.0.0.1:{port}/"), "ca": ca });
         let mut house = Self {
             folder,
+            byleave: programs.byleave.to_owned(),
+            http,
             server,
             upstream,
             owner,
             administrator,
             ssh,
             direct,
-            credential,
             ca: String::new(),
-            client: programs.client.to_owned(),
+            client,
             ports: (0, port),
         };
         house.grant()?;
         house.ca = house.said("sync-ca")?;
         house.ports.0 = house.session()?.port()?;
         Ok(house)
+    }
+
+    /// Starts the server anew, where it was: a process that has hashed passwords keeps some of the memory for it.
+    pub(super) fn restart(&mut self) -> Result<()> {
+        let Process(server) = &mut self.server;
+        kill(Pid::from_raw(i32::try_from(server.id())?), Signal::SIGTERM)?;
+        ensure!(server.wait()?.success(), "the server did not end well");
+        let sync = format!("127.0.0.1:{}", self.ports.0);
+        (self.server, _) = serve(&self.byleave, &self.folder, &[&self.http, &self.ssh, &sync])?;
+        Ok(())
     }
 
     /// The process of the gateway.
@@ -154,12 +177,14 @@ impl House {
     pub(super) fn grant(&self) -> Result<()> {
         let token = self.owner.sign_in()?;
         let kind = "CLUSTER_INFRASTRUCTURE_AND_APP_SERVICES_SYNC_DATA";
-        self.owner.grant_this(&token, &json!({ "grantType": kind, "syncCredential": self.credential }))
+        self.owner.grant_this(&token, &json!({ "grantType": kind }))
     }
 
     /// Opens a session for sync data.
     pub(super) fn session(&self) -> Result<Session> {
-        let mut child = self.ssh("sync").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        // What it tells people beside the address holds the secret, too, and is for nobody here.
+        let mut ssh = self.ssh("sync");
+        let mut child = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut out = BufReader::new(child.stdout.take().context("ssh has no output")?);
         let mut uri = String::new();
         out.read_line(&mut uri)?;
@@ -191,8 +216,9 @@ impl House {
         let file = self.folder.path().join("ways");
         let lines: Vec<String> = ways.iter().map(|way| format!("{way}\n")).collect();
         fs::write(&file, lines.concat())?;
-        let mut command = Command::new(&self.client);
-        command.arg(&file).arg(connections.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let (program, arguments) = self.client.split_first().context("no client")?;
+        let mut command = Command::new(program);
+        command.args(arguments).arg(&file).arg(connections.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().context("cannot start the client")?;
         let out = BufReader::new(child.stdout.take().context("the client has no output")?);
         let mut client = Client { process: Process(child), out };
@@ -259,12 +285,12 @@ pub(super) fn program(command: &mut Command, name: &Path) -> Result<(Process, St
     Ok((Process(child), line))
 }
 
-/// Starts a server on free ports and waits until it says where its pages and its gateway are.
-fn serve(binary: &Path, folder: &TempDir) -> Result<(Process, [String; 2])> {
-    let (most, free) = (u32::MAX.to_string(), format!("{}:0", Ipv4Addr::LOCALHOST));
+/// Starts a server that listens there for pages, `ssh` and clients of sync data, and waits until it says where it is.
+fn serve(binary: &Path, folder: &TempDir, [http, ssh, sync]: &[&str; 3]) -> Result<(Process, [String; 2])> {
+    let most = u32::MAX.to_string();
     let mut command = Command::new(binary);
     command.args(["serve", "--data"]).arg(folder.path().join("data"));
-    command.args(["--listen", &free, "--ssh-listen", &free, "--sync-listen", &free]);
+    command.args(["--listen", http, "--ssh-listen", ssh, "--sync-listen", sync]);
     command.args(["--requests-per-caller", &most, "--requests-per-address", &most]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     let mut said = BufReader::new(child.stderr.take().context("no standard error")?);
