@@ -16,6 +16,7 @@ mod revoke;
 mod rig;
 mod setup;
 mod sftp;
+mod sync;
 mod throughput;
 mod wrong_keys;
 
@@ -47,11 +48,22 @@ pub(crate) enum Test {
     WrongKeys,
     /// The REST API with 100,000 clusters
     Api,
+    /// Sync data: finds, a long cursor, idle connections, the cut of streaming ones
+    Sync,
 }
 
 /// Memory first: a process that has moved much keeps some of it.
-const ALL: &[Test] =
-    &[Test::Memory, Test::Throughput, Test::Setup, Test::Echo, Test::Sftp, Test::Revoke, Test::WrongKeys, Test::Api];
+const ALL: &[Test] = &[
+    Test::Memory,
+    Test::Throughput,
+    Test::Setup,
+    Test::Echo,
+    Test::Sftp,
+    Test::Revoke,
+    Test::WrongKeys,
+    Test::Api,
+    Test::Sync,
+];
 
 /// How much is measured.
 #[derive(Debug, Args)]
@@ -107,21 +119,27 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
     }
     need::ensure(&[need::DEMO, need::TEST])?;
     let wanted = if args.tests.is_empty() { ALL } else { &args.tests };
-    if args.binary.is_none() || wanted.iter().any(|test| *test != Test::Api) {
-        // All in one go: what they share is built once.
-        let all = ["--package", "byleave-app", "--bin", "byleave", "--package", "byleave-gateway", "--examples"];
-        step::must(cargo_in(root, &["build", "--locked", "--release"]).args(all))?;
+    // All in one go: what they share is built once.
+    let product = ["--package", "byleave-app", "--bin", "byleave"];
+    let mut needed = if args.binary.is_none() { product.to_vec() } else { Vec::new() };
+    let all_are = |some: &[Test]| wanted.iter().all(|test| some.contains(test));
+    if !all_are(&[Test::Api, Test::Sync]) {
+        needed.extend(["--package", "byleave-gateway", "--examples"]);
+    } else if wanted.contains(&Test::Sync) {
+        needed.extend(["--package", "byleave-gateway", "--example", "sync_upstream", "--example", "sync_client"]);
+    }
+    if !needed.is_empty() {
+        step::must(cargo_in(root, &["build", "--locked", "--release"]).args(needed))?;
     }
     let binary = args.binary.clone().unwrap_or_else(|| rig::release(root));
     let begin = step::now();
     let mut rig = None;
     for test in wanted {
         let started = step::now();
-        let table = if let Test::Api = test {
+        let table = if let Test::Api | Test::Sync = test {
             // Nothing else may stand beside it: what is measured is one server.
             drop(rig.take());
-            let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
-            api::measure(&binary, api::Size { organizations, clusters, events }, args.estate.as_deref())?
+            by_itself(root, args, *test, &binary)?
         } else {
             if rig.is_none() {
                 let started = rig.insert(Rig::start(&binary)?);
@@ -137,6 +155,26 @@ pub(crate) fn run(root: &Path, args: &Bench) -> Result<()> {
     Ok(())
 }
 
+/// Measures what has a server of its own.
+fn by_itself(root: &Path, args: &Bench, test: Test, binary: &Path) -> Result<String> {
+    if let Test::Sync = test {
+        let named = std::env::var_os("BYLEAVE_TEST_PYTHON").map(PathBuf::from);
+        if named.is_none() {
+            need::ensure_foreign(root)?;
+        }
+        let programs = sync::Programs {
+            byleave: binary,
+            upstream: &rig::example(root, "sync_upstream"),
+            client: &rig::example(root, "sync_client"),
+            python: &named.unwrap_or_else(|| root.join("target/python/bin/python")),
+            scripts: &root.join("crates/gateway/tests/programs"),
+        };
+        return sync::measure(&programs, args.rounds, args.revokes);
+    }
+    let (organizations, clusters, events) = (args.organizations, args.clusters, args.events);
+    api::measure(binary, api::Size { organizations, clusters, events }, args.estate.as_deref())
+}
+
 /// Measures what needs the three ways.
 fn through(root: &Path, args: &Bench, test: Test, rig: &Rig) -> Result<String> {
     match test {
@@ -147,6 +185,6 @@ fn through(root: &Path, args: &Bench, test: Test, rig: &Rig) -> Result<String> {
         Test::Sftp => sftp::measure(rig, args.rounds),
         Test::Revoke => revoke::measure(rig, &rig::light_clients(root), args.sessions, args.clients, args.revokes),
         Test::WrongKeys => wrong_keys::measure(rig, &rig::storm(root), args.seconds),
-        Test::Api => bail!("the API is measured by itself"),
+        Test::Api | Test::Sync => bail!("it is measured by itself"),
     }
 }

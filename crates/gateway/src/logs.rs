@@ -141,11 +141,12 @@ pub(crate) struct Answer<'a> {
 
 impl Answer<'_> {
     /// Says something that is recorded in other words, because a secret is in it.
-    pub(crate) async fn say_masked(&self, text: String, masked: String) {
-        if self.recorder.output(Bytes::from(masked), false).is_err() {
+    pub(crate) async fn say_masked(&self, text: String, masked: String, is_error: bool) {
+        if self.recorder.output(Bytes::from(masked), is_error).is_err() {
             return self.near.session.live.cut(SessionEnd::RecordingFailed);
         }
-        drop(self.near.out.data_bytes(Bytes::from(text)).await);
+        let (out, bytes) = (&self.near.out, Bytes::from(text));
+        let _ = if is_error { out.extended_data_bytes(1, bytes).await } else { out.data_bytes(bytes).await };
     }
 
     pub(crate) async fn say(&self, text: String, is_error: bool) {

@@ -31,7 +31,7 @@ use crate::live::{Handle, Live, Table, Watch};
 use crate::recording::Files;
 use crate::session::{self, Session};
 use crate::socket::Socket;
-use crate::sync::{self, SyncConfig, SyncDoor};
+use crate::sync::{self, Ports, SyncConfig, SyncDoor};
 
 mod strangers;
 pub(crate) use strangers::Strangers;
@@ -174,7 +174,8 @@ impl Gateway {
         let listen_sync = config.sync.as_ref().map(|sync| sync.listen.clone()).unwrap_or_default();
         let (more, sync_addresses) = listen(&listen_sync, Door::SyncData)?;
         listeners.extend(more);
-        let port = sync_addresses.first().map(SocketAddr::port).unwrap_or_default();
+        let port = |addresses: &[SocketAddr]| addresses.first().map(SocketAddr::port).unwrap_or_default();
+        let ports = Ports { ssh: port(&addresses), sync: port(&sync_addresses) };
         let guards = runtime().map_err(StartError::Thread)?;
         let watch = Arc::new(Watch {
             clock: control.clock(),
@@ -185,7 +186,7 @@ impl Gateway {
         let shared = Arc::new(Shared {
             library: Arc::new(library(&config)),
             strangers: Strangers::new(config.strangers),
-            sync: config.sync.clone().map(|sync| SyncDoor::new(sync, port, config.strangers, entropy.as_ref())),
+            sync: config.sync.clone().map(|sync| SyncDoor::new(sync, ports, config.strangers, entropy.as_ref())),
             config,
             control,
             entropy,

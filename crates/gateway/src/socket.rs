@@ -1,28 +1,24 @@
 //! A TCP connection that passes bytes only while its session may: the stream that the SSH library reads and writes.
 //!
 //! Every read and write asks the session first ([`Live::passes`]), so that what the library still holds after a cut,
-//! an expiry or a suspend goes nowhere. Small packets go out at once and are acknowledged at once. While data comes in
-//! bulk, the read buffer grows and the kernel wakes this process for heaps only (see [`Bulk`]); the buffer is given back
-//! when the connection is idle. Must never block.
+//! an expiry or a suspend goes nowhere. Small packets go out at once and are acknowledged at once; the read buffer
+//! grows while data comes in [`bulk`] and is given back when the connection is idle. Must never block.
 
-use std::future::Future as _;
-use std::io;
+mod bulk;
+
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use byleave_core::event::Side;
-use nix::sys::socket::setsockopt;
-use nix::sys::socket::sockopt::SetUsize;
-use nix::{libc, setsockopt_impl};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
 use crate::gate::LegId;
 use crate::live::Live;
+use bulk::Bulk;
 
 /// The read buffer of a connection where little happens.
 const SMALL: usize = 4 * 1024;
@@ -30,19 +26,15 @@ const SMALL: usize = 4 * 1024;
 const LARGE: usize = 256 * 1024;
 /// A read below this is taken for one packet of a conversation, which the peer may be waiting to see acknowledged.
 const CONVERSATION: usize = 4 * 1024;
-/// A read from this on is one of bulk.
-const BULKY: usize = 16 * 1024;
-/// How many of those in a row make bulk.
-const IN_A_ROW: u32 = 16;
-/// How many bytes of bulk the kernel gathers before it wakes this process, and how long that may take. A transfer is the
-/// work of three processes, and going from one to another costs more than what they do.
-const HEAP: usize = 128 * 1024;
-const GATHER_FOR: Duration = Duration::from_millis(1);
 
-/// How many bytes must be there before the kernel tells that there are any (`SO_RCVLOWAT`).
-#[derive(Debug, Clone)]
-struct ReceiveLowWater;
-setsockopt_impl!(ReceiveLowWater, libc::SOL_SOCKET, libc::SO_RCVLOWAT, usize, SetUsize);
+/// When a peer learns that a small packet came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acknowledged {
+    /// At once: the peer may hold back its next packet until then, as OpenSSH does at first.
+    AtOnce,
+    /// With the answer: the peer waits for nothing else.
+    WithAnswer,
+}
 
 /// One leg of a session.
 #[derive(Debug)]
@@ -51,23 +43,12 @@ pub(crate) struct Socket {
     live: Arc<Live>,
     leg: LegId,
     side: Side,
+    acknowledged: Acknowledged,
+    /// What was read last.
     buffer: Vec<u8>,
-    /// The part of `buffer` that was read and not yet handed on.
+    /// From where on it was not yet handed on.
     start: usize,
-    end: usize,
     bulk: Bulk,
-}
-
-/// Whether data comes in bulk. If so, the kernel tells of nothing below a [`HEAP`]; what has not become one in time is the
-/// end of the bulk.
-#[derive(Debug)]
-enum Bulk {
-    /// Not yet: so many bulky reads in a row.
-    No(u32),
-    /// It does, and is being read.
-    Flows,
-    /// It does, and all of it was read: the kernel gathers the next heap, until then.
-    Gathers(Pin<Box<Sleep>>),
 }
 
 impl Socket {
@@ -80,7 +61,14 @@ impl Socket {
         let socket = SockRef::from(&stream);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(std::time::Duration::from_secs(60)))?;
         let leg = live.gate.add(side, &stream)?;
-        Ok(Self { stream, live, leg, side, buffer: Vec::new(), start: 0, end: 0, bulk: Bulk::No(0) })
+        let acknowledged = Acknowledged::AtOnce;
+        Ok(Self { stream, live, leg, side, acknowledged, buffer: Vec::new(), start: 0, bulk: Bulk::No(0) })
+    }
+
+    /// For a protocol of whole questions and answers, whose peers hold nothing back.
+    pub(crate) fn of_questions(mut self) -> Self {
+        self.acknowledged = Acknowledged::WithAnswer;
+        self
     }
 
     /// Makes the connection a leg of another session: that of whoever has signed in on it.
@@ -100,73 +88,52 @@ impl Socket {
     }
 
     fn buffered(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// Fills the empty buffer from the socket; 0 bytes is the end.
+    /// Fills the empty buffer from the socket; 0 bytes is the end. While there is nothing, there is no small buffer.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.buffer.is_empty() {
-            self.buffer = vec![0; SMALL];
-        }
-        let mut buf = ReadBuf::new(&mut self.buffer);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
-        let read = buf.filled().len();
-        match polled {
-            Poll::Pending => {
-                self.gather(cx)?;
-                if self.buffer.len() == SMALL {
-                    self.buffer = Vec::new();
-                }
+        let read = loop {
+            if self.stream.poll_read_ready(cx)?.is_pending() {
+                self.bulk.gather(&self.stream, cx)?;
+                self.rest();
                 return Poll::Pending;
             }
-            Poll::Ready(result) => result?,
-        }
-        (self.start, self.end) = (0, read);
-        self.heed(read)?;
-        if read < CONVERSATION {
+            if self.buffer.capacity() == 0 {
+                self.buffer = Vec::with_capacity(SMALL);
+            }
+            self.buffer.clear();
+            self.start = 0;
+            match self.stream.try_read_buf(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+        };
+        self.bulk.heed(&self.stream, read)?;
+        if read < CONVERSATION && self.acknowledged == Acknowledged::AtOnce {
             drop(SockRef::from(&self.stream).set_tcp_quickack(true));
         }
         Poll::Ready(Ok(read))
     }
 
-    /// Notes how much a read brought.
-    fn heed(&mut self, read: usize) -> io::Result<()> {
-        self.bulk = match self.bulk {
-            Bulk::No(_) if read < BULKY => Bulk::No(0),
-            Bulk::No(count) if count < IN_A_ROW => Bulk::No(count + 1),
-            Bulk::No(_) => {
-                setsockopt(&self.stream, ReceiveLowWater, &HEAP)?;
-                Bulk::Flows
-            }
-            Bulk::Flows | Bulk::Gathers(_) => Bulk::Flows,
-        };
-        Ok(())
-    }
-
-    /// After nothing could be read: waits for a heap, but not for long. The kernel tells at once of what there is when it
-    /// is told to gather no more.
-    fn gather(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if matches!(self.bulk, Bulk::Flows) {
-            self.bulk = Bulk::Gathers(Box::pin(sleep(GATHER_FOR)));
+    /// Gives a small buffer back.
+    fn rest(&mut self) {
+        if self.buffer.capacity() <= SMALL {
+            self.buffer = Vec::new();
         }
-        if let Bulk::Gathers(time) = &mut self.bulk
-            && time.as_mut().poll(cx).is_ready()
-        {
-            setsockopt(&self.stream, ReceiveLowWater, &1)?;
-            self.bulk = Bulk::No(0);
-        }
-        Ok(())
     }
 
     /// After a buffer was handed on: more room if it was full, less if most of it was not needed.
     fn resize(&mut self) {
-        let size = self.buffer.len();
-        if self.end == size && size < LARGE {
-            self.buffer = vec![0; (size * 4).min(LARGE)];
-        } else if self.end < size / 16 {
+        let (size, read) = (self.buffer.capacity(), self.buffer.len());
+        if read == size && size < LARGE {
+            self.buffer = Vec::with_capacity((size * 4).min(LARGE));
+        } else if read < size / 16 {
             self.buffer = Vec::new();
+        } else {
+            self.buffer.clear();
         }
-        (self.start, self.end) = (0, 0);
+        self.start = 0;
     }
 }
 
@@ -190,27 +157,63 @@ impl AsyncRead for Socket {
         let length = ready.len().min(out.remaining());
         out.put_slice(ready.get(..length).unwrap_or_default());
         this.start += length;
-        if this.start == this.end {
+        if this.start == this.buffer.len() {
             this.resize();
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let farewell = !self.live.passes();
-        if farewell && (self.side == Side::Node || !self.live.gate.take_farewell(bytes.len())) {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+impl Socket {
+    /// Whether so many bytes may be written now. What is left to say after a cut is written, too: the farewell.
+    fn may_write(&self, bytes: usize) -> io::Result<Passage> {
+        if self.live.passes() {
+            return Ok(Passage::Open);
         }
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if self.side == Side::Node || !self.live.gate.take_farewell(bytes) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(Passage::Farewell)
+    }
+
+    /// Notes what became of a write.
+    fn wrote<T>(&self, passage: Passage, polled: Poll<T>) -> Poll<T> {
         if self.side == Side::Employee {
             self.live.set_stuck(polled.is_pending());
-            if farewell {
+            if passage == Passage::Farewell {
                 self.live.said();
             }
         }
         polled
+    }
+}
+
+/// By what right something is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passage {
+    Open,
+    Farewell,
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let passage = self.may_write(bytes.len())?;
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(passage, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let passage = self.may_write(slices.iter().map(|slice| slice.len()).sum())?;
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(passage, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -19,6 +19,7 @@ use crate::server::Strangers;
 
 pub(crate) mod client;
 mod frame;
+mod line;
 mod login;
 mod relay;
 mod server;
@@ -44,11 +45,20 @@ pub struct SyncConfig {
     pub host: String,
 }
 
+/// Where the gateway listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) ssh: u16,
+    pub(crate) sync: u16,
+}
+
 /// The running door.
 pub(crate) struct SyncDoor {
     pub(crate) config: SyncConfig,
     /// The host and port that clients are told.
     pub(crate) address: String,
+    /// How an engineer's `ssh` gets here, without user and host of the cluster.
+    pub(crate) ssh: (String, u16),
     pub(crate) logins: Arc<Logins>,
     acceptor: TlsAcceptor,
     strangers: Strangers,
@@ -57,15 +67,16 @@ pub(crate) struct SyncDoor {
 }
 
 impl SyncDoor {
-    pub(crate) fn new(config: SyncConfig, port: u16, strangers: usize, entropy: &dyn Entropy) -> Self {
+    pub(crate) fn new(config: SyncConfig, ports: Ports, strangers: usize, entropy: &dyn Entropy) -> Self {
         let mut mock_key = [0; 32];
         entropy.fill(&mut mock_key);
         let address = match config.host.parse::<IpAddr>() {
-            Ok(ip) => SocketAddr::new(ip, port).to_string(),
-            Err(_) => format!("{}:{port}", config.host),
+            Ok(ip) => SocketAddr::new(ip, ports.sync).to_string(),
+            Err(_) => format!("{}:{}", config.host, ports.sync),
         };
         Self {
             address,
+            ssh: (config.host.clone(), ports.ssh),
             acceptor: TlsAcceptor::from(config.tls.clone()),
             config,
             logins: Arc::default(),

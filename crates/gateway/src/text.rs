@@ -108,13 +108,14 @@ pub(crate) const NO_SYNC_SERVERS: &str = "the inventory names no servers for the
 pub(crate) const NO_SYNC_CREDENTIAL: &str =
     "the gateway has no credential for the databases of this cluster; an administrator sets one";
 
-/// What a session for sync data is told beside its address.
-pub(crate) fn sync_opened(host: &str) -> String {
+/// What a session for sync data is told beside its address: the commands stand alone on their lines, to be copied whole.
+pub(crate) fn sync_opened(cluster: &str, (gateway, port): &(String, u16), uri: &str) -> String {
     [
         line("every command is recorded for the customer, without values; this address works from here only"),
         line("it works as long as this connection stays open; close it (Ctrl-C) when you are done"),
-        line(&format!("first save the gateway's certificate: ssh {host}@<this gateway> sync-ca > {SYNC_CA_FILE}")),
-        line("then, in that directory: mongosh '<the address above>'"),
+        line("in another terminal, save the gateway's certificate and begin:"),
+        format!("ssh -p {port} {cluster}@{gateway} sync-ca > {SYNC_CA_FILE}\r\n"),
+        format!("mongosh '{uri}'\r\n"),
     ]
     .concat()
 }

@@ -45,6 +45,7 @@ mod sessions;
 mod settings;
 mod sign_in;
 mod stale;
+mod sync_credential;
 mod users;
 mod visitor;
 mod when;

@@ -8,7 +8,7 @@ mod bare;
 mod estate;
 mod feed;
 mod load;
-mod wire;
+pub(super) mod wire;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -104,7 +104,7 @@ fn read(estate: &Estate, rate: Option<f64>) -> Result<(Measured, Costs)> {
 }
 
 /// How much of the processors a process has taken, in microseconds.
-fn busy(process: u32) -> Result<f64> {
+pub(super) fn busy(process: u32) -> Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let fields = text.rsplit_once(')').context("no name of the process")?.1.split_whitespace();
     let ticks = fields.skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;

@@ -37,8 +37,12 @@ impl Owner {
 
     /// Grants access to the infrastructure.
     pub(super) fn grant(&self, token: &str) -> Result<()> {
-        let wanted = json!({ "grantType": "CLUSTER_INFRASTRUCTURE" });
-        self.call("POST", &self.verb("grant"), Some(token), Some(&wanted)).map(|_| ())
+        self.grant_this(token, &json!({ "grantType": "CLUSTER_INFRASTRUCTURE" }))
+    }
+
+    /// Grants what the body says.
+    pub(super) fn grant_this(&self, token: &str, wanted: &Value) -> Result<()> {
+        self.call("POST", &self.verb("grant"), Some(token), Some(wanted)).map(|_| ())
     }
 
     /// Revokes it.

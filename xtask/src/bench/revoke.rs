@@ -121,7 +121,7 @@ fn signal(client: &Child, signal: Signal) -> Result<()> {
 }
 
 /// Revokes, and notes when each connection was gone, in milliseconds.
-fn watch(owner: &Owner, token: &str, ports: &Ports, before: usize) -> Result<Vec<f64>> {
+pub(super) fn watch(owner: &Owner, token: &str, ports: &Ports, before: usize) -> Result<Vec<f64>> {
     hurry(-20)?;
     let begin = step::now();
     let mut times = Vec::new();
@@ -149,15 +149,15 @@ fn milliseconds(since: Instant) -> f64 {
 }
 
 /// The ports at which Byleave's connections can be told from others.
-struct Ports {
-    gateway: u16,
-    node: u16,
-    process: u32,
+pub(super) struct Ports {
+    pub(super) gateway: u16,
+    pub(super) node: u16,
+    pub(super) process: u32,
 }
 
 impl Ports {
     /// How many connections are alive: those that came to the gateway, and those that it opened to the node.
-    fn alive(&self) -> Result<usize> {
+    pub(super) fn alive(&self) -> Result<usize> {
         let text = fs::read_to_string(format!("/proc/{}/net/tcp", self.process))?;
         let ends = text.lines().skip(1).filter_map(|line| {
             let mut words = line.split_whitespace().skip(1);

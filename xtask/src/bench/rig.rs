@@ -60,6 +60,11 @@ pub(super) fn storm(root: &Path) -> PathBuf {
     target(root).join("release/examples/wrong_keys")
 }
 
+/// The release build of a program that takes part in measuring.
+pub(super) fn example(root: &Path, name: &str) -> PathBuf {
+    target(root).join("release/examples").join(name)
+}
+
 fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into)
 }

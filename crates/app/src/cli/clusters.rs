@@ -1,5 +1,6 @@
 //! `byleave clusters`: what there is and what is open on it.
 
+use std::path::Path;
 use std::str::FromStr as _;
 
 use byleave_api::byleave::{Cluster, Done, List, SyncCredential, SyncCredentialRequest};
@@ -47,7 +48,7 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
         }
         Command::Show(name) => caller.output.print(&caller.cluster(&name).await?, show),
         Command::SyncCredential { host } => {
-            let credential = read_credential(&std::io::read_to_string(std::io::stdin()).map_err(anyhow::Error::from)?)?;
+            let credential = read_credential(Path::new(STANDARD_INPUT))?;
             let host = byleave_core::name::HostName::from_str(&host)
                 .map_err(|rule| Fault::usage(format!("the host name of the cluster {rule}, not `{host}`")))?;
             let request = SyncCredentialRequest { host: host.to_string(), credential };
@@ -60,17 +61,32 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     }
 }
 
-/// A credential from standard input.
-fn read_credential(text: &str) -> Outcome<SyncCredential> {
+/// What stands for standard input where a file is named.
+const STANDARD_INPUT: &str = "-";
+
+/// A credential from a file, or from standard input.
+pub(super) fn read_credential(file: &Path) -> Outcome<SyncCredential> {
+    let (name, text) = if file == Path::new(STANDARD_INPUT) {
+        ("standard input".to_owned(), std::io::read_to_string(std::io::stdin()))
+    } else {
+        (format!("`{}`", file.display()), std::fs::read_to_string(file))
+    };
+    let text = text.map_err(|error| Fault::usage(format!("{name} cannot be read: {error}")))?;
+    credential(&text).ok_or_else(|| {
+        Fault::usage(format!("{name} must hold a user name and, on the next line, its password; or PEM"))
+    })
+}
+
+fn credential(text: &str) -> Option<SyncCredential> {
     if text.contains("-----BEGIN") {
-        return Ok(SyncCredential { user: None, password: None, pem: Some(text.to_owned()) });
+        return Some(SyncCredential { user: None, password: None, pem: Some(text.to_owned()) });
     }
     let mut lines = text.lines();
     match (lines.next(), lines.next(), lines.next()) {
         (Some(user), Some(password), None) => {
-            Ok(SyncCredential { user: Some(user.to_owned()), password: Some(password.to_owned()), pem: None })
+            Some(SyncCredential { user: Some(user.to_owned()), password: Some(password.to_owned()), pem: None })
         }
-        _ => Err(Fault::usage("standard input must hold a user name and, on the next line, its password; or PEM")),
+        _ => None,
     }
 }
 

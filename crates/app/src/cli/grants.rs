@@ -1,13 +1,16 @@
 //! `byleave grant`, `revoke` and `grants`: the customer's time-boxed consent for one cluster.
 
-use byleave_api::byleave::{self as api, Cluster, GrantRequest, Granted, List, Revoked};
+use std::path::PathBuf;
+
+use byleave_api::byleave::{self as api, Cluster, GrantRequest, Granted, List, Revoked, SyncCredential};
 use byleave_core::grant::GrantType;
 use byleave_core::time::{Span, Ttl};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Caller;
-use super::fault::Outcome;
+use super::clusters;
+use super::fault::{Fault, Outcome};
 use super::find::ClusterName;
 use super::output::{instant, table};
 
@@ -36,8 +39,11 @@ impl Kind {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  byleave grant Shop                                infrastructure, as long as the organization allows\n  \
-    byleave grant Shop --type logs --for 2h --case 01234567\n  byleave grant shop.example.net --reason 'disk full'\n\n\
-    Logs can hold values of queries. Granting again replaces the grant in force."
+    byleave grant Shop --type logs --for 2h --case 01234567\n  byleave grant shop.example.net --reason 'disk full'\n  \
+    printf '%s\\n%s\\n' support 'the password' | byleave grant Shop --type sync --sync-credential -\n  \
+    byleave grant Shop --type sync --sync-credential support.pem\n\n\
+    Logs can hold values of queries. Granting again replaces the grant in force. A credential for the sync databases is\n\
+    used instead of what the vendor has set, kept in memory until the grant ends, and never shown or stored."
 )]
 pub(crate) struct Grant {
     #[command(flatten)]
@@ -54,6 +60,10 @@ pub(crate) struct Grant {
     /// Why
     #[arg(long)]
     reason: Option<String>,
+    /// What the gateway signs in to the sync databases with: a file, or - for standard input. It holds a user name and,
+    /// on the next line, its password, or the PEM of a certificate and its key
+    #[arg(long, value_name = "FILE")]
+    sync_credential: Option<PathBuf>,
 }
 
 /// What `revoke` takes.
@@ -81,9 +91,10 @@ pub(crate) struct Grants {
 
 /// Gives a grant.
 pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
+    let sync_credential = credential(&args)?;
     let cluster = caller.cluster(&args.cluster).await?;
     let request = GrantRequest {
-        sync_credential: None,
+        sync_credential,
         grant_type: args.kind.grant_type().as_str().to_owned(),
         duration: args.duration.map(written),
         case: args.case,
@@ -101,6 +112,17 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
             cluster.host,
         )
     })
+}
+
+/// The customer's own credential, from the file that they name: an argument could be seen by others on the machine.
+fn credential(args: &Grant) -> Outcome<Option<SyncCredential>> {
+    match (&args.sync_credential, args.kind) {
+        (None, Kind::Infrastructure | Kind::Logs | Kind::Sync) => Ok(None),
+        (Some(file), Kind::Sync) => clusters::read_credential(file).map(Some),
+        (Some(_), Kind::Infrastructure | Kind::Logs) => {
+            Err(Fault::usage("--sync-credential can only be given with --type sync"))
+        }
+    }
 }
 
 /// Revokes what is in force.

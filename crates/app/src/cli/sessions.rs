@@ -1,6 +1,7 @@
 //! `byleave sessions`: who of the vendor is or was in, and ending it.
 
 use byleave_api::byleave::{Cuts, List, Live, Session, SessionEnded};
+use byleave_core::access::Wanted;
 use clap::Subcommand;
 
 use super::Caller;
@@ -130,6 +131,9 @@ fn basis(session: &Session) -> String {
     if session.basis == "standing" { "standing access".to_owned() } else { session.basis.replace(':', " ") }
 }
 
+/// How the API calls what a session for sync data is for.
+const SYNC_DATA: &str = Wanted::SyncLogin.as_str();
+
 fn show(session: &Session) -> String {
     let ended = match (&session.ended_at, &session.end_reason) {
         (None, _) => format!("until      {} at the latest", instant(&session.until)),
@@ -140,10 +144,16 @@ fn show(session: &Session) -> String {
         (Some(hash), false) => format!("SHA-256 {hash}"),
         (Some(hash), true) => format!("SHA-256 {hash}, partly recorded"),
     };
+    let (sent, received) = (bytes(session.sent_bytes), bytes(session.received_bytes));
+    let (done, moved) = if session.wanted == SYNC_DATA {
+        (format!("{} commands", session.commands), format!("{sent} from the databases, {received} to them"))
+    } else {
+        let done = format!("{} shells, {} commands, {} transfers", session.shells, session.commands, session.transfers);
+        (done, format!("{sent} from the node, {received} to it"))
+    };
     format!(
         "session    {}\ncluster    {}\nemployee   {}\nhost       {}\nfor        {}\nbasis      {}\nopened     {}\n{ended}\n\
-         done       {} shells, {} commands, {} transfers, {} refused\nbytes      {} from the node, {} to it\n\
-         recording  {recording}\n",
+         done       {}, {} refused\nbytes      {}\nrecording  {recording}\n",
         session.id,
         session.cluster_name,
         session.employee_identifier,
@@ -151,11 +161,8 @@ fn show(session: &Session) -> String {
         session.wanted,
         basis(session),
         instant(&session.opened_at),
-        session.shells,
-        session.commands,
-        session.transfers,
+        done,
         session.refused,
-        bytes(session.sent_bytes),
-        bytes(session.received_bytes),
+        moved,
     )
 }

@@ -8,4 +8,5 @@ mod serve;
 mod service_accounts;
 pub(crate) mod story;
 mod sync;
+mod sync_credential;
 mod tls;

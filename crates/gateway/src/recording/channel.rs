@@ -156,12 +156,12 @@ impl Recorder {
         Ok(bytes)
     }
 
-    /// Records one command of a session for sync data, as a line.
+    /// Records one command of a session for sync data, a line of JSON with its end.
     ///
     /// # Errors
     /// [`Failed`]: its answer must not be delivered.
-    pub(crate) fn command(&self, line: &Value) -> Result<(), Failed> {
-        self.keep(&mut self.state(), Stream::Commands, format!("{line}\n").as_bytes())
+    pub(crate) fn command(&self, line: &[u8]) -> Result<(), Failed> {
+        self.keep(&mut self.state(), Stream::Commands, line)
     }
 
     /// What a terminal's output still held back, at its end.

@@ -28,6 +28,9 @@ use crate::socket::Socket;
 /// What clients are told of a server that is not known yet: as much as any of today's drivers asks for.
 const UNKNOWN_SERVER: (i32, &str) = (17, "6.0.0");
 
+/// How much of an answer is encrypted before it is written, so that one call of the system takes many records.
+const UNSENT: usize = 256 * 1024;
+
 /// A client's connection.
 pub(super) struct Client {
     pub(super) stream: TlsStream<Socket>,
@@ -58,6 +61,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: IpAddr) 
     let Some(door) = &shared.sync else { return };
     let live = Live::new(shared.fresh_id(), from, shared.watch.clone());
     let Ok(socket) = Socket::new(stream, Side::Employee, live.clone()) else { return };
+    let socket = socket.of_questions();
     let place = door.strangers.admit(&live);
     shared.table.add(live.clone());
     let signed_in = tokio::select! {
@@ -84,7 +88,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: IpAddr) 
 /// Lets a client sign in; `None` if it did not.
 async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr) -> Option<(Client, Arc<Login>)> {
     let grace = shared.config.login_grace;
-    let stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
+    let mut stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
+    stream.get_mut().1.set_buffer_limit(Some(UNSENT));
     let mut client = Client { stream, frames: Frames::default(), sent: 0 };
     let mut state = SignIn::default();
     let began = Instant::now();

@@ -7,6 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// How much room there is at first: most requests need no more, and an idle connection has none.
 const FIRST: usize = 1024;
+/// How much room an idle connection may keep for its next answer.
+const IDLE: usize = 8 * 1024;
 /// How much room is added at once, whatever length a frame claims.
 const STEP: usize = 256 * 1024;
 
@@ -48,6 +50,19 @@ impl Frames {
                 return if between { Ok(None) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) };
             }
         }
+    }
+
+    /// Takes a buffer for the next frame, whose pages the system need not bring again. An empty one gives up what there is.
+    pub(super) fn reuse(&mut self, mut buffer: Vec<u8>) {
+        if self.buffer.is_empty() {
+            buffer.clear();
+            self.buffer = buffer;
+        }
+    }
+
+    /// Whether there is more room than an idle connection should have.
+    pub(super) fn holds_room(&self) -> bool {
+        self.buffer.capacity() > IDLE
     }
 
     /// How many bytes the next frame still needs, as far as that is known.

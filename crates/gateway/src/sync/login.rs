@@ -31,6 +31,8 @@ pub(crate) struct Login {
     /// From where the cluster's sync data is read.
     pub(super) source: SyncSource,
     pub(super) credential: SyncCredential,
+    /// TLS towards the cluster: one for all connections, so that each further one can take up where the first was.
+    pub(super) tls: Arc<rustls::ClientConfig>,
     /// The server that was found last, and what it said of itself.
     pub(super) found: Mutex<Option<(Address, Server)>>,
     /// Commands that may be under way at once.

@@ -5,7 +5,10 @@
 //! both; where the cluster hangs up, the next request makes a new one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use byleave_core::access::Denial;
+use byleave_core::event::Tried;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_wire::answer::{self, Code, Server};
@@ -14,15 +17,18 @@ use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
 use byleave_wire::shape;
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::client::Client;
 use super::frame::ReadError;
+use super::line::Line;
 use super::login::Login;
 use super::server::{self, Far, ServerError};
-use crate::live::count;
+use crate::live::{Refused, count};
 use crate::server::Shared;
+
+/// How long a connection keeps the room of its last answer.
+const AT_REST: Duration = Duration::from_secs(1);
 
 /// Whether the connection goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +43,7 @@ pub(super) async fn run(client: Client, login: Arc<Login>) {
     let shared = login.session.shared.clone();
     let mut relay = Relay { client, login: &connected.0, shared: &shared, far: None };
     loop {
-        let Relay { client, .. } = &mut relay;
-        let then = match client.frames.next(&mut client.stream, LONGEST_REQUEST).await {
+        let then = match relay.next().await {
             Ok(Some(frame)) => relay.take(&frame).await,
             Err(ReadError::Frame(error)) => relay.strange(&relay.begin(), &error),
             Ok(None) | Err(ReadError::Io(_)) => Then::Close,
@@ -63,6 +68,21 @@ struct Under {
 }
 
 impl Relay<'_> {
+    /// The next request; nothing once there is none. Who asks for nothing for a while holds no room for answers.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        let Self { client, far, .. } = self;
+        loop {
+            let frame = client.frames.next(&mut client.stream, LONGEST_REQUEST);
+            let holds = far.as_ref().is_some_and(Far::holds_room);
+            let frame = if holds { timeout(AT_REST, frame).await } else { Ok(frame.await) };
+            match (frame, far.as_mut()) {
+                (Ok(frame), _) => return frame,
+                (Err(_), Some(far)) => far.rest(),
+                (Err(_), None) => {}
+            }
+        }
+    }
+
     /// Takes one request of the client.
     async fn take(&mut self, frame: &[u8]) -> Then {
         let counts = &self.login.session.live.counts;
@@ -78,7 +98,11 @@ impl Relay<'_> {
             Verdict::Refused(refusal) => self.refuse(&request, &under, &refusal).await,
             Verdict::Allowed(allowed) => self.forward(&request, &under, allowed).await,
             Verdict::Lookup(lookup) => {
-                let (asked, frame) = match self.ask(lookup.body()).await {
+                let login = self.login;
+                let turn = login.at_once.acquire().await;
+                let answered = self.ask(lookup.body()).await;
+                drop(turn);
+                let (asked, frame) = match answered {
                     Ok(answered) => answered,
                     Err(error) => return self.unreachable(&request, &under, &error).await,
                 };
@@ -101,13 +125,12 @@ impl Relay<'_> {
     fn strange(&self, under: &Under, error: &FrameError) -> Then {
         tracing::info!(session = %self.login.session.live.id, %error, "a frame of a client of sync data is not understood");
         count(&self.login.session.live.counts.refused, 1);
-        self.note(under, json!({ "command": null, "refused": "a frame that is not understood" }));
+        self.note(under.line().text("command", None).text("refused", "a frame that is not understood"));
         Then::Close
     }
 
     /// Asks the cluster, on the connection of this client; makes it first if there is none.
     async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
-        let _turn = self.login.at_once.acquire().await;
         let far = match &mut self.far {
             Some(far) => far,
             None => self.far.insert(server::dial(self.shared, self.login).await?),
@@ -115,7 +138,10 @@ impl Relay<'_> {
         far.ask(body).await
     }
 
+    /// It has its turn until the answer is delivered: so many answers are in memory, and no more.
     async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
+        let login = self.login;
+        let _turn = login.at_once.acquire().await;
         let (asked, mut frame) = match self.ask(allowed.body()).await {
             Ok(answered) => answered,
             Err(error) => return self.unreachable(request, under, &error).await,
@@ -127,19 +153,29 @@ impl Relay<'_> {
             Err(error) => return self.unreachable(request, under, &error.into()).await,
         };
         count(&self.login.session.live.counts.commands, 1);
-        let mut line = described(allowed.record());
-        merge(&mut line, json!({ "documents": returned.documents, "bytes": returned.bytes, "error": returned.error }));
-        if !self.note(under, line) {
+        let figure = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let line = under.described(allowed.record()).number("documents", figure(returned.documents));
+        let line = line.number("bytes", figure(returned.bytes)).number("error", returned.error.map(i64::from));
+        if !self.note(line) {
             return Then::Close;
         }
-        self.deliver(&frame).await
+        let then = self.deliver(&frame).await;
+        if let Some(far) = &mut self.far {
+            far.reuse(frame);
+        }
+        then
     }
 
     async fn refuse(&mut self, request: &Request<'_>, under: &Under, refusal: &Refusal) -> Then {
-        count(&self.login.session.live.counts.refused, 1);
-        let mut line = described(&refusal.record);
-        merge(&mut line, json!({ "refused": refusal.text, "error": refusal.code.number() }));
-        if !self.note(under, line) || request.manner == Manner::Unanswered {
+        let live = &self.login.session.live;
+        if is_reach(refusal) {
+            // Such a try is an event at once; it counts as refused, too.
+            live.deny(Refused { wanted: Tried::SyncData, node: None, denial: Denial::DatabaseNever });
+        } else {
+            count(&live.counts.refused, 1);
+        }
+        let line = under.described(&refusal.record).text("refused", refusal.text.as_str());
+        if !self.note(line.number("error", i64::from(refusal.code.number()))) || request.manner == Manner::Unanswered {
             return Then::Close;
         }
         self.answer(request, &refusal.document()).await
@@ -169,7 +205,8 @@ impl Relay<'_> {
         tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
         self.far = None;
         let (command, shape) = (request.command().unwrap_or_default(), shape::of(request.body));
-        self.note(under, json!({ "command": command, "shape": shape, "failed": error.to_string() }));
+        let line = under.line().text("command", command).text("shape", shape.as_str());
+        self.note(line.text("failed", error.to_string().as_str()));
         let told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
         match error {
             ServerError::Reply(_) => Then::Close,
@@ -197,11 +234,8 @@ impl Relay<'_> {
     }
 
     /// Records a request. What cannot be recorded ends the session.
-    fn note(&self, under: &Under, line: Value) -> bool {
-        let micros = i64::try_from(under.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        let mut whole = json!({ "at": under.at.to_string(), "micros": micros });
-        merge(&mut whole, line);
-        let noted = self.login.recorder.command(&whole);
+    fn note(&self, line: Line) -> bool {
+        let noted = self.login.recorder.command(&line.end());
         if noted.is_err() {
             self.login.session.live.cut(SessionEnd::RecordingFailed);
         }
@@ -209,18 +243,23 @@ impl Relay<'_> {
     }
 }
 
-/// What a request was: names and shape, never values.
-fn described(record: &Record) -> Value {
-    json!({
-        "database": record.database,
-        "collection": record.collection,
-        "command": record.command,
-        "shape": record.shape,
-    })
+impl Under {
+    /// Begins the line of this request.
+    fn line(&self) -> Line {
+        let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
+        Line::new().text("at", self.at.to_string().as_str()).number("micros", micros)
+    }
+
+    /// The same, with what the request was: names and shape, never values.
+    fn described(&self, record: &Record) -> Line {
+        let Record { database, collection, command, shape } = record;
+        let line = self.line().text("database", database.as_str()).text("collection", collection.as_deref());
+        line.text("command", command.as_str()).text("shape", shape.as_str())
+    }
 }
 
-fn merge(into: &mut Value, more: Value) {
-    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
-        into.extend(more);
-    }
+/// Whether somebody reached for data that is not open. What drivers and shells ask by themselves names no collection: it
+/// is counted at the session's end, and no alarm.
+fn is_reach(refusal: &Refusal) -> bool {
+    refusal.code == Code::Unauthorized && refusal.record.collection.is_some()
 }

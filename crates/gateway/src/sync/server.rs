@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byleave_core::event::Side;
+use byleave_core::inventory::SyncSource;
 use byleave_core::name::Address;
 use byleave_wire::answer::Server;
 use byleave_wire::frame::{LONGEST_REPLY, message};
@@ -125,6 +126,21 @@ impl Far {
         let frame = frame.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::UnexpectedEof))?;
         Ok((self.asked, frame))
     }
+
+    /// Whether it holds room for the next answer.
+    pub(super) fn holds_room(&self) -> bool {
+        self.frames.holds_room()
+    }
+
+    /// Takes back the room of an answer that was delivered, for the next one.
+    pub(super) fn reuse(&mut self, frame: Vec<u8>) {
+        self.frames.reuse(frame);
+    }
+
+    /// Gives up the room of answers, until there is a next one.
+    pub(super) fn rest(&mut self) {
+        self.frames.reuse(Vec::new());
+    }
 }
 
 /// Connects to the primary, as a leg of a session.
@@ -149,13 +165,12 @@ async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Fa
 /// Asks each server once whether it is the primary. Where one answers and none is, that is the error, whatever became of
 /// the others: the one that is gone was the primary.
 async fn dial_once(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Far, ServerError> {
-    let config = Arc::new(tls(login)?);
     let patience = shared.config.node_patience;
     let last = login.found().map(|(address, _)| address);
     let others = login.source.servers.addresses().filter(|address| Some(address) != last.as_ref());
     let (mut error, mut answered) = (ServerError::NoPrimary, false);
     for address in last.iter().cloned().chain(others) {
-        let greeted = timeout(patience, greet(&config, &address, live)).await.unwrap_or(Err(ServerError::Late));
+        let greeted = timeout(patience, greet(&login.tls, &address, live)).await.unwrap_or(Err(ServerError::Late));
         match greeted {
             Ok(Some((mut far, max_wire_version))) => {
                 timeout(patience, sign_in(shared, login, &mut far)).await.map_err(|_| ServerError::Late)??;
@@ -187,7 +202,7 @@ async fn greet(
     live: &Arc<Live>,
 ) -> Result<Option<(Far, i32)>, ServerError> {
     let stream = TcpStream::connect(address.as_str()).await?;
-    let socket = Socket::new(stream, Side::Node, live.clone())?;
+    let socket = Socket::new(stream, Side::Node, live.clone())?.of_questions();
     let host = address.as_str().rsplit_once(':').map_or("", |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| ServerError::Certificates)?;
@@ -237,9 +252,12 @@ fn refused(text: &str) -> ServerError {
 }
 
 /// TLS as the inventory and the credential have it.
-fn tls(login: &Login) -> Result<rustls::ClientConfig, ServerError> {
+///
+/// # Errors
+/// [`ServerError`] if the one or the other cannot be used.
+pub(super) fn tls(source: &SyncSource, credential: &SyncCredential) -> Result<Arc<rustls::ClientConfig>, ServerError> {
     let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(login.source.ca.as_str().as_bytes()) {
+    for certificate in CertificateDer::pem_slice_iter(source.ca.as_str().as_bytes()) {
         let certificate = certificate.map_err(|_| ServerError::Certificates)?;
         roots.add(certificate).map_err(|_| ServerError::Certificates)?;
     }
@@ -248,7 +266,7 @@ fn tls(login: &Login) -> Result<rustls::ClientConfig, ServerError> {
         .with_safe_default_protocol_versions()
         .map_err(|_| ServerError::Certificates)?
         .with_root_certificates(roots);
-    match &login.credential {
+    let config = match credential {
         SyncCredential::Scram { .. } => Ok(builder.with_no_client_auth()),
         SyncCredential::X509 { pem } => {
             let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
@@ -256,7 +274,8 @@ fn tls(login: &Login) -> Result<rustls::ClientConfig, ServerError> {
             let chain = chain.map_err(|_| ServerError::Credential)?;
             builder.with_client_auth_cert(chain, key).map_err(|_| ServerError::Credential)
         }
-    }
+    };
+    config.map(Arc::new)
 }
 
 /// After a session has ended: kills the cursors that it left at the server and ends the server's own session, on a

@@ -73,11 +73,14 @@ pub(crate) async fn run(answer: &Answer<'_>, intake: &mut Intake, opened: &Opene
     near.session.shared.connections.spawn(keep(session.clone(), Some(login), left));
     let uri = |secret: &str| {
         let query = "authSource=admin&authMechanism=SCRAM-SHA-256&directConnection=true&tls=true";
-        format!("mongodb://{user}:{secret}@{}/?{query}&tlsCAFile={}\n", door.address, text::SYNC_CA_FILE)
+        format!("mongodb://{user}:{secret}@{}/?{query}&tlsCAFile={}", door.address, text::SYNC_CA_FILE)
     };
-    answer.say_masked(uri(&secret), uri(MASK)).await;
+    // The address by itself is for programs, the commands around it are for people.
+    let alone = |secret: &str| format!("{}\n", uri(secret));
+    answer.say_masked(alone(&secret), alone(MASK), false).await;
+    let commands = |secret: &str| text::sync_opened(opened.facts.cluster.host.as_str(), &door.ssh, &uri(secret));
+    answer.say_masked(commands(&secret), commands(MASK), true).await;
     drop(secret);
-    answer.say(text::sync_opened(opened.facts.cluster.host.as_str()), true).await;
     let status = wait(answer, intake, &session).await;
     drop(leave);
     status
@@ -144,6 +147,7 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
         return Err(text::NOT_OPEN.to_owned());
     }
     let credential = shared.control.sync_credential(live.id).await.map_err(|_| text::NO_SYNC_CREDENTIAL.to_owned())?;
+    let tls = server::tls(&source, &credential).map_err(|error| error.to_string())?;
     let (mut salt, mut lsid) = ([0; 16], [0; 16]);
     shared.entropy.fill(&mut salt);
     shared.entropy.fill(&mut lsid);
@@ -162,6 +166,7 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
         recorder,
         source,
         credential,
+        tls,
         found: Mutex::default(),
         at_once: Semaphore::new(AT_ONCE),
         connections: 0.into(),

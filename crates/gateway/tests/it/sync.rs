@@ -12,5 +12,6 @@ mod rig;
 mod server;
 mod session;
 mod support;
+mod told;
 mod upstream;
 mod words;

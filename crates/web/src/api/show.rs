@@ -328,14 +328,30 @@ pub fn grant_type(text: &str) -> Result<byleave_core::grant::GrantType, Failure>
     })
 }
 
-/// Reads what the gateway signs in with: one of two forms, whole.
+/// Why a credential for sync databases is not taken: the field, and the rule. Never its value.
+pub(crate) struct CredentialFault {
+    /// The field, as the API calls it.
+    pub(crate) field: &'static str,
+    /// What must be.
+    pub(crate) rule: &'static str,
+}
+
+/// Reads what the gateway signs in with, as a part of a request.
 ///
 /// # Errors
 /// A failure that names the field, never its value.
 pub fn sync_credential(within: &str, from: api::SyncCredential) -> Result<SyncCredential, Failure> {
-    let refused = |name: &str, rule: &str| {
-        Err(Failure::field(ErrorCode::ValidationError, format!("{within}{name}"), rule.to_owned()))
-    };
+    read_sync_credential(from).map_err(|CredentialFault { field, rule }| {
+        Failure::field(ErrorCode::ValidationError, format!("{within}{field}"), rule.to_owned())
+    })
+}
+
+/// Reads what the gateway signs in with: one of two forms, whole.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn read_sync_credential(from: api::SyncCredential) -> Result<SyncCredential, CredentialFault> {
+    let refused = |field, rule| Err(CredentialFault { field, rule });
     let plain = |text: &str| (1..=256).contains(&text.len()) && text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     match (from.user, from.password, from.pem) {
         (Some(user), Some(_), None) if !plain(&user) => refused("user", "must be 1 to 256 printable ASCII characters"),

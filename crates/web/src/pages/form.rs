@@ -156,6 +156,17 @@ impl Field<'_> {
         )
     }
 
+    /// Several lines of a secret: hidden where the browser can, and never shown again.
+    pub(super) fn secret_area(&self, faults: &Faults) -> Markup {
+        self.frame(
+            faults,
+            html! {
+                textarea.unseen id=(self.name) name=(self.name) autocomplete="off" spellcheck="false"
+                    required[!self.optional] aria-invalid=[self.invalid(faults)] aria-describedby=[self.described(faults)] {}
+            },
+        )
+    }
+
     /// Label, hint and fault around a control whose id is the field's name.
     pub(super) fn frame(&self, faults: &Faults, control: Markup) -> Markup {
         html! {

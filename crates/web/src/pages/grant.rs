@@ -15,6 +15,7 @@ use byleave_store::StoreError;
 use byleave_store::cluster::ClusterRow;
 use byleave_store::error::Rule;
 use byleave_store::session::SessionRow;
+use byleave_store::sync::SyncCredential;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -25,11 +26,16 @@ use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::sessions::ending;
+use super::sync_credential;
 use super::visitor::{Visitor, done};
 use super::when::full;
 use crate::api::shut::close;
 use crate::app::App;
 use crate::door::Scope;
+
+/// What is said of a cluster to which support has all the access that there is.
+pub(super) const NOTHING_TO_GRANT: &str = "Support is not blocked, and the inventory names no App Services sync databases \
+                                           for this cluster, so there is nothing more to grant.";
 
 /// A cluster in an address.
 pub(super) type ClusterPath = (String, String);
@@ -69,8 +75,8 @@ pub(super) async fn submit(
     typed: Typed,
 ) -> Answer {
     let row = grantable(&app, &visitor, &at).await?;
-    let request = match read(&typed, row.longest) {
-        Ok(request) => request,
+    let (request, credential) = match read(&typed, row.longest) {
+        Ok(read) => read,
         Err(faults) => return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults)),
     };
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
@@ -79,6 +85,9 @@ pub(super) async fn submit(
     let (project, name) = (row.cluster.project, &row.cluster.name);
     match app.store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
         Ok(written) => {
+            if let Some(credential) = credential {
+                app.door.supply(written.value.id, credential);
+            }
             app.door.unlatch(Scope::Cluster(row.cluster.id));
             Ok(done(path::CLUSTERS, &written.anchors))
         }
@@ -129,7 +138,10 @@ pub(super) async fn submit_revoke(
 
 async fn grantable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
     let row = find(app, visitor, at).await?;
-    if visitor.may_in(Action::Grant, row.cluster.project) { Ok(row) } else { Err(Problem::Forbidden) }
+    if !visitor.may_in(Action::Grant, row.cluster.project) {
+        return Err(Problem::Forbidden);
+    }
+    if offered(&row).is_empty() { Err(Problem::Stopped(NOTHING_TO_GRANT.to_owned())) } else { Ok(row) }
 }
 
 async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
@@ -137,7 +149,7 @@ async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<Clu
     if visitor.may_in(Action::Revoke, row.cluster.project) { Ok(row) } else { Err(Problem::Forbidden) }
 }
 
-fn read(typed: &Typed, longest: Ttl) -> Result<Request, Faults> {
+fn read(typed: &Typed, longest: Ttl) -> Result<(Request, Option<SyncCredential>), Faults> {
     let mut faults = Faults::default();
     let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
     let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
@@ -147,8 +159,9 @@ fn read(typed: &Typed, longest: Ttl) -> Result<Request, Faults> {
         faults
             .add("duration", format!("The duration must be at most {longest}, the longest your organization allows."));
     }
+    let credential = sync_credential::take(typed, kind, &mut faults);
     match kind {
-        Some(kind) if faults.is_empty() => Ok(Request { kind, ttl, case, reason }),
+        Some(kind) if faults.is_empty() => Ok((Request { kind, ttl, case, reason }, credential)),
         Some(_) | None => Err(faults),
     }
 }
@@ -187,6 +200,7 @@ fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Ty
         p { "Cluster " strong { (name) } " of " (row.project_name) }
         @if let Some(grant) = &row.grant { (replaces(grant)) }
         (choices(&offered(row), typed, faults))
+        @if row.cluster.has_sync_data() { (sync_credential::fields(faults)) }
         div.pair { (duration.input("text", typed, faults, "off")) (case.input("text", typed, faults, "off")) }
         (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
     };
@@ -233,8 +247,14 @@ pub(super) fn choices(offered: &[GrantType], typed: &Typed, faults: &Faults) -> 
         }
         div.notice.warn #kind-note {
             (icon(Icon::Alert))
-            div { p { "The databases themselves are never open. But database logs can hold values from your queries, and so "
-                "parts of your data." } }
+            div { p {
+                @if offered.contains(&GrantType::InfrastructureAndSyncData) {
+                    "No database is ever open but those of sync, and only if you choose it here."
+                } @else {
+                    "The databases themselves are never open."
+                }
+                " But database logs can hold values from your queries, and so parts of your data."
+            } }
         }
     }
 }

@@ -5,6 +5,7 @@ use byleave_core::policy::Action;
 use byleave_store::cluster::ClusterRow;
 use maud::{Markup, html};
 
+use super::grant::NOTHING_TO_GRANT;
 use super::icon::{Icon, icon};
 use super::path;
 use super::visitor::Visitor;
@@ -43,7 +44,7 @@ fn grant_entry(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow) -> Mark
         @if !visitor.may_in(Action::Grant, project) {
             p { (icon(Icon::Info)) span { "Your role does not allow granting here." } }
         } @else if sync && !row.cluster.has_sync_data() {
-            p { (icon(Icon::Info)) span { "Support is not blocked, so there is nothing more to grant." } }
+            p { (icon(Icon::Info)) span { (NOTHING_TO_GRANT) } }
         } @else {
             a #(format!("grant-{id}")) href=(path::grant(project, name, sync)) data-dialog {
                 (icon(Icon::Unlock))

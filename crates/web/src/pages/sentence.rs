@@ -8,7 +8,7 @@ mod request;
 
 use std::collections::BTreeMap;
 
-use byleave_core::access::Basis;
+use byleave_core::access::{Basis, Denial};
 use byleave_core::actor::By;
 use byleave_core::event::{Event, Forwarding, Side, Tried};
 use byleave_core::field::Erasable;
@@ -132,8 +132,10 @@ impl Names {
     }
 
     /// What was refused: a node, the logs of a cluster, or one log.
-    fn refused(&self, tried: Tried, node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
+    fn refused(&self, (tried, denial): (Tried, Denial), node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
         let what = match tried {
+            // Who says so has signed in to sync data, and wants more than that.
+            Tried::SyncData if denial == Denial::DatabaseNever => "a database command beyond reading the sync data",
             Tried::Logs => return self.reached("logs", node, cluster),
             Tried::Node if node.is_some() => return self.reached("node", node, cluster),
             Tried::Node => return html! { "a shell or command on " (self.cluster(cluster)) },
@@ -239,17 +241,28 @@ fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line
             };
             Line::new(Icon::Alert, Tone::Bad, text)
         }
-        Event::SessionClosed { cluster, session, reason, shells, commands, transfers, partly_recorded, .. } => {
+        Event::SessionClosed {
+            cluster,
+            session,
+            reason,
+            shells,
+            commands,
+            transfers,
+            refused,
+            partly_recorded,
+            ..
+        } => {
             let text =
                 html! { (the_session(*session)) (of) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
             Line::plain(Icon::Terminal, text).with(html! {
                 (count(*shells, "shell")) ", " (count(*commands, "command")) ", " (count(*transfers, "transfer"))
+                @if *refused > 0 { ", " (refused) " refused" }
                 @if *partly_recorded { " · partly recorded" }
             })
         }
         Event::SessionDenied { cluster, wanted, node, denial, tries, .. } => {
             let text = html! {
-                (who) " was refused " (names.refused(*wanted, node.as_ref(), cluster))
+                (who) " was refused " (names.refused((*wanted, *denial), node.as_ref(), cluster))
                 @if *tries > 1 { ", " (tries) " times within a minute" } "."
             };
             Line::new(Icon::Cross, Tone::Bad, text).with(html! { (capital(&denial.to_string())) "." })
@@ -484,8 +497,10 @@ mod tests {
             (Tried::OtherLog, "a log on ", "a log of "),
             (Tried::SyncData, "App Services sync data on ", "App Services sync data of "),
         ] {
-            let told = |node| names.refused(tried, node, &cluster).into_string();
+            let told = |node| names.refused((tried, Denial::NotCovered), node, &cluster).into_string();
             assert!(told(Some(&node)).starts_with(on_node) && told(None).starts_with(anywhere), "{tried:?}");
         }
+        let beyond = names.refused((Tried::SyncData, Denial::DatabaseNever), None, &cluster).into_string();
+        assert!(beyond.starts_with("a database command beyond reading the sync data of "), "{beyond}");
     }
 }

@@ -18,10 +18,10 @@ use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem};
 use super::sentence::Names;
-use super::sessions::end_button;
+use super::sessions::{did, end_button, moved};
 use super::visitor::Visitor;
 use super::when::full;
-use super::wording::{bytes, count, ended};
+use super::wording::ended;
 use crate::app::App;
 
 /// How many entries of the log are shown.
@@ -84,7 +84,6 @@ async fn entries(app: &App, visitor: &Visitor, row: &SessionRow) -> Result<Vec<E
 }
 
 fn facts(names: &Names, row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
-    let did = row.counters;
     html! {
         dl.facts {
             dt { "Session" } dd { code { (row.id) } }
@@ -102,11 +101,8 @@ fn facts(names: &Names, row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
             @match row.ended {
                 Some((at, reason)) => {
                     dt { "Ended" } dd { (full(at)) ": " (ended(reason)) "." }
-                    dt { "Did" } dd {
-                        (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
-                        (count(did.transfers, "transfer")) ", " (did.refused) " refused"
-                    }
-                    dt { "Bytes" } dd { (bytes(did.sent_bytes)) " from the node, " (bytes(did.received_bytes)) " to it" }
+                    dt { "Did" } dd { (did(row)) }
+                    dt { "Bytes" } dd { (moved(row)) }
                 }
                 None => { dt { "Ends" } dd { (full(row.until)) " at the latest. What was done is counted at its end." } }
             }

@@ -127,7 +127,6 @@ pub(super) fn past_table(past: &[SessionRow]) -> Markup {
 }
 
 fn past_row(session: &SessionRow) -> Markup {
-    let did = session.counters;
     html! {
         tr #(format!("session-{}", session.id)) {
             td data-label="Engineer" { (engineer(session)) }
@@ -137,12 +136,36 @@ fn past_row(session: &SessionRow) -> Markup {
                 @if let Some((at, _)) = session.ended { (full(at)) }
             }
             td data-label="Did" {
-                (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", "
-                (count(did.transfers, "transfer")) br;
-                span.small.quiet { (bytes(did.sent_bytes)) " from the node, " (bytes(did.received_bytes)) " to it" }
+                (did(session)) br;
+                span.small.quiet { (moved(session)) }
             }
             td data-label="Ended because" { @if let Some((_, reason)) = session.ended { (super::problem::capital(ended(reason))) } }
         }
+    }
+}
+
+/// What was done in a session, counted.
+pub(super) fn did(session: &SessionRow) -> Markup {
+    let did = session.counters;
+    html! {
+        @match session.wanted {
+            Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::Node(_) => {
+                (count(did.shells, "shell")) ", " (count(did.commands, "command")) ", " (count(did.transfers, "transfer"))
+            }
+            Wanted::SyncData(_) | Wanted::SyncLogin => { (count(did.commands, "command")) }
+        }
+        @if did.refused > 0 { ", " (did.refused) " refused" }
+    }
+}
+
+/// How many bytes went which way in a session.
+pub(super) fn moved(session: &SessionRow) -> Markup {
+    let (from, to) = (bytes(session.counters.sent_bytes), bytes(session.counters.received_bytes));
+    match session.wanted {
+        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::Node(_) => {
+            html! { (from) " from the node, " (to) " to it" }
+        }
+        Wanted::SyncData(_) | Wanted::SyncLogin => html! { (from) " from the databases, " (to) " to them" },
     }
 }
 

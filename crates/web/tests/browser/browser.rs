@@ -98,6 +98,11 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Presses a key on a control.
+    pub(crate) async fn press(&self, css: &str, key: Key) {
+        self.driver.query(By::Css(css)).first().await.unwrap().send_keys(key).await.unwrap();
+    }
+
     /// The value of a field.
     pub(crate) async fn value(&self, css: &str) -> String {
         self.driver.query(By::Css(css)).first().await.unwrap().prop("value").await.unwrap().unwrap_or_default()
@@ -119,6 +124,17 @@ impl Browser {
     /// Whether there is such an element now.
     pub(crate) async fn has(&self, css: &str) -> bool {
         !self.driver.find_all(By::Css(css)).await.unwrap().is_empty()
+    }
+
+    /// Waits until an element that is there cannot be seen.
+    pub(crate) async fn hidden(&self, css: &str) {
+        let found = self.driver.query(By::Css(css)).and_not_displayed().first().await;
+        found.unwrap_or_else(|error| panic!("`{css}` is not hidden: {error}"));
+    }
+
+    /// The page as it is now, as HTML.
+    pub(crate) async fn source(&self) -> String {
+        self.driver.source().await.unwrap()
     }
 
     /// Waits until the text of an element is another one, and returns it.

@@ -15,5 +15,6 @@ mod session;
 mod shut;
 mod sign_in;
 mod site;
+mod sync;
 mod together;
 mod without_scripts;

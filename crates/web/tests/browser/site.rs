@@ -72,6 +72,7 @@ pub(crate) struct Site {
     pub(crate) orders: ClusterId,
     node: NodeId,
     recordings: Recordings,
+    supplied: Supplied,
     clock: Arc<Ahead>,
     employee: (EmployeeId, EmployeeKeyId),
     stop: CancellationToken,
@@ -80,6 +81,9 @@ pub(crate) struct Site {
 
 /// What the door hands out as recordings.
 pub(crate) type Recordings = Arc<Mutex<BTreeMap<SessionId, Vec<RecordingPart>>>>;
+
+/// What the door was supplied with.
+pub(crate) type Supplied = Arc<Mutex<Vec<(GrantId, SyncCredential)>>>;
 
 impl Drop for Site {
     fn drop(&mut self) {
@@ -138,8 +142,14 @@ impl Site {
         let employee = store.add_employee(&administrator, &now, text("Eva Hollis")).await.unwrap().value.id;
         let key = store.add_employee_key(&administrator, &now, employee, public_key(900)).await.unwrap().value.id;
         let stop = CancellationToken::new();
-        let recordings = Recordings::default();
-        let url = serve(&store, &clock, &recordings, &stop).await;
+        let (recordings, supplied) = (Recordings::default(), Supplied::default());
+        let door = TestDoor {
+            store: store.clone(),
+            clock: clock.clone(),
+            recordings: recordings.clone(),
+            supplied: supplied.clone(),
+        };
+        let url = serve(door, &stop).await;
         gateway(&store, &clock, orders, &stop).await;
         Self {
             url,
@@ -149,6 +159,7 @@ impl Site {
             orders,
             node,
             recordings,
+            supplied,
             clock,
             employee: (employee, key),
             stop,
@@ -217,6 +228,29 @@ impl Site {
         self.store.close_session(&self.clock.read(), close).await.unwrap();
     }
 
+    /// What the door was supplied with since the last call.
+    pub(crate) fn supplied(&self) -> Vec<SyncCredential> {
+        self.supplied.lock().unwrap().drain(..).map(|(_, credential)| credential).collect()
+    }
+
+    /// Has the employee read sync data.
+    pub(crate) async fn read_sync_data(&self) -> SessionId {
+        let session = SessionId::from_bytes(draw());
+        let (employee, key) = self.employee;
+        let host = text("orders.db.northwind.example");
+        let open = OpenSession { session, employee, key, host, shape: Shape::SyncData, from: "192.0.2.7:50122".into() };
+        self.store.open_session(&self.clock.read(), open).await.unwrap();
+        session
+    }
+
+    /// Has a session for sync data end by itself, after these tries that were refused.
+    pub(crate) async fn close_sync_data(&self, session: SessionId, refused: i64) {
+        let counters =
+            Counters { commands: 12, refused, sent_bytes: 48_213, received_bytes: 1_204, ..Counters::default() };
+        let close = CloseSession { counters, ..closed(session, SessionEnd::ClosedByEmployee) };
+        self.store.close_session(&self.clock.read(), close).await.unwrap();
+    }
+
     /// Has the employee come in to the node, which has passed its check.
     pub(crate) async fn come_in(&self) -> SessionId {
         let report = StoredReport { passed: true, findings: 0, report: "{}".into() };
@@ -233,13 +267,13 @@ impl Site {
     }
 }
 
-async fn serve(store: &Store, clock: &Arc<Ahead>, recordings: &Recordings, stop: &CancellationToken) -> String {
+async fn serve(door: TestDoor, stop: &CancellationToken) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let app = App::new(Parts {
-        store: store.clone(),
-        door: Arc::new(TestDoor { store: store.clone(), clock: clock.clone(), recordings: recordings.clone() }),
-        clock: clock.clone(),
+        store: door.store.clone(),
+        clock: door.clock.clone(),
+        door: Arc::new(door),
         entropy: Arc::new(Kernel),
         administrator: TokenHash::of("administrator"),
         vendor: text("Acme"),
@@ -296,6 +330,7 @@ struct TestDoor {
     store: Store,
     clock: Arc<Ahead>,
     recordings: Recordings,
+    supplied: Supplied,
 }
 
 impl Door for TestDoor {
@@ -305,7 +340,9 @@ impl Door for TestDoor {
 
     fn unlatch(&self, _: Scope) {}
 
-    fn supply(&self, _: GrantId, _: SyncCredential) {}
+    fn supply(&self, grant: GrantId, credential: SyncCredential) {
+        self.supplied.lock().unwrap().push((grant, credential));
+    }
 
     fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {
         let (store, clock) = (self.store.clone(), self.clock.clone());

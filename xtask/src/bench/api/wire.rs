@@ -6,26 +6,26 @@ use std::net::TcpStream;
 use anyhow::{Context, Result, ensure};
 
 /// One connection.
-pub(super) struct Wire {
+pub(in crate::bench) struct Wire {
     stream: BufReader<TcpStream>,
     address: String,
 }
 
 impl Wire {
     /// Connects.
-    pub(super) fn connect(address: &str) -> Result<Self> {
+    pub(in crate::bench) fn connect(address: &str) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Self { stream: BufReader::with_capacity(64 * 1024, stream), address: address.to_owned() })
     }
 
     /// Reads something; answers the body.
-    pub(super) fn get(&mut self, path: &str, token: &str) -> Result<String> {
+    pub(in crate::bench) fn get(&mut self, path: &str, token: &str) -> Result<String> {
         self.call("GET", path, token, "")
     }
 
     /// Does something; answers the body.
-    pub(super) fn post(&mut self, path: &str, token: &str, body: &str) -> Result<String> {
+    pub(in crate::bench) fn post(&mut self, path: &str, token: &str, body: &str) -> Result<String> {
         self.call("POST", path, token, body)
     }
 

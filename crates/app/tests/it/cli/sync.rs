@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use super::story::{Story, begin_on, event_names};
 use crate::server::{BYLEAVE, Person, Server};
 
-const HOST: &str = "shop.harbour-books.example";
+pub(super) const HOST: &str = "shop.harbour-books.example";
 
 /// A process that ends with its test.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -41,7 +41,7 @@ fn free_port() -> u16 {
 }
 
 /// A server of the protocol with TLS, and the certificate that vouches for it.
-fn database(directory: &Path) -> (Running, u16, String) {
+pub(super) fn database(directory: &Path) -> (Running, u16, String) {
     let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, "the databases' authority");
@@ -63,7 +63,7 @@ fn database(directory: &Path) -> (Running, u16, String) {
 }
 
 /// A server with a door for sync data, a customer, and a cluster whose sync data lies on that port.
-fn story(port: u16, ca: &str) -> Story {
+pub(super) fn story(port: u16, ca: &str) -> Story {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     std::fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
@@ -76,7 +76,7 @@ fn story(port: u16, ca: &str) -> Story {
 }
 
 /// An engineer's key, known to the server, and what their `ssh` needs besides.
-fn engineer(story: &Story, home: &TempDir) -> Vec<String> {
+pub(super) fn engineer(story: &Story, home: &TempDir) -> Vec<String> {
     let at = |name: &str| home.path().join(name).display().to_string();
     let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &at("key")]).status().unwrap();
     assert!(made.success());
@@ -88,7 +88,7 @@ fn engineer(story: &Story, home: &TempDir) -> Vec<String> {
     ["-F", "none", "-i", &at("key"), "-o", &known, "-o", "BatchMode=yes"].map(str::to_owned).to_vec()
 }
 
-fn sync(story: &Story, home: &TempDir, ssh: &[String]) -> Command {
+pub(super) fn sync(story: &Story, home: &TempDir, ssh: &[String]) -> Command {
     let mut command = Command::new(BYLEAVE);
     command.args(["sync", HOST, "--gateway", &format!("127.0.0.1:{}", story.server.ssh_port())]);
     command.args(ssh.iter().map(|argument| format!("--ssh-argument={argument}")));
