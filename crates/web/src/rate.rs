@@ -68,8 +68,8 @@ pub(crate) fn can_close(method: &Method, path: &str) -> bool {
     let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
     match *method {
         Method::PATCH => ends(&["/settings"]),
-        Method::POST => ends_access(path) || ends(&["/end", "/revoke", "/settings/block", "/recovery/stop"]),
-        _ => false,
+        Method::POST if ends(&["/end", "/revoke", "/settings/block", "/recovery/stop"]) => true,
+        _ => ends_access(method.as_str(), path),
     }
 }
 

@@ -75,7 +75,10 @@ impl FromRequestParts<Arc<App>> for Caller {
         let counted = actor.by().filter(|_| !rate::can_close(&parts.method, parts.uri.path()));
         let left = counted.map(|by| app.counters.caller(by)).transpose()?;
         let version = negotiate(parts)?;
-        if parts.method != Method::GET && json::has_body(&parts.headers) && !ends_access(parts.uri.path()) {
+        if parts.method != Method::GET
+            && json::has_body(&parts.headers)
+            && !ends_access(parts.method.as_str(), parts.uri.path())
+        {
             check_content_type(&parts.headers)?;
         }
         let ticket = repeat::ticket(app, parts, &actor)?;

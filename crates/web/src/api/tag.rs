@@ -23,7 +23,7 @@ pub(crate) fn expectation(
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Expectation>>, Failure> {
     let is_read = *method == Method::GET || *method == Method::HEAD;
-    if is_read || !takes_key(path) {
+    if is_read || !takes_key(method.as_str(), path) {
         return Ok(None);
     }
     let tags = tags(headers, &header::IF_MATCH).ok_or_else(|| {

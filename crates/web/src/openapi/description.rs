@@ -172,7 +172,7 @@ impl Description {
 
     /// Whether it heeds an `If-Match`.
     fn expects(&self) -> bool {
-        self.effect == Effect::Changes && self.asks == Asks::Credentials && takes_key(self.path)
+        self.effect == Effect::Changes && self.asks == Asks::Credentials && takes_key(self.method, self.path)
     }
 
     /// Nobody has to sign in. What it refuses with is said whole.
@@ -295,7 +295,10 @@ impl Description {
             (409, self.has_key()),
             (412, self.expects()),
             (413, has_body),
-            (415, signed_in && self.method != "GET" && !ends_access(self.path) || self.asks == Asks::Client),
+            (
+                415,
+                signed_in && self.method != "GET" && !ends_access(self.method, self.path) || self.asks == Asks::Client,
+            ),
             (422, self.has_key()),
             (429, self.asks != Asks::Nothing && !can_close(&method, self.path)),
             (503, self.asks != Asks::Nothing),
