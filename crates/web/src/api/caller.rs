@@ -14,9 +14,11 @@ use axum::response::{IntoResponse, Response};
 use byleave_api::error::ErrorCode;
 use byleave_api::page::{Envelope, Link, Page};
 use byleave_core::actor::Actor;
+use byleave_core::network::{Network, lets_in};
 use byleave_core::policy::{self, Action, Refusal, Resource};
 use byleave_core::time::Reading;
 use byleave_store::StoreError;
+use byleave_store::account::AccountId;
 use byleave_store::tag::Tag;
 use byleave_store::web_session::WebSession;
 use serde::Serialize;
@@ -52,6 +54,7 @@ pub struct Caller {
     /// Their web session, if they signed in with a password.
     pub signed_in: Option<SignedIn>,
     access_token: Option<TokenHash>,
+    address: Option<IpAddr>,
     version: Option<&'static str>,
     envelope: bool,
     pretty: bool,
@@ -88,6 +91,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             now,
             signed_in,
             access_token,
+            address: peer::address(&parts.extensions),
             version,
             envelope: false,
             pretty: false,
@@ -116,19 +120,34 @@ impl Caller {
         Failure::from(error).naming(&self.names)
     }
 
-    /// Whether the web session or the access token that the caller came with still holds, for answers that go on. Keys
-    /// and roles are asked for by the store at each call. While the store does not answer, nothing can be told anyway.
-    pub async fn is_signed_in(&self) -> bool {
+    /// Whether what the caller came with would still be taken from where they are, for answers that go on. Whether a key
+    /// or an account is there, and its roles, the store asks at each call. While it does not answer, nothing can be told
+    /// anyway.
+    pub async fn is_let_in(&self) -> bool {
         let (store, now) = (&self.app.store, self.app.read_clock());
-        let session = match &self.signed_in {
-            Some(signed_in) => store.web_session(*signed_in.token.as_bytes(), &now).await.map(|found| found.is_some()),
-            None => Ok(true),
+        let from_here = |networks: &[Network]| lets_in(networks, self.address);
+        let found = match (&self.signed_in, &self.access_token, &self.actor) {
+            (Some(signed_in), _, _) => {
+                store.web_session(*signed_in.token.as_bytes(), &now).await.map(|found| found.is_some())
+            }
+            (None, Some(token), _) => {
+                let found = store.access_token(*token.as_bytes(), &now).await;
+                found.map(|found| found.is_some_and(|facts| from_here(&facts.networks)))
+            }
+            (None, None, Actor::ApiKey { id, .. }) => {
+                store.networks_of(AccountId::ApiKey(*id)).await.map(|networks| from_here(&networks))
+            }
+            (
+                None,
+                None,
+                Actor::Administrator
+                | Actor::Employee { .. }
+                | Actor::ServiceAccount { .. }
+                | Actor::System
+                | Actor::User { .. },
+            ) => Ok(true),
         };
-        let token = match &self.access_token {
-            Some(token) => store.access_token(*token.as_bytes(), &now).await.map(|found| found.is_some()),
-            None => Ok(true),
-        };
-        session.unwrap_or(true) && token.unwrap_or(true)
+        found.unwrap_or(true)
     }
 
     /// Asks the rules before the body is read, and for what opens the door whether the password was given lately. The
@@ -390,8 +409,9 @@ async fn digest(
     let checked = app.digest.check(credentials, &request, ha1, now.since_boot);
     match checked.and_then(|()| facts.ok_or(Refused::Wrong)) {
         Ok(facts) => {
-            peer::check(&facts.networks, peer::address(&parts.extensions))?;
-            Ok(Ok(facts.actor))
+            let (actor, networks) = app.store.api_key_actor(&facts).await?;
+            peer::check(&networks, peer::address(&parts.extensions))?;
+            Ok(Ok(actor))
         }
         Err(refused) => Ok(Err(refused)),
     }

@@ -21,6 +21,7 @@ use byleave_core::service_account::SECRETS;
 use byleave_core::time::{Reading, SECOND};
 use byleave_store::StoreError;
 use byleave_store::access_token::ClientFacts;
+use byleave_store::account::AccountId;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -227,7 +228,8 @@ async fn authenticate(
     let (Ok(account), Some(secret)) = (account, found) else { return Err(Refused::Client) };
     let left = app.counters.caller(By::ServiceAccount(account), Closing::Nothing).map_err(Failure::from)?;
     Told::tell(extensions, left);
-    if !lets_in(&facts.networks, client.address) {
+    let networks = app.store.networks_of(AccountId::ServiceAccount(account)).await?;
+    if !lets_in(&networks, client.address) {
         return Err(Refused::oauth(
             "unauthorized_client",
             "the address is not on the access list of the service account",
