@@ -22,8 +22,6 @@ use crate::store::Store;
 pub struct ClientFacts {
     /// The secrets that are not over, each with the SHA-256 of its text.
     pub secrets: Vec<(SecretId, [u8; 32])>,
-    /// From where the account is taken; from everywhere if there is none.
-    pub networks: Vec<Network>,
 }
 
 impl std::fmt::Debug for ClientFacts {
@@ -62,9 +60,7 @@ impl Store {
         );
         let rows = rows.bind(account.to_string()).bind(at.millis()).fetch_all(&mut sql)?;
         let secrets = rows.iter().map(|row| Ok((row::text(row, "id")?, row::bytes(row, "hash")?)));
-        let secrets = secrets.collect::<Result<_, StoreError>>()?;
-        let networks = network::all(&mut sql, AccountId::ServiceAccount(account))?;
-        Ok(ClientFacts { secrets, networks: networks.into_iter().map(|row| row.network).collect() })
+        Ok(ClientFacts { secrets: secrets.collect::<Result<_, StoreError>>()? })
     }
 
     /// Keeps a new token for a secret that was just verified, and answers when it is issued and when it ends.

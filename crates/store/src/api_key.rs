@@ -35,6 +35,9 @@ impl std::fmt::Debug for Ha1 {
     }
 }
 
+/// How long a sealed pair of HA1 values is: nonce, values, tag.
+const SEALED: usize = 12 + 48 + 16;
+
 /// A key to be made. The caller draws the texts and shows the private one once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiKey {
@@ -75,12 +78,12 @@ impl ApiKeyRow {
 /// What verifying a request of a key needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKeyFacts {
-    /// The key as an actor, with its present roles.
-    pub actor: Actor,
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The organization.
+    pub organization: OrgId,
     /// What verifies it.
     pub ha1: Ha1,
-    /// From where it is taken; from everywhere if there is none.
-    pub networks: Vec<Network>,
 }
 
 /// What is changed of a key.
@@ -229,7 +232,8 @@ impl Store {
         body.await
     }
 
-    /// The key with this public part; `None` if there is none.
+    /// What verifies the key with this public part; `None` if there is none. Whoever asks must not learn by the time that
+    /// it takes which keys there are: both read one row and open one sealed text.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be read.
@@ -239,17 +243,24 @@ impl Store {
             query("SELECT id, organization, ha1_sealed FROM api_keys WHERE public_key = $1 AND removed_at IS NULL")
                 .bind(public_key)
                 .fetch_optional(&mut sql)?;
-        // An unknown key costs the same reads as a known one: whoever asks must not learn which exist.
         let id = row.as_ref().map_or(Ok(ApiKeyId::from_bytes([0; 12])), |row| row::text(row, "id"))?;
-        let roles = authority::roles(&mut sql, Holder::ApiKey(id))?;
-        let networks = network::all(&mut sql, AccountId::ApiKey(id))?;
+        let sealed = row.as_ref().map_or(Ok(vec![0; SEALED]), |row| row::raw::<Vec<u8>>(row, "ha1_sealed"))?;
+        let plain = self.sealing().open(&context(id), &sealed);
         let Some(row) = row else { return Ok(None) };
-        let plain = self.sealing().open(&context(id), &row::raw::<Vec<u8>>(&row, "ha1_sealed")?)?;
-        Ok(Some(ApiKeyFacts {
-            actor: Actor::ApiKey { id, organization: row::text(&row, "organization")?, roles },
-            ha1: read_ha1(&plain)?,
-            networks: networks.into_iter().map(|row| row.network).collect(),
-        }))
+        Ok(Some(ApiKeyFacts { id, organization: row::text(&row, "organization")?, ha1: read_ha1(&plain?)? }))
+    }
+
+    /// The key as an actor with its present roles, and from where it is taken (from everywhere if there is none): for who
+    /// has shown its credentials.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be read.
+    pub async fn api_key_actor(&self, key: &ApiKeyFacts) -> Result<(Actor, Vec<Network>), StoreError> {
+        let mut sql = self.read()?;
+        let roles = authority::roles(&mut sql, Holder::ApiKey(key.id))?;
+        let networks = network::all(&mut sql, AccountId::ApiKey(key.id))?;
+        let actor = Actor::ApiKey { id: key.id, organization: key.organization, roles };
+        Ok((actor, networks.into_iter().map(|row| row.network).collect()))
     }
 }
 

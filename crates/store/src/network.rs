@@ -42,6 +42,15 @@ impl Store {
         all(&mut sql, account)
     }
 
+    /// From where an account is taken, from everywhere if there is none: for who has shown its credentials.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be read.
+    pub async fn networks_of(&self, account: AccountId) -> Result<Vec<Network>, StoreError> {
+        let mut sql = self.read()?;
+        Ok(all(&mut sql, account)?.into_iter().map(|row| row.network).collect())
+    }
+
     /// Adds networks, all or none, and answers with the whole list.
     ///
     /// # Errors

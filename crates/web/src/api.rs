@@ -18,6 +18,8 @@ use byleave_api::path::BYLEAVE;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::app::App;
+use crate::closing::mark;
+use crate::rate::Told;
 
 /// Adds routes to a router and remembers what they are.
 macro_rules! routes {
@@ -63,6 +65,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(app.clone(), repeat::once))
         .layer(middleware::from_fn_with_state(app.clone(), count))
+        .layer(middleware::from_fn(mark))
         .layer(middleware::from_fn(finish))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked));
     routes.layer(DefaultBodyLimit::max(app.limits.body))
@@ -78,13 +81,20 @@ async fn other_method(caller: Caller) -> Failure {
     Failure::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
 }
 
-/// Takes no more requests from an address than it may send; who only asks how the server is may always.
-async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Takes no more requests from an address than it may send; who only asks how the server is may always. Whatever the
+/// answer is, it tells what its caller has left.
+async fn count(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let of_ours = request.uri().path().strip_prefix(BYLEAVE);
     let is_probe = of_ours.is_some_and(|path| matches!(path, "/health" | "/ready"));
     match if is_probe { Ok(()) } else { app.counters.request(&request) } {
         Err(too_many) => Failure::from(too_many).into_response(),
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let told = Told::default();
+            request.extensions_mut().insert(told.clone());
+            let mut response = next.run(request).await;
+            told.write(response.headers_mut());
+            response
+        }
     }
 }
 

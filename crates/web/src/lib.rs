@@ -16,6 +16,7 @@ pub mod api;
 pub mod app;
 pub mod auth;
 pub mod came;
+mod closing;
 pub mod door;
 mod evidence;
 mod feed_filter;

@@ -15,6 +15,7 @@ use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+use crate::closing::mark_page;
 
 mod account;
 mod activity;
@@ -115,6 +116,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .layer(DefaultBodyLimit::max(FORM))
         .layer(CsrfLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), count))
+        .layer(middleware::from_fn(mark_page))
         .route("/assets/{name}", get(asset::get))
         .fallback(problem::nothing_here)
 }

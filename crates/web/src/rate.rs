@@ -7,12 +7,12 @@
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method};
-use byleave_api::path::ends_access;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
+use byleave_api::path::is_settings;
 use byleave_core::actor::By;
 use byleave_core::time::Clock;
 use governor::clock::Reference as _;
@@ -21,9 +21,15 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::came::Came;
+use crate::closing::Closing;
 
 /// How many callers or addresses are remembered before those who have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;
+
+/// The header that tells how many requests a minute has.
+pub(crate) const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+/// The header that tells how many are left.
+pub(crate) const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 
 /// Requests in a minute, all of which may come at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,19 +65,28 @@ pub struct Left {
 /// There were too many requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany {
+    /// How many requests a minute has.
+    pub limit: u32,
     /// After how many seconds the next one is taken.
     pub retry_after: u64,
 }
 
-/// Whether a request can close the door: those are always taken, however many came before.
-pub(crate) fn can_close(method: &Method, path: &str) -> bool {
-    let ends = |endings: &[&str]| endings.iter().any(|ending| path.ends_with(ending));
-    match *method {
-        Method::PATCH => ends(&["/settings"]),
-        // What the pages call so is something else in an API: `/api/oauth/revoke` ends a token and closes no door.
-        Method::POST if path.starts_with("/api/") => ends_access(path),
-        Method::POST => ends(&["/end", "/revoke", "/settings/block", "/recovery/stop"]),
-        _ => false,
+/// Where a request keeps what its caller has left, for the headers of the answer, whatever that is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told(Arc<OnceLock<Left>>);
+
+impl Told {
+    /// Notes for the answer to a request what its caller has left.
+    pub(crate) fn tell(extensions: &Extensions, left: Left) {
+        // There is one caller for each request.
+        extensions.get::<Self>().map(|told| told.0.get_or_init(|| left));
+    }
+
+    /// Puts it into the headers of the answer.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.0.get().iter().flat_map(|left| left.headers()) {
+            headers.insert(name, value);
+        }
     }
 }
 
@@ -94,21 +109,41 @@ impl Counters {
         Self { callers: Counter::new(rates.caller, clock), addresses: Counter::new(rates.address, clock) }
     }
 
-    /// Counts a request of somebody who has signed in.
+    /// Counts a request of somebody who has shown who they are. What closes the door counts and is taken.
     ///
     /// # Errors
     /// [`TooMany`] if it must not be carried out.
-    pub fn caller(&self, caller: By) -> Result<Left, TooMany> {
-        self.callers.count(caller)
+    pub(crate) fn caller(&self, caller: By, closing: Closing) -> Result<Left, TooMany> {
+        match self.callers.count(caller) {
+            Err(too_many) if closing.is_unlimited() => Ok(too_many.left()),
+            counted => counted,
+        }
     }
 
-    /// Counts a request before anybody knows who sent it, by the address from which it [`Came`].
+    /// Counts a request before anybody knows who sent it, by the address from which it [`Came`]. What closes the door is
+    /// looked at, and so is what begins HTTP Digest for it: a change of settings without credentials, often without a
+    /// body, which is answered with a challenge and nothing else.
     ///
     /// # Errors
     /// [`TooMany`] if it must not be looked at.
     pub(crate) fn request(&self, request: &Request) -> Result<(), TooMany> {
-        match request.extensions().get::<Came>() {
-            Some(came) if !can_close(request.method(), request.uri().path()) => self.address(came.from).map(drop),
+        let Some(came) = request.extensions().get::<Came>() else { return Ok(()) };
+        let begins = request.method() == Method::PATCH
+            && is_settings(request.uri().path())
+            && !request.headers().contains_key(header::AUTHORIZATION);
+        if begins || Closing::of(request.extensions()).is_unlimited() {
+            return Ok(());
+        }
+        self.address(came.from).map(drop)
+    }
+
+    /// Counts a request whose credentials are wrong, if it was not counted before: it may close nothing.
+    ///
+    /// # Errors
+    /// [`TooMany`] if the address has sent too many.
+    pub(crate) fn stranger(&self, extensions: &Extensions) -> Result<(), TooMany> {
+        match extensions.get::<Came>() {
+            Some(came) if Closing::of(extensions).is_unlimited() => self.address(came.from).map(drop),
             Some(_) | None => Ok(()),
         }
     }
@@ -142,15 +177,23 @@ impl<K: Hash + Eq + Clone> Counter<K> {
             }
             Err(not_until) => {
                 let wait = not_until.earliest_possible().duration_since(clock);
-                Err(TooMany { retry_after: Duration::from(wait).as_secs() + 1 })
+                let limit = not_until.quota().burst_size().get();
+                Err(TooMany { limit, retry_after: Duration::from(wait).as_secs() + 1 })
             }
         }
     }
 }
 
+impl TooMany {
+    /// What is left: nothing.
+    pub(crate) const fn left(self) -> Left {
+        Left { limit: self.limit, remaining: 0 }
+    }
+}
+
 impl Left {
     /// The headers that tell it.
-    pub(crate) fn headers(self) -> [(&'static str, HeaderValue); 2] {
-        [("ratelimit-limit", self.limit.into()), ("ratelimit-remaining", self.remaining.into())]
+    fn headers(self) -> [(HeaderName, HeaderValue); 2] {
+        [(LIMIT, self.limit.into()), (REMAINING, self.remaining.into())]
     }
 }

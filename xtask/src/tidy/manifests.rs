@@ -19,7 +19,11 @@ const ALLOWED: &[Allowed] = &[
         ours: &["byleave-core"],
         others: Some(&["base64", "ed25519-dalek", "hex", "serde", "serde_json", "sha2", "thiserror"]),
     },
-    Allowed { package: "byleave-api", ours: &["byleave-core"], others: Some(&["serde", "serde_json", "utoipa"]) },
+    Allowed {
+        package: "byleave-api",
+        ours: &["byleave-core"],
+        others: Some(&["percent-encoding", "serde", "serde_json", "utoipa"]),
+    },
     Allowed { package: "byleave-store", ours: &["byleave-core", "byleave-log"], others: None },
     Allowed { package: "byleave-gateway", ours: &["byleave-core", "byleave-wire"], others: None },
     Allowed { package: "byleave-web", ours: &["byleave-api", "byleave-core", "byleave-store"], others: None },

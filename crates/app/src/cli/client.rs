@@ -56,7 +56,7 @@ pub(crate) struct Request<'a> {
 impl Request<'_> {
     /// Whether the server carries it out once under a key, however often it is sent.
     pub(super) fn takes_key(&self) -> bool {
-        self.method == Method::POST && takes_key(self.path.split('?').next().unwrap_or_default())
+        self.method == Method::POST && takes_key(self.method.as_str(), &self.path)
     }
 }
 

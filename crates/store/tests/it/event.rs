@@ -88,20 +88,17 @@ async fn events_carry_names_and_kept_texts() {
     let row = world.store.add_api_key(&world.owner, &world.now, world.organization, key).await.unwrap().value;
     let facts = world.store.api_key(&row.public_key).await.unwrap().unwrap();
     assert_eq!((*facts.ha1.md5, *facts.ha1.sha256), ([1; 16], [2; 32]));
+    let (actor, networks) = world.store.api_key_actor(&facts).await.unwrap();
+    assert_eq!(networks, []);
     let ask = request(GrantType::DatabaseLogs);
-    world.store.give_grant(&facts.actor, &world.now, world.project, &name("a"), ask).await.unwrap();
-    let row = world.store.events(&facts.actor, EventQuery::newest(of)).await.unwrap().rows.remove(0);
+    world.store.give_grant(&actor, &world.now, world.project, &name("a"), ask).await.unwrap();
+    let row = world.store.events(&actor, EventQuery::newest(of)).await.unwrap().rows.remove(0);
     assert_eq!((row.user_name, row.public_key.as_deref()), (None, Some("abcdefgh")));
-    world.store.remove_api_key(&world.owner, &world.now, world.organization, row_id(&facts.actor)).await.unwrap();
+    world.store.remove_api_key(&world.owner, &world.now, world.organization, facts.id).await.unwrap();
     assert_eq!(world.store.api_key("abcdefgh").await.unwrap(), None);
-    let gone = world.store.events(&facts.actor, EventQuery::newest(of)).await;
+    let gone = world.store.events(&actor, EventQuery::newest(of)).await;
     assert!(matches!(gone, Err(StoreError::NotFound(_))), "{gone:?}");
     world.assert_sound().await;
-}
-
-fn row_id(actor: &Actor) -> byleave_core::id::ApiKeyId {
-    let Actor::ApiKey { id, .. } = actor else { unreachable!() };
-    *id
 }
 
 #[tokio::test]

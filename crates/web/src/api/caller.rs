@@ -13,11 +13,12 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use byleave_api::error::ErrorCode;
 use byleave_api::page::{Envelope, Link, Page};
-use byleave_api::path::ends_access;
 use byleave_core::actor::Actor;
+use byleave_core::network::{Network, lets_in};
 use byleave_core::policy::{self, Action, Refusal, Resource};
 use byleave_core::time::Reading;
 use byleave_store::StoreError;
+use byleave_store::account::AccountId;
 use byleave_store::tag::Tag;
 use byleave_store::web_session::WebSession;
 use serde::Serialize;
@@ -31,7 +32,8 @@ use crate::auth::key::ACCESS_TOKEN;
 use crate::auth::sign_in::is_fresh;
 use crate::auth::token::TokenHash;
 use crate::came::Came;
-use crate::rate::{self, Left};
+use crate::closing::Closing;
+use crate::rate::Told;
 
 /// A web session and the hash of its token.
 pub struct SignedIn {
@@ -52,7 +54,7 @@ pub struct Caller {
     /// Their web session, if they signed in with a password.
     pub signed_in: Option<SignedIn>,
     access_token: Option<TokenHash>,
-    left: Option<Left>,
+    address: Option<IpAddr>,
     version: Option<&'static str>,
     envelope: bool,
     pretty: bool,
@@ -72,14 +74,16 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let now = app.read_clock();
         let Known { actor, signed_in, access_token } = authenticate(app, parts, &now).await?;
-        let counted = actor.by().filter(|_| !rate::can_close(&parts.method, parts.uri.path()));
-        let left = counted.map(|by| app.counters.caller(by)).transpose()?;
+        let closing = Closing::of(&parts.extensions);
+        if let Some(by) = actor.by() {
+            Told::tell(&parts.extensions, app.counters.caller(by, closing)?);
+        }
         let version = negotiate(parts)?;
-        if parts.method != Method::GET && json::has_body(&parts.headers) && !ends_access(parts.uri.path()) {
+        if parts.method != Method::GET && json::has_body(&parts.headers) && closing != Closing::Door {
             check_content_type(&parts.headers)?;
         }
         let ticket = repeat::ticket(app, parts, &actor)?;
-        let expectation = tag::expectation(&parts.method, parts.uri.path(), &parts.headers)?;
+        let expectation = tag::expectation(parts)?;
         let site = Site::new(app.clone(), ticket, expectation);
         let mut caller = Self {
             app: site,
@@ -87,7 +91,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             now,
             signed_in,
             access_token,
-            left,
+            address: peer::address(&parts.extensions),
             version,
             envelope: false,
             pretty: false,
@@ -116,19 +120,34 @@ impl Caller {
         Failure::from(error).naming(&self.names)
     }
 
-    /// Whether the web session or the access token that the caller came with still holds, for answers that go on. Keys
-    /// and roles are asked for by the store at each call. While the store does not answer, nothing can be told anyway.
-    pub async fn is_signed_in(&self) -> bool {
+    /// Whether what the caller came with would still be taken from where they are, for answers that go on. Whether a key
+    /// or an account is there, and its roles, the store asks at each call. While it does not answer, nothing can be told
+    /// anyway.
+    pub async fn is_let_in(&self) -> bool {
         let (store, now) = (&self.app.store, self.app.read_clock());
-        let session = match &self.signed_in {
-            Some(signed_in) => store.web_session(*signed_in.token.as_bytes(), &now).await.map(|found| found.is_some()),
-            None => Ok(true),
+        let from_here = |networks: &[Network]| lets_in(networks, self.address);
+        let found = match (&self.signed_in, &self.access_token, &self.actor) {
+            (Some(signed_in), _, _) => {
+                store.web_session(*signed_in.token.as_bytes(), &now).await.map(|found| found.is_some())
+            }
+            (None, Some(token), _) => {
+                let found = store.access_token(*token.as_bytes(), &now).await;
+                found.map(|found| found.is_some_and(|facts| from_here(&facts.networks)))
+            }
+            (None, None, Actor::ApiKey { id, .. }) => {
+                store.networks_of(AccountId::ApiKey(*id)).await.map(|networks| from_here(&networks))
+            }
+            (
+                None,
+                None,
+                Actor::Administrator
+                | Actor::Employee { .. }
+                | Actor::ServiceAccount { .. }
+                | Actor::System
+                | Actor::User { .. },
+            ) => Ok(true),
         };
-        let token = match &self.access_token {
-            Some(token) => store.access_token(*token.as_bytes(), &now).await.map(|found| found.is_some()),
-            None => Ok(true),
-        };
-        session.unwrap_or(true) && token.unwrap_or(true)
+        found.unwrap_or(true)
     }
 
     /// Asks the rules before the body is read, and for what opens the door whether the password was given lately. The
@@ -242,7 +261,7 @@ impl Caller {
 
     /// Done, and nothing to say.
     pub fn done(&self) -> Response {
-        self.tell((StatusCode::NO_CONTENT, [(header::CONTENT_TYPE, self.content_type())]).into_response())
+        (StatusCode::NO_CONTENT, [(header::CONTENT_TYPE, self.content_type())]).into_response()
     }
 
     fn write<T: Serialize>(&self, status: StatusCode, value: &T) -> Result<Response, Failure> {
@@ -255,15 +274,7 @@ impl Caller {
             (header::CONTENT_TYPE, self.content_type()),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
-        Ok(self.tell((status, headers, text).into_response()))
-    }
-
-    /// Tells with an answer how many requests the caller has left.
-    fn tell(&self, mut answer: Response) -> Response {
-        for (name, value) in self.left.iter().flat_map(|left| left.headers()) {
-            answer.headers_mut().insert(name, value);
-        }
-        answer
+        Ok((status, headers, text).into_response())
     }
 
     fn content_type(&self) -> HeaderValue {
@@ -350,19 +361,19 @@ impl From<Actor> for Known {
 /// Finds out who calls.
 async fn authenticate(app: &App, parts: &Parts, now: &Reading) -> Result<Known, Failure> {
     let refuse = |stale: bool| Failure::unauthorized(app.digest.challenge(stale, now.since_boot));
+    let wrong = || app.counters.stranger(&parts.extensions).map_or_else(Failure::from, |()| refuse(false));
     let address = peer::address(&parts.extensions);
     let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(refuse(false)) };
     let (scheme, rest) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(|| refuse(false))?;
     match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => match bearer(app, rest.trim(), address, now).await? {
-            Some(found) => Ok(found),
-            None => Err(refuse(false)),
-        },
+        "bearer" => bearer(app, rest.trim(), address, now).await?.ok_or_else(wrong),
         "digest" => {
             let credentials = Credentials::read(rest, app.digest.algorithm()).ok_or_else(|| refuse(false))?;
-            let actor = digest(app, &credentials, parts, now).await?;
-            actor.map(Known::from).map_err(|refused| refuse(refused == Refused::Stale))
+            digest(app, &credentials, parts, now).await?.map(Known::from).map_err(|refused| match refused {
+                Refused::Stale => refuse(true),
+                Refused::Wrong => wrong(),
+            })
         }
         _ => Err(refuse(false)),
     }
@@ -398,8 +409,9 @@ async fn digest(
     let checked = app.digest.check(credentials, &request, ha1, now.since_boot);
     match checked.and_then(|()| facts.ok_or(Refused::Wrong)) {
         Ok(facts) => {
-            peer::check(&facts.networks, peer::address(&parts.extensions))?;
-            Ok(Ok(facts.actor))
+            let (actor, networks) = app.store.api_key_actor(&facts).await?;
+            peer::check(&networks, peer::address(&parts.extensions))?;
+            Ok(Ok(actor))
         }
         Err(refused) => Ok(Err(refused)),
     }

@@ -18,7 +18,7 @@ use crate::api::repeat;
 use crate::auth::password::HashError;
 use crate::auth::sign_in::SignInError;
 use crate::door::DoorError;
-use crate::rate::TooMany;
+use crate::rate::{LIMIT, REMAINING, TooMany};
 
 /// Why a request is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -303,8 +303,11 @@ impl From<SignInError> for Failure {
 impl From<TooMany> for Failure {
     fn from(too_many: TooMany) -> Self {
         let seconds = too_many.retry_after;
-        Self::new(ErrorCode::RateLimited, format!("too many requests; the next one is taken in {seconds} seconds"))
-            .with_header(header::RETRY_AFTER, seconds.to_string())
+        let failure =
+            Self::new(ErrorCode::RateLimited, format!("too many requests; the next one is taken in {seconds} seconds"))
+                .with_header(header::RETRY_AFTER, seconds.to_string());
+        let left = too_many.left();
+        failure.with_header(LIMIT, left.limit.to_string()).with_header(REMAINING, left.remaining.to_string())
     }
 }
 

@@ -8,18 +8,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use byleave_api::atlas::account::{OAuthError, OAuthToken};
 use byleave_api::error::ErrorCode;
+use byleave_core::actor::By;
 use byleave_core::id::{SecretId, ServiceAccountId};
 use byleave_core::network::lets_in;
 use byleave_core::service_account::SECRETS;
 use byleave_core::time::{Reading, SECOND};
 use byleave_store::StoreError;
 use byleave_store::access_token::ClientFacts;
+use byleave_store::account::AccountId;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -30,6 +32,8 @@ use crate::api::version::NONE;
 use crate::app::App;
 use crate::auth::key::draw_access_token;
 use crate::auth::token::TokenHash;
+use crate::closing::Closing;
+use crate::rate::Told;
 
 routes! {
     POST "/api/oauth/token" as ["/api/oauth/token"] => crate::api::oauth::token, NONE;
@@ -39,8 +43,9 @@ routes! {
 /// Issues a token for the right secret of a service account.
 pub(super) async fn token(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refused> {
     let now = app.read_clock();
+    let extensions = request.extensions().clone();
     let (form, client) = read(&app, request).await?;
-    let (_, secret) = authenticate(&app, client, &now).await?;
+    let (_, secret) = authenticate(&app, client, &extensions, &now).await?;
     match form.once("grant_type")?.as_deref().map(String::as_str) {
         Some("client_credentials") => {}
         Some(_) => return Err(Refused::oauth("unsupported_grant_type", "grant_type must be client_credentials")),
@@ -64,8 +69,9 @@ pub(super) async fn token(State(app): State<Arc<App>>, request: Request) -> Resu
 /// Revokes a token of the service account that asks; any other token is no matter.
 pub(super) async fn revoke(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refused> {
     let now = app.read_clock();
+    let extensions = request.extensions().clone();
     let (form, client) = read(&app, request).await?;
-    let (account, _) = authenticate(&app, client, &now).await?;
+    let (account, _) = authenticate(&app, client, &extensions, &now).await?;
     form.once("token_type_hint")?;
     let token = form.once("token")?.filter(|token| !token.is_empty());
     let token = token.ok_or(Refused::oauth("invalid_request", "token is required"))?;
@@ -207,14 +213,23 @@ fn basic(headers: &HeaderMap) -> Result<Option<Credentials>, Refused> {
     unescape(id).zip(unescape(secret)).map(Some).ok_or(Refused::Client)
 }
 
-/// Finds the secret that was given, in constant time. The work is the same for a client that is not there.
-async fn authenticate(app: &App, client: Client, now: &Reading) -> Result<(ServiceAccountId, SecretId), Refused> {
+/// Finds the secret that was given, in constant time, and counts the request. The work is the same for a client that is
+/// not there; nobody else can use up what a client has.
+async fn authenticate(
+    app: &App,
+    client: Client,
+    extensions: &Extensions,
+    now: &Reading,
+) -> Result<(ServiceAccountId, SecretId), Refused> {
     let account = ServiceAccountId::from_client_id(&client.id);
     let asked = account.clone().unwrap_or(ServiceAccountId::from_bytes([0; 12]));
     let facts = app.store.client_facts(asked, now).await?;
     let found = right(&facts, &TokenHash::of(&client.secret));
     let (Ok(account), Some(secret)) = (account, found) else { return Err(Refused::Client) };
-    if !lets_in(&facts.networks, client.address) {
+    let left = app.counters.caller(By::ServiceAccount(account), Closing::Nothing).map_err(Failure::from)?;
+    Told::tell(extensions, left);
+    let networks = app.store.networks_of(AccountId::ServiceAccount(account)).await?;
+    if !lets_in(&networks, client.address) {
         return Err(Refused::oauth(
             "unauthorized_client",
             "the address is not on the access list of the service account",

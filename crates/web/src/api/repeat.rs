@@ -105,7 +105,7 @@ pub struct ShownOnce;
 
 /// Gives a request with a key a slot, carries it out even if the caller goes away, and keeps the answer.
 pub(super) async fn once(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let is_heeded = request.method() == Method::POST && takes_key(request.uri().path());
+    let is_heeded = request.method() == Method::POST && takes_key(request.method().as_str(), request.uri().path());
     if !is_heeded || !request.headers().contains_key(KEY) {
         return next.run(request).await;
     }

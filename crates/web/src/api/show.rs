@@ -23,6 +23,11 @@ use zeroize::Zeroizing;
 
 use crate::api::error::Failure;
 
+/// Whether a name begins with what a filter asks for, in whatever case, as Atlas says of its filters by name.
+pub fn begins(name: &str, asked: &str) -> bool {
+    name.to_lowercase().starts_with(&asked.to_lowercase())
+}
+
 /// Anchors.
 pub fn anchors(anchors: Vec<Anchor>) -> Vec<api::Anchor> {
     anchors

@@ -1,10 +1,11 @@
 //! `ETag`, `If-Match` and `If-None-Match`: nobody overwrites what they have not seen.
 //!
 //! The store compares inside the transaction (see [`byleave_store::tag`]); here the headers are read and written. A
-//! request with `If-Match` that changes something without a tag is refused; one that ends access never is.
+//! request with `If-Match` that changes something without a tag is refused; one that ends access or only blocks never is.
 
 use std::sync::Arc;
 
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::error::ErrorCode;
@@ -12,18 +13,16 @@ use byleave_api::path::takes_key;
 use byleave_store::tag::{Expectation, Tag};
 
 use crate::api::error::Failure;
+use crate::closing::Closing;
 
 /// What a request expects of the thing that it changes; `None` if anything will do.
 ///
 /// # Errors
 /// [`Failure`] for a header that is no list of tags.
-pub(crate) fn expectation(
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-) -> Result<Option<Arc<Expectation>>, Failure> {
+pub(crate) fn expectation(parts: &Parts) -> Result<Option<Arc<Expectation>>, Failure> {
+    let Parts { method, uri, headers, extensions, .. } = parts;
     let is_read = *method == Method::GET || *method == Method::HEAD;
-    if is_read || !takes_key(path) {
+    if is_read || Closing::of(extensions) == Closing::Door || !takes_key(method.as_str(), uri.path()) {
         return Ok(None);
     }
     let tags = tags(headers, &header::IF_MATCH).ok_or_else(|| {

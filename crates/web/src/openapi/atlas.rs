@@ -9,8 +9,7 @@ use byleave_api::atlas::{
 use super::description::{Section, delete, get, patch, post};
 use super::parameter::{
     AUTH_RESULT, CLUSTER_NAME, CLUSTER_NAMES, END, EVENT_TYPE, EXCLUDED_EVENT_TYPE, FLATTEN_TEAMS, INCLUDE_ORG_USERS,
-    INCLUDE_RAW, IP_ADDRESS, MAX_DATE, MEMBERSHIP, MIN_DATE, N_LOGS, NAME, NAME_BEGINS, PROJECT_OWNER_ID, START,
-    USERNAME,
+    INCLUDE_RAW, IP_ADDRESS, MAX_DATE, MEMBERSHIP, MIN_DATE, N_LOGS, NAME_BEGINS, PROJECT_OWNER_ID, START, USERNAME,
 };
 
 pub(super) const SECTIONS: &[Section] = &[ORGANIZATIONS, PEOPLE, PROJECTS, CLUSTERS, FEEDS];
@@ -21,7 +20,7 @@ const ORGANIZATIONS: Section = Section {
     operations: &[
         get("/api/atlas/v2", "Tells who the server is, and which API key asks.").gives::<SystemStatus>(),
         get("/api/atlas/v2/orgs", "Lists the organizations that the caller belongs to.")
-            .with(&[NAME])
+            .with(&[NAME_BEGINS])
             .gives_page::<Organization>(),
         get("/api/atlas/v2/orgs/{orgId}", "Shows an organization.").gives::<Organization>(),
         get("/api/atlas/v2/orgs/{orgId}/settings", "Shows the settings, with what each is here.")

@@ -17,7 +17,6 @@ use super::parameter::{
     ENVELOPE, IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, INCLUDE_COUNT, ITEMS_PER_PAGE, PAGE_NUM, PRETTY, Parameter,
 };
 use crate::api::version::Versions;
-use crate::rate::can_close;
 
 /// Operations that belong together.
 pub(super) struct Section {
@@ -172,7 +171,7 @@ impl Description {
 
     /// Whether it heeds an `If-Match`.
     fn expects(&self) -> bool {
-        self.effect == Effect::Changes && self.asks == Asks::Credentials && takes_key(self.path)
+        self.effect == Effect::Changes && self.asks == Asks::Credentials && takes_key(self.method, self.path)
     }
 
     /// Nobody has to sign in. What it refuses with is said whole.
@@ -285,7 +284,6 @@ impl Description {
         let has_body = !matches!(self.takes, Takes::Nothing);
         let names_something = self.path.contains('{');
         let signed_in = self.asks == Asks::Credentials;
-        let method = self.method.parse().unwrap_or_default();
         let follows = [
             (400, signed_in || has_body || names_something),
             (401, self.asks != Asks::Nothing),
@@ -295,9 +293,12 @@ impl Description {
             (409, self.has_key()),
             (412, self.expects()),
             (413, has_body),
-            (415, signed_in && self.method != "GET" && !ends_access(self.path) || self.asks == Asks::Client),
+            (
+                415,
+                signed_in && self.method != "GET" && !ends_access(self.method, self.path) || self.asks == Asks::Client,
+            ),
             (422, self.has_key()),
-            (429, self.asks != Asks::Nothing && !can_close(&method, self.path)),
+            (429, self.asks != Asks::Nothing),
             (503, self.asks != Asks::Nothing),
         ];
         let follows = follows.into_iter().filter(|(_, so)| *so).map(|(status, _)| status);

@@ -111,8 +111,8 @@ pub(super) const MEMBERSHIP: Parameter =
     query("orgMembershipStatus", "Only who is a user (`ACTIVE`) or only who is invited (`PENDING`).", states);
 pub(super) const MIN_DATE: Parameter = query("minDate", "Only what was not earlier.", instant);
 pub(super) const N_LOGS: Parameter = query("nLogs", "How many entries at most.", n_logs);
-pub(super) const NAME: Parameter = query("name", "Only the one of this name.", any_text);
-pub(super) const NAME_BEGINS: Parameter = query("name", "Only those whose name begins like this.", any_text);
+pub(super) const NAME_BEGINS: Parameter =
+    query("name", "Only those whose name begins like this, in whatever case.", any_text);
 pub(super) const PAGE_NUM: Parameter = query("pageNum", "Which page, counted from 1.", page_num);
 pub(super) const PRETTY: Parameter = query("pretty", "Whether the answer is indented.", flag);
 pub(super) const PROJECT_OWNER_ID: Parameter =

@@ -116,7 +116,7 @@ impl IntoResponse for Problem {
                 "The address may be wrong, or what was here has been removed.".to_owned(),
             ),
             Self::Stopped(text) => (StatusCode::CONFLICT, "This cannot be done now", text),
-            Self::TooMany(TooMany { retry_after }) => (
+            Self::TooMany(TooMany { retry_after, .. }) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many requests",
                 format!("Too much was asked from here in the last minute. Please try again in {retry_after} seconds."),

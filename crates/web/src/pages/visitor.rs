@@ -30,7 +30,7 @@ use super::recovery::banner;
 use crate::app::App;
 use crate::auth::sign_in::{SignInError, give_password_again, is_fresh};
 use crate::auth::token::TokenHash;
-use crate::rate;
+use crate::closing::Closing;
 
 /// Who looks at a page, and when.
 pub(super) struct Visitor {
@@ -60,8 +60,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
             Some(_) | None => parts.uri.path(),
         };
         let came_for = (parts.method == "GET").then(|| came_for.to_owned());
-        let can_close = rate::can_close(&parts.method, parts.uri.path());
-        match Self::of(app, cookie::read(&parts.headers), recorded, can_close).await {
+        let closing = Closing::of(&parts.extensions);
+        match Self::of(app, cookie::read(&parts.headers), recorded, closing).await {
             Ok(visitor) => Ok(visitor),
             Err(Problem::SignedOut) => Err(Redirect::to(&to_sign_in(came_for.as_deref())).into_response()),
             Err(problem) => Err(problem.into_response()),
@@ -81,13 +81,13 @@ fn to_sign_in(came_for: Option<&str>) -> String {
 }
 
 impl Visitor {
-    async fn of(app: &App, token: Option<TokenHash>, recorded: Option<u64>, can_close: bool) -> Result<Self, Problem> {
+    async fn of(app: &App, token: Option<TokenHash>, recorded: Option<u64>, closing: Closing) -> Result<Self, Problem> {
         let token = token.ok_or(Problem::SignedOut)?;
         let reading = app.read_clock();
         let session = app.store.web_session(*token.as_bytes(), &reading).await?.ok_or(Problem::SignedOut)?;
         let (organization, _) = session.actor.membership().ok_or(Problem::SignedOut)?;
-        if let Some(by) = session.actor.by().filter(|_| !can_close) {
-            app.counters.caller(by).map_err(Problem::TooMany)?;
+        if let Some(by) = session.actor.by() {
+            app.counters.caller(by, closing).map_err(Problem::TooMany)?;
         }
         let seen = app.store.checkpoint(&session.actor, LogId::Organization(organization)).await?.index;
         let recovery = app.store.recovery(&session.actor, organization).await?;

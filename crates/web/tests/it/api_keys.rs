@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::{accounts, make, sign_in, wanted};
-use crate::client::Client;
+use crate::client::{Call, Client};
 use crate::house::{Customer, House, text};
 
 fn keys(of: &Customer) -> String {
@@ -196,4 +197,36 @@ async fn a_project_owner_has_a_say_in_the_project_only() {
         .await
         .refused(404, "RESOURCE_NOT_FOUND");
     assert_eq!(house.store.audit_state().await.unwrap().findings, Vec::<String>::new());
+}
+
+/// Makes every access list unreadable, as only a damaged store can be.
+fn spoil_access_lists(house: &House) {
+    let script = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\n\
+                  c.execute(\"UPDATE networks SET network = 'x'\")\nc.commit()\n";
+    let database = house.dir.path().join("byleave.db");
+    assert!(std::process::Command::new("python3").args(["-c", script]).arg(database).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn an_access_list_is_read_for_nobody_whose_credentials_are_wrong() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let own = format!("/api/atlas/v2/orgs/{}", shop.organization);
+    let made = shop.owner.post(&format!("{own}/apiKeys"), json!({ "desc": "a", "roles": ["ORG_MEMBER"] })).await.ok();
+    let list = format!("{own}/apiKeys/{}/accessList", text(&made["id"]));
+    shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.is_success();
+    let body = json!({ "name": "a", "description": "b", "roles": ["ORG_MEMBER"], "secretExpiresAfterHours": 8 });
+    let account = shop.owner.post(&format!("{own}/serviceAccounts"), body).await.created();
+    let id = text(&account["clientId"]);
+    let list = format!("{own}/serviceAccounts/{id}/accessList");
+    shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.is_success();
+    spoil_access_lists(&house);
+    let token = async |secret: &str| {
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let call = Call::new(Method::POST, "/api/oauth/token").body(form);
+        house.nobody().send(call.header("content-type", "application/x-www-form-urlencoded")).await.status
+    };
+    let key = Client::digest(house.address, &text(&made["publicKey"]), "wrong");
+    key.get(&own).await.refused(401, "UNEXPECTED_ERROR");
+    assert_eq!(token("wrong").await, 401);
 }

@@ -247,3 +247,28 @@ async fn what_one_may_not_know_of_is_not_there() {
     key.get("/api/other").await.refused(404, "RESOURCE_NOT_FOUND");
     key.post_nothing("/api/atlas/v2/orgs").await.refused(405, "METHOD_NOT_ALLOWED");
 }
+
+#[tokio::test]
+async fn a_filter_by_name_asks_for_the_beginning_in_whatever_case() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    let groups = format!("/api/atlas/v2/orgs/{}/groups", shop.organization);
+    key.post("/api/atlas/v2/groups", json!({ "name": "Ärger (test)", "orgId": shop.organization })).await.created();
+    for (path, name, expected) in [
+        ("/api/atlas/v2/orgs", "Shop%20shop", 1),
+        ("/api/atlas/v2/orgs", "sHOP", 1),
+        ("/api/atlas/v2/orgs", "hop", 0),
+        ("/api/atlas/v2/orgs", "Shop%20shopx", 0),
+        (&groups, "Production", 1),
+        (&groups, "pROD", 1),
+        (&groups, "%C3%84RGER", 1),
+        (&groups, "%C3%A4rger%20(T", 1),
+        (&groups, "%25", 0),
+        (&groups, "roduction", 0),
+        (&groups, "", 2),
+    ] {
+        let list = key.get(&format!("{path}?name={name}")).await.ok();
+        assert_eq!(list["totalCount"], expected, "{path} {name}: {list}");
+    }
+}

@@ -122,10 +122,20 @@ impl Client {
         self.send(Call::new(Method::DELETE, path)).await
     }
 
-    /// Opens a stream with a bearer token.
+    /// Opens a stream.
     pub(crate) async fn stream(&self, path: &str, last_event_id: Option<&str>) -> Stream {
-        let Credentials::Bearer(token) = &self.credentials else { panic!("streams are opened with a bearer token") };
-        let mut request = self.http.get(self.url(path)).bearer_auth(token);
+        let call = Call::new(Method::GET, path);
+        let authorization = match &self.credentials {
+            Credentials::Nobody => panic!("streams are opened by somebody"),
+            Credentials::Bearer(token) => format!("Bearer {token}"),
+            Credentials::Digest { challenge, .. } => {
+                let refused = self.send_with(&call, None).await;
+                let parsed = WwwAuthenticateHeader::parse(refused.header("www-authenticate")).unwrap();
+                *challenge.lock().unwrap() = Some(parsed);
+                self.respond(&call).unwrap()
+            }
+        };
+        let mut request = self.http.get(self.url(path)).header("authorization", authorization);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
@@ -195,6 +205,12 @@ impl Answer {
     pub(crate) fn is(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         if self.text.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Done, with whatever body.
+    #[track_caller]
+    pub(crate) fn is_success(self) {
+        assert!(self.status.is_success(), "{} {}", self.status, self.text);
     }
 
     #[track_caller]

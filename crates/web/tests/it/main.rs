@@ -18,6 +18,7 @@ mod bodies;
 mod browser;
 mod client;
 mod clients;
+mod closing;
 mod described;
 mod events;
 mod expiry;

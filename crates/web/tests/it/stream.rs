@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::accounts;
-use crate::client::Stream;
+use crate::client::{Client, Stream};
 use crate::house::{Customer, House, text};
 
 fn path(shop: &Customer) -> String {
@@ -92,4 +92,43 @@ async fn who_may_not_read_the_organization_gets_no_stream() {
     house.nobody().get(&path(&shop)).await.refused(401, "UNEXPECTED_ERROR");
     let bad = shop.owner.get(&format!("{}?after=now", path(&shop))).await.refused(400, "INVALID_QUERY_PARAMETER");
     assert!(bad.contains("after"), "{bad}");
+}
+
+#[tokio::test]
+async fn the_stream_of_an_account_ends_when_its_access_list_holds_its_address_no_more() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let accounts = format!("/api/atlas/v2/orgs/{}/serviceAccounts", shop.organization);
+    let body = json!({ "name": "a", "description": "b", "roles": ["ORG_MEMBER"], "secretExpiresAfterHours": 8 });
+    let made = shop.owner.post(&accounts, body).await.created();
+    let (id, secret) = (text(&made["clientId"]), text(&made["secrets"][0]["secret"]));
+    let (client, _) = accounts::sign_in(&house, &id, &secret).await;
+    let keys = format!("/api/atlas/v2/orgs/{}/apiKeys", shop.organization);
+    let made = shop.owner.post(&keys, json!({ "desc": "a", "roles": ["ORG_MEMBER"] })).await.ok();
+    let key = Client::digest(house.address, &text(&made["publicKey"]), &text(&made["privateKey"]));
+    for (mut stream, list) in [
+        (client.stream(&path(&shop), None).await, format!("{accounts}/{id}/accessList")),
+        (key.stream(&path(&shop), None).await, format!("{keys}/{}/accessList", text(&made["id"]))),
+    ] {
+        block(&shop, true).await;
+        assert_eq!(name(&mut stream).await, "organization.blocked");
+        shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.is_success();
+        block(&shop, false).await;
+        while name(&mut stream).await != "organization.unblocked" {}
+        shop.owner.post(&list, json!([{ "ipAddress": "192.0.2.1" }])).await.is_success();
+        shop.owner.delete(&format!("{list}/127.0.0.1")).await.done();
+        while stream.next().await.is_some() {}
+    }
+}
+
+#[tokio::test]
+async fn the_stream_of_a_key_ends_with_the_key() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let keys = format!("/api/atlas/v2/orgs/{}/apiKeys", shop.organization);
+    let made = shop.owner.post(&keys, json!({ "desc": "a", "roles": ["ORG_MEMBER"] })).await.ok();
+    let key = Client::digest(house.address, &text(&made["publicKey"]), &text(&made["privateKey"]));
+    let mut stream = key.stream(&path(&shop), None).await;
+    shop.owner.delete(&format!("{keys}/{}", text(&made["id"]))).await.done();
+    assert_eq!(stream.next().await, None);
 }

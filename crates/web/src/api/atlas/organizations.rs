@@ -8,13 +8,14 @@ use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::page::Paging;
 use crate::api::path::OrgPath;
+use crate::api::show::begins;
 
-/// Lists them, by name if one is given.
+/// Lists them; those whose name begins so if a name is given, in whatever case.
 pub(super) async fn list(caller: Caller) -> Result<Response, Failure> {
     let paging = Paging::read(&caller)?;
     let name = caller.parameter("name")?;
     let rows = caller.ask(caller.app.store.organizations(&caller.actor)).await?;
-    let wanted = |row: &OrganizationRow| name.as_deref().is_none_or(|name| row.name.as_str() == name);
+    let wanted = |row: &OrganizationRow| name.as_deref().is_none_or(|name| begins(row.name.as_str(), name));
     let organizations = rows.iter().filter(|row| wanted(row)).map(|row| show(&caller, row)).collect();
     caller.list(&paging.of(&caller, organizations))
 }

@@ -13,7 +13,7 @@ use crate::api::error::{Failure, Names};
 use crate::api::json::Raw;
 use crate::api::page::Paging;
 use crate::api::path::{GroupNamePath, GroupPath, OrgPath};
-use crate::api::show::parse;
+use crate::api::show::{begins, parse};
 
 /// Lists all.
 pub(super) async fn list(caller: Caller) -> Result<Response, Failure> {
@@ -30,7 +30,7 @@ pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Res
     caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
     let rows = caller.ask(caller.app.store.projects(&caller.actor)).await?;
     let wanted = |row: &&ProjectRow| {
-        row.organization == id && name.as_deref().is_none_or(|name| row.name.as_str().starts_with(name))
+        row.organization == id && name.as_deref().is_none_or(|name| begins(row.name.as_str(), name))
     };
     let groups = rows.iter().filter(wanted).map(|row| show(&caller, row)).collect();
     caller.list(&paging.of(&caller, groups))

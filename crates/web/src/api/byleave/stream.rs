@@ -1,8 +1,8 @@
 //! Events as they happen: the feed of an organization as a stream (SSE) that goes on from a cursor.
 //!
 //! Each message has the event's index as its id, so that a client that comes back with `Last-Event-ID` misses nothing
-//! and gets nothing twice. Before each look it is asked again who the caller is and what they may see: the stream ends
-//! with the sign-in, with the last role, and with the server.
+//! and gets nothing twice. Before each look it is asked again who the caller is, whether they are let in from where they
+//! are, and what they may see: the stream ends when their next request would be refused, and with the server.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -86,7 +86,7 @@ impl Follower {
             if let Some(event) = self.waiting.pop_front() {
                 return Some((event, self));
             }
-            if !self.caller.is_signed_in().await {
+            if !self.caller.is_let_in().await {
                 return None;
             }
             match self.look().await {

@@ -57,6 +57,14 @@ fn an_independent_client_is_understood_with_both_algorithms() {
 }
 
 #[test]
+fn what_stands_for_a_key_that_is_not_there_is_as_long_as_a_key() {
+    for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+        let digest = Digest::new(algorithm, &Fixed);
+        assert_eq!(algorithm.stand_in().len(), digest.ha1_of(&ha1("abcdefgh", "secret")).len(), "{algorithm:?}");
+    }
+}
+
+#[test]
 fn wrong_answers_are_refused() {
     let right = ha1("abcdefgh", "secret").md5.to_vec();
     let digest = Digest::new(Algorithm::Md5, &Fixed);
