@@ -7,14 +7,14 @@ use byleave_core::event::Tried;
 use byleave_gateway::control::Report;
 
 use super::rig::{CLUSTER_HOST, House};
-use super::upstream::start;
+use super::upstream::{Place, Upstream};
 use crate::world::text;
 
 #[test]
 fn the_engineer_is_told_the_commands_to_copy_whole() {
     let house = House::new();
-    let (port, _) = start(&house.authority);
-    house.grant(port);
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.grant(&upstream.address());
     let (mut ssh, _out, uri) = house.open();
     let told = BufReader::new(ssh.0.stderr.take().unwrap());
     let ours = |line: &String| line.starts_with("ssh ") || line.starts_with("mongosh ");
@@ -27,8 +27,8 @@ fn the_engineer_is_told_the_commands_to_copy_whole() {
 #[test]
 fn who_reaches_for_data_that_is_not_open_is_told_of_and_all_that_is_refused_is_counted() {
     let house = House::new();
-    let (port, frames) = start(&house.authority);
-    house.grant(port);
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.grant(&upstream.address());
     let (ssh, _out, uri) = house.open();
     let output = house.client("sync_beyond.py", &[&uri]).output().unwrap();
     assert_eq!(text(&output.stdout), "13\n13\n13\n13\n59\n", "{}", text(&output.stderr));
@@ -42,5 +42,5 @@ fn who_reaches_for_data_that_is_not_open_is_told_of_and_all_that_is_refused_is_c
         Some(tries)
     });
     assert_eq!(tries.sum::<i64>(), 3, "what a driver or shell asks by itself is no alarm");
-    assert!(!frames.lock().unwrap().iter().any(|(_, frame)| frame.windows(4).any(|bytes| bytes == b"bank")));
+    assert!(!upstream.holds(b"bank"));
 }
