@@ -46,7 +46,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server: pages, REST API and SSH gateway
-    Serve(config::ServeArgs),
+    Serve(Box<config::ServeArgs>),
     /// Start a whole installation on this machine and tell the main story
     Demo(demo::DemoArgs),
     /// Prepare and check a node, the host of a cluster
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     // The one provider of cryptography for TLS; a second call would answer with the first.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     match command {
-        Command::Serve(args) => finish(serve::run(args, global.data)),
+        Command::Serve(args) => finish(serve::run(*args, global.data)),
         Command::Demo(args) => finish(demo::run(args, &global)),
         Command::Node(command) => node::run(&global, command),
         Command::NodeSession(args) => node::run_session(args),

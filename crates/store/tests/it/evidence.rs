@@ -88,8 +88,8 @@ async fn a_member_exports_what_they_may_see_and_hashes_of_the_rest() {
 /// A log may be longer than memory, and whoever takes it away may lose the right to half-way.
 #[tokio::test]
 async fn evidence_is_told_piece_by_piece_to_whoever_may_still_read_it() {
-    let mut world = World::new().await;
-    let reader = join(&mut world, "ro@shop.example", Roles::in_organization([OrgRole::Member])).await;
+    let world = World::new().await;
+    let reader = join(&world, "ro@shop.example", Roles::in_organization([OrgRole::Member])).await;
     for _ in 0..260 {
         world.block().await;
         world.store.unblock(&world.owner, &world.now, world.organization).await.unwrap();
