@@ -15,7 +15,7 @@ use byleave_wire::request::{Manner, Request};
 use byleave_wire::sign_in::{self, SignIn};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::frame::Frames;
@@ -83,17 +83,19 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: IpAddr) 
 
 /// Lets a client sign in; `None` if it did not.
 async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr) -> Option<(Client, Arc<Login>)> {
-    let grace = shared.config.login_grace;
+    let (grace, since) = (shared.config.login_grace, Instant::now());
     let stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
     let mut client = Client { stream, frames: Frames::default(), sent: 0 };
     let mut state = SignIn::default();
     loop {
         let frame = client.frames.next(&mut client.stream, LONGEST_BEFORE_SIGN_IN);
-        let frame = match timeout(grace, frame).await {
-            Ok(frame) => frame.ok()??,
-            Err(_) if door.logins.at(from).is_empty() => return None,
-            Err(_) => continue,
-        };
+        let frame = timeout(grace, frame).await;
+        // Whoever is nobody's may not stay by saying hello again and again.
+        if since.elapsed() >= grace && door.logins.at(from).is_empty() {
+            return None;
+        }
+        let Ok(frame) = frame else { continue };
+        let frame = frame.ok()??;
         let request = Request::read(&frame, LONGEST_BEFORE_SIGN_IN).ok()?;
         let id = client.next_id();
         let (body, goes_on) = answer(shared, door, &request, &mut state, (id, from));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use byleave_core::grant::GrantType;
 use byleave_core::inventory::{Revision, SyncSource};
+use byleave_gateway::Config;
 use byleave_gateway::control::SyncCredential;
 use byleave_gateway::sync::SyncConfig;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -114,8 +115,14 @@ pub(crate) struct House {
 impl House {
     /// With nothing behind the door yet.
     pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, with another configuration of the gateway.
+    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
         let authority = Authority::new("test");
         let world = World::with(|config| {
+            change(config);
             config.sync = Some(SyncConfig {
                 listen: vec!["127.0.0.1:0".parse().unwrap()],
                 tls: authority.tls(),
