@@ -226,3 +226,47 @@ fn malformed_facts_are_named() {
     good(&machine.setup(&["--from", file.to_str().unwrap()]));
     assert!(!Path::new("/etc/byleave").exists(), "another root must leave this machine alone");
 }
+
+/// What the printed role is run with in place of a database: it keeps what it is told.
+const KEEPER: &str = "
+    const told = [];
+    const keeper = { createRole: (role) => told.push(role), createUser: (user) => told.push(user) };
+    const passwordPrompt = () => 'secret';
+    const db = {
+      adminCommand: () => ({ databases: [{ name: 'appsync_1' }, { name: 'bank' }, { name: 'appsync_22' }] }),
+      getSiblingDB: (name) => { told.push(name); return keeper; },
+    };
+";
+
+/// The shell of MongoDB, which `cargo xtask test` installs.
+fn mongosh() -> PathBuf {
+    let named = std::env::var_os("BYLEAVE_TEST_MONGOSH").map(PathBuf::from);
+    let installed = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/node/node_modules/.bin/mongosh");
+    named.unwrap_or_else(installed)
+}
+
+#[test]
+fn mongosh_takes_the_printed_role_and_it_reads_what_is_open_and_no_more() {
+    let machine = Machine::new();
+    let facts = serde_json::json!({
+        "ca": CA, "nodeId": NODE_ID, "gateways": ["10.0.0.7"], "helper": "/usr/bin/byleave", "syncDatabases": ["appsync_*"],
+    });
+    let (from, script) = (machine.at("node.json"), machine.at("role.js"));
+    fs::write(&from, facts.to_string()).unwrap();
+    let printed = String::from_utf8(machine.setup(&["--from", from.to_str().unwrap()]).stdout).unwrap();
+    let role = printed.find("// The gateway's role").unwrap_or_else(|| panic!("no role is printed: {printed}"));
+    let role = printed.get(role..).unwrap().split("\n\n").next().unwrap();
+    fs::write(&script, format!("{{{KEEPER}{role}\nprint(JSON.stringify(told));\n}}")).unwrap();
+    let mut shell = Command::new(mongosh());
+    shell.args(["--nodb", "--quiet", "--norc", "--file"]).arg(script).env("HOME", machine.0.path());
+    let output = shell.output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let told: serde_json::Value =
+        serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}{}", String::from_utf8_lossy(&output.stderr)));
+    let open = told[1]["privileges"].as_array().unwrap().iter().map(|one| one["resource"]["db"].as_str().unwrap());
+    assert!(told[0] == "admin" && open.eq(["appsync_1", "appsync_22"]), "{told}");
+    assert_eq!(told[2]["roles"], serde_json::json!([told[1]["role"]]));
+    assert_eq!(told[2]["mechanisms"], serde_json::json!(["SCRAM-SHA-256"]));
+    let from_where = &told[2]["authenticationRestrictions"];
+    assert_eq!(*from_where, serde_json::json!([{ "clientSource": ["10.0.0.7"] }]));
+}

@@ -1,6 +1,8 @@
 //! The tables of hostile attempts of the crate `wire`, sent over TLS through the whole door: what the client is told, what is
 //! recorded, and that not a byte of it reaches the cluster or changes anything there.
 
+use std::time::Duration;
+
 use byleave_core::session::SessionEnd;
 use byleave_wire::builder::Builder;
 use byleave_wire::frame::message;
@@ -11,6 +13,7 @@ use super::rig::House;
 use super::server::Server;
 use super::session::sync_end;
 use super::upstream::{Place, Upstream};
+use crate::world::until;
 
 /// One line of a table.
 struct Attempt {
@@ -267,4 +270,21 @@ fn a_client_that_is_nobodys_reaches_nothing() {
         Answer::Body { code: Some(18), .. } | Answer::Closed
     ));
     assert!(upstream.bytes() == bytes);
+}
+
+#[test]
+fn a_stranger_who_only_says_hello_may_do_so_for_a_while() {
+    let house = House::with(|config| config.login_grace = Duration::from_secs(1));
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.grant(&upstream.address());
+    let hello = |raw: &mut Raw| matches!(raw.command(r#"{hello: 1, $db: "admin"}"#), Answer::Body { code: None, .. });
+    let mut raw = Raw::connect(&house);
+    until("the door hangs up", || !hello(&mut raw));
+    // Drivers watch a server in this way, so it goes on while there is a session, and not after it.
+    let (ssh, _out, _uri) = house.open();
+    let mut watching = Raw::connect(&house);
+    let since = tokio::time::Instant::now();
+    until("more than a while", || hello(&mut watching) && since.elapsed() > Duration::from_secs(2));
+    drop(ssh);
+    until("the door hangs up", || !hello(&mut watching));
 }
