@@ -54,14 +54,20 @@ words! {
         ManageProjectAccounts = "manage project keys",
         /// Add users, change their roles, remove them.
         ManageUsers = "manage users",
+        /// See API keys with their roles and access lists, of the organization or with a role in a project.
+        ReadApiKeys = "read API keys",
         /// Read the state of the installation: inventory, live sessions without their contents, health.
         ReadInstallation = "read installation",
+        /// See who is invited to the organization, and the invitations.
+        ReadInvitations = "read invitations",
         /// See that an organization exists, its name, members and settings.
         ReadOrganization = "read organization",
         /// Read a project: clusters, grants, feed, sessions.
         ReadProject = "read project",
         /// Read the contents of a recording.
         ReadRecording = "read recording",
+        /// See service accounts with their roles and access lists, of the organization or with a role in a project.
+        ReadServiceAccounts = "read service accounts",
         /// Begin and go on with the recovery of a lost last owner.
         RecoverOwner = "recover owner",
         /// Resolve an employee identifier to a person.
@@ -98,10 +104,13 @@ impl Action {
             | Self::InviteFirstOwner
             | Self::LeaveDoubt
             | Self::ManageEmployees
+            | Self::ReadApiKeys
             | Self::ReadInstallation
+            | Self::ReadInvitations
             | Self::ReadOrganization
             | Self::ReadProject
             | Self::ReadRecording
+            | Self::ReadServiceAccounts
             | Self::RecoverOwner
             | Self::ResolveIdentifier
             | Self::Revoke
@@ -212,9 +221,12 @@ const fn administrator(action: Action) -> bool {
         | Action::ManageApiKeys
         | Action::ManageProjectAccounts
         | Action::ManageUsers
+        | Action::ReadApiKeys
+        | Action::ReadInvitations
         | Action::ReadOrganization
         | Action::ReadProject
         | Action::ReadRecording
+        | Action::ReadServiceAccounts
         | Action::Revoke
         | Action::SetLongestGrant
         | Action::StopRecovery
@@ -236,15 +248,16 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
     let in_project = |role| project.is_some_and(|id| roles.has_in(id, role));
     let project_owner = in_project(ProjectRole::Owner);
     let manager = in_project(ProjectRole::SupportAccessManager);
+    let reader = owner || roles.has(OrgRole::ReadOnly);
+    let reads_project = reader && project.is_some() || project_owner || manager || in_project(ProjectRole::ReadOnly);
     match action {
         Action::DeclineRequest | Action::Grant | Action::Revoke | Action::EndSession => {
             owner && project.is_some() || project_owner || manager
         }
         Action::ReadRecording | Action::ManageProjectAccounts => owner && project.is_some() || project_owner,
-        Action::ReadProject => {
-            let anywhere = owner || roles.has(OrgRole::ReadOnly);
-            anywhere && project.is_some() || project_owner || manager || in_project(ProjectRole::ReadOnly)
-        }
+        Action::ReadApiKeys => reads_project || project.is_none() && !roles.organization.is_empty(),
+        Action::ReadProject => reads_project,
+        Action::ReadServiceAccounts => reads_project || project.is_none() && reader,
         Action::ReadOrganization | Action::StopRecovery => project.is_none(),
         Action::AcceptNodeRisk
         | Action::Block
@@ -252,6 +265,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
         | Action::CreateProject
         | Action::ManageApiKeys
         | Action::ManageUsers
+        | Action::ReadInvitations
         | Action::SetLongestGrant
         | Action::Unblock => owner,
         Action::ApplyInventory

@@ -79,6 +79,21 @@ impl FromStr for Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The instant of a text; the latest there is for one beyond it, for those who only compare with a limit.
+    ///
+    /// # Errors
+    /// [`TimestampError`] for a text that is no instant.
+    pub fn parse_capped(text: &str) -> Result<Self, TimestampError> {
+        text.parse().or_else(|error| match jiff::fmt::temporal::Pieces::parse(text) {
+            Ok(pieces) if pieces.date().year() == 9999 && pieces.time().is_some() && pieces.offset().is_some() => {
+                Ok(Self::MAX)
+            }
+            Ok(_) | Err(_) => Err(error),
+        })
+    }
+}
+
 /// How long a grant lasts: more than 0 and at most 24 hours, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ttl(i64);

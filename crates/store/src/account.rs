@@ -66,14 +66,14 @@ impl Through {
         }
     }
 
-    /// Refuses unless the actor may see accounts there; answers with the actor as they are now and the organization.
-    pub(crate) fn read(self, sql: &mut Sql, actor: &Actor) -> Result<OrgId, StoreError> {
+    /// Refuses unless the actor may see accounts of a kind there, which is the action; answers with the organization.
+    pub(crate) fn read(self, sql: &mut Sql, actor: &Actor, action: Action) -> Result<OrgId, StoreError> {
         match self {
             Self::Organization(id) => {
-                require_in_organization(sql, actor, Action::ReadOrganization, id)?;
+                require_in_organization(sql, actor, action, id)?;
                 Ok(id)
             }
-            Self::Project(id) => Ok(require_in_project(sql, actor, Action::ReadProject, id)?.1),
+            Self::Project(id) => Ok(require_in_project(sql, actor, action, id)?.1),
         }
     }
 
@@ -116,6 +116,14 @@ impl AccountId {
         match self {
             Self::ApiKey(id) => Holder::ApiKey(id),
             Self::ServiceAccount(id) => Holder::ServiceAccount(id),
+        }
+    }
+
+    /// What seeing it is.
+    pub(crate) const fn read(self) -> Action {
+        match self {
+            Self::ApiKey(_) => Action::ReadApiKeys,
+            Self::ServiceAccount(_) => Action::ReadServiceAccounts,
         }
     }
 
@@ -170,6 +178,21 @@ pub(crate) fn give(
 }
 
 impl Store {
+    /// Refuses unless the actor manages the project and its organization has this account, wherever that has roles.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] and [`StoreError::NotFound`].
+    pub async fn can_be_assigned(
+        &self,
+        actor: &Actor,
+        project: ProjectId,
+        account: AccountId,
+    ) -> Result<(), StoreError> {
+        let mut sql = self.read()?;
+        let organization = Through::Project(project).manage(&mut sql, actor)?.organization;
+        account.roles(&mut sql, organization, Through::Organization(organization)).map(drop)
+    }
+
     /// Gives an account of the project's organization these roles in the project, in place of those it has there.
     ///
     /// # Errors

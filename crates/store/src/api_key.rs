@@ -6,6 +6,7 @@ use byleave_core::event::Event;
 use byleave_core::id::{ApiKeyId, OrgId};
 use byleave_core::name::Description;
 use byleave_core::network::Network;
+use byleave_core::policy::Action;
 use byleave_core::role::Roles;
 use byleave_core::time::{Reading, Timestamp};
 use zeroize::Zeroizing;
@@ -131,7 +132,7 @@ impl Store {
     pub async fn api_keys(&self, actor: &Actor, through: impl Into<Through>) -> Result<Vec<ApiKeyRow>, StoreError> {
         let through = through.into();
         let mut sql = self.read()?;
-        let organization = through.read(&mut sql, actor)?;
+        let organization = through.read(&mut sql, actor, Action::ReadApiKeys)?;
         let rows =
             query("SELECT id FROM api_keys WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id")
                 .bind(organization.to_string())
@@ -159,7 +160,7 @@ impl Store {
     ) -> Result<ApiKeyRow, StoreError> {
         let through = through.into();
         let mut sql = self.read()?;
-        let organization = through.read(&mut sql, actor)?;
+        let organization = through.read(&mut sql, actor, Action::ReadApiKeys)?;
         load(&mut sql, organization, through, key)
     }
 

@@ -169,7 +169,7 @@ impl Store {
     /// The invitations of an organization that can still be claimed, by user name.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the actor may not know of the organization.
+    /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Forbidden`] unless an owner.
     pub async fn invitations(
         &self,
         actor: &Actor,
@@ -177,7 +177,7 @@ impl Store {
         organization: OrgId,
     ) -> Result<Vec<InvitationRow>, StoreError> {
         let mut sql = self.read()?;
-        require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        require_in_organization(&mut sql, actor, Action::ReadInvitations, organization)?;
         let at = self.judged(&sql, now).at;
         all(&mut sql, organization, at)
     }

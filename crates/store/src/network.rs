@@ -37,7 +37,7 @@ impl Store {
     ) -> Result<Vec<NetworkRow>, StoreError> {
         let through = through.into();
         let mut sql = self.read()?;
-        let organization = through.read(&mut sql, actor)?;
+        let organization = through.read(&mut sql, actor, account.read())?;
         account.roles(&mut sql, organization, through)?;
         all(&mut sql, account)
     }

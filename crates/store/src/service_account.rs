@@ -5,6 +5,7 @@ use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::id::{OrgId, ServiceAccountId};
 use byleave_core::name::{ServiceAccountDescription, ServiceAccountName};
+use byleave_core::policy::Action;
 use byleave_core::role::Roles;
 use byleave_core::time::{Reading, Timestamp};
 
@@ -109,7 +110,7 @@ impl Store {
     ) -> Result<Vec<ServiceAccountRow>, StoreError> {
         let through = through.into();
         let mut sql = self.read()?;
-        let organization = through.read(&mut sql, actor)?;
+        let organization = through.read(&mut sql, actor, Action::ReadServiceAccounts)?;
         let rows = query(
             "SELECT id FROM service_accounts WHERE organization = $1 AND removed_at IS NULL ORDER BY added_at, id",
         );
@@ -136,7 +137,7 @@ impl Store {
     ) -> Result<ServiceAccountRow, StoreError> {
         let through = through.into();
         let mut sql = self.read()?;
-        let organization = through.read(&mut sql, actor)?;
+        let organization = through.read(&mut sql, actor, Action::ReadServiceAccounts)?;
         load(&mut sql, organization, through, id)
     }
 

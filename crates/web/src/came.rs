@@ -49,7 +49,7 @@ impl Proxies {
         let proto = last(headers, "x-forwarded-proto");
         came.is_secure |= proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
         for text in entries(headers, "x-forwarded-for").rev() {
-            let Ok(address) = text.parse::<IpAddr>() else { break };
+            let Some(address) = address(text) else { break };
             came.from = address.to_canonical();
             if !self.hold(came.from) {
                 break;
@@ -57,6 +57,12 @@ impl Proxies {
         }
         came
     }
+}
+
+/// The address of an entry, which may have a port, and brackets if it is one of IPv6.
+fn address(text: &str) -> Option<IpAddr> {
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    text.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip())).or_else(bracketed)
 }
 
 fn entries<'a>(headers: &'a HeaderMap, name: &'static str) -> impl DoubleEndedIterator<Item = &'a str> {
@@ -94,6 +100,12 @@ mod tests {
             (PROXY, &["203.0.113.9, somebody"], "10.0.0.1"),
             (PROXY, &["somebody, 10.0.0.2"], "10.0.0.2"),
             (PROXY, &["::ffff:203.0.113.9"], "203.0.113.9"),
+            (PROXY, &["203.0.113.9:5678"], "203.0.113.9"),
+            (PROXY, &["198.51.100.1:1, 203.0.113.9:5678, 10.0.0.2:80"], "203.0.113.9"),
+            (PROXY, &["[2001:db8::1]:5678"], "2001:db8::1"),
+            (PROXY, &["[2001:db8::1]"], "2001:db8::1"),
+            (PROXY, &["203.0.113.9, [203.0.113.7]"], "10.0.0.1"),
+            (PROXY, &["203.0.113.9:x"], "10.0.0.1"),
             ("[::ffff:10.0.0.1]:1", &["203.0.113.9"], "203.0.113.9"),
             ("[fd00::1]:1", &["2001:db8::1"], "2001:db8::1"),
             (PROXY, &["10.0.0.9"], "10.0.0.9"),

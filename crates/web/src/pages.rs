@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -115,10 +116,18 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/openapi.json", get(openapi::document))
         .layer(DefaultBodyLimit::max(FORM))
         .layer(CsrfLayer::new())
+        .layer(middleware::from_fn(demand_origin))
         .layer(middleware::from_fn_with_state(app.clone(), count))
         .layer(middleware::from_fn(mark_page))
         .route("/assets/{name}", get(asset::get))
         .fallback(problem::nothing_here)
+}
+
+/// Refuses a form that does not say from where it is sent, as every browser does; whether that is here is asked next.
+async fn demand_origin(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let says = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    if says || request.method().is_safe() { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
 /// Takes no more requests from an address than it may send.

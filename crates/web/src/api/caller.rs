@@ -100,6 +100,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             names: names(parts, app).await,
             headers: parts.headers.clone(),
         };
+        caller.refuse_what_is_no_text()?;
         caller.envelope = caller.flag("envelope", false)?;
         caller.pretty = caller.flag("pretty", false)?;
         Ok(caller)
@@ -301,6 +302,18 @@ impl Caller {
     /// The query as it came.
     pub fn raw_query(&self) -> &str {
         self.uri.query().unwrap_or_default()
+    }
+
+    /// Refuses a query that is no UTF-8.
+    fn refuse_what_is_no_text(&self) -> Result<(), Failure> {
+        let is_text = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().is_ok();
+        match self.raw_query().split('&').find(|pair| !is_text(pair)) {
+            None => Ok(()),
+            Some(pair) => {
+                let name = pair.split('=').next().filter(|name| is_text(name)).unwrap_or("query");
+                Err(Failure::field(ErrorCode::InvalidQueryParameter, name, "must be UTF-8"))
+            }
+        }
     }
 
     /// The values of a parameter of the query; a value may hold several, separated by commas.

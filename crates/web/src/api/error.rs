@@ -265,7 +265,9 @@ impl From<Rule> for Failure {
                     .collect();
                 failure
             }
-            Rule::Secret(error @ SecretError::TooMany) => Self::new(ErrorCode::ValidationError, error.to_string()),
+            Rule::Secret(SecretError::TooMany) => {
+                Self::field(ErrorCode::ValidationError, "secrets", "can be at most 2; remove one first")
+            }
             Rule::Secret(error @ SecretError::TooLong(_)) => {
                 Self::field(ErrorCode::ValidationError, "secretExpiresAfterHours", error.to_string())
             }

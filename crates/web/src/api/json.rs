@@ -88,7 +88,7 @@ impl Raw {
             }
             Ok(bytes)
         } else {
-            Err(Failure::new(ErrorCode::PayloadTooLarge, format!("the body must have at most {limit} bytes")))
+            Err(Failure::field(ErrorCode::PayloadTooLarge, "body", format!("must have at most {limit} bytes")))
         }
     }
 }
@@ -102,8 +102,8 @@ pub fn has_body(headers: &HeaderMap) -> bool {
 fn broken(error: &axum::Error) -> Failure {
     let mut chain = std::iter::successors(std::error::Error::source(error), |error| error.source());
     let slow = chain.any(|error| error.is::<TooSlow>());
-    let text = if slow { "the body did not come in time" } else { "the body ended too early" };
-    Failure::new(ErrorCode::InvalidJson, text)
+    let rule = if slow { "did not come in time" } else { "ended too early" };
+    Failure::field(ErrorCode::InvalidJson, "body", rule)
 }
 
 /// Reads one JSON object into a request type.
@@ -123,7 +123,7 @@ enum Shape {
 
 fn read_as<T: DeserializeOwned + Serialize>(bytes: &[u8], shape: Shape) -> Result<T, Failure> {
     let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Failure::new(ErrorCode::InvalidJson, format!("the body is not JSON: {error}")))?;
+        .map_err(|error| Failure::field(ErrorCode::InvalidJson, "body", format!("is not JSON: {error}")))?;
     match shape {
         Shape::List if !value.is_array() => {
             return Err(Failure::field(ErrorCode::InvalidJson, "body", "must be a list"));

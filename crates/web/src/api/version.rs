@@ -31,11 +31,18 @@ pub fn choose(headers: &HeaderMap, versions: Versions) -> Option<&'static str> {
     versions.iter().rev().copied().find(|version| *version <= wanted)
 }
 
+/// What stands before the date, in whatever case.
+const PREFIX: &str = "application/vnd.atlas.";
+/// What stands after it.
+const SUFFIX: &str = "+json";
+
 /// The date of one media type such as `application/vnd.atlas.2024-08-05+json`.
 fn date(range: &str) -> Option<&str> {
     let kind = range.split(';').next().unwrap_or_default().trim();
-    let date = kind.strip_prefix("application/vnd.atlas.")?.strip_suffix("+json")?;
-    is_date(date).then_some(date)
+    let (before, rest) = kind.split_at_checked(PREFIX.len())?;
+    let (date, after) = rest.split_at_checked(rest.len().checked_sub(SUFFIX.len())?)?;
+    let is_ours = before.eq_ignore_ascii_case(PREFIX) && after.eq_ignore_ascii_case(SUFFIX);
+    (is_ours && is_date(date)).then_some(date)
 }
 
 fn is_date(text: &str) -> bool {

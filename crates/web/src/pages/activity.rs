@@ -137,12 +137,16 @@ fn told() -> Vec<&'static str> {
 pub(super) async fn names(app: &App, visitor: &Visitor) -> Result<Names, Problem> {
     let clusters = app.store.clusters_of_organization(visitor.actor(), &visitor.reading, visitor.org()).await?;
     let users = app.store.users(visitor.actor(), visitor.org()).await?;
-    let keys = if visitor.may(Action::ManageApiKeys) {
+    let keys = if visitor.may(Action::ReadApiKeys) {
         app.store.api_keys(visitor.actor(), visitor.org()).await?
     } else {
         Vec::new()
     };
-    let accounts = app.store.service_accounts(visitor.actor(), visitor.org()).await?;
+    let accounts = if visitor.may(Action::ReadServiceAccounts) {
+        app.store.service_accounts(visitor.actor(), visitor.org()).await?
+    } else {
+        Vec::new()
+    };
     let nodes =
         |row: &ClusterRow| row.cluster.nodes.iter().map(|node| (node.id, node.host.clone())).collect::<Vec<_>>();
     Ok(Names {

@@ -44,7 +44,7 @@ async fn signing_out_elsewhere_ends_the_open_page() {
     browser.see("#feed", "claimed the organization").await;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let out = client.post(format!("{}/sign-out", site.url));
-    let out = out.header("cookie", format!("{}={}", cookies[0].name, cookies[0].value));
+    let out = out.header("cookie", format!("{}={}", cookies[0].name, cookies[0].value)).header("origin", &site.url);
     assert_eq!(out.send().await.unwrap().status(), StatusCode::SEE_OTHER);
     browser.see("h1", "Sign in").await;
     browser.quit().await;

@@ -303,6 +303,8 @@ async fn each_whole(scene: &Scene, bodies: Vec<Body>) {
         let huge = format!("{{\"{first}\":\"{}\"}}", "x".repeat(10 << 20));
         scene.send(body.operation, huge).await.refused(413, "PAYLOAD_TOO_LARGE");
         let (method, path) = body.operation.split_once(' ').unwrap();
+        // What only blocks is taken in any type: it is sent here with something else.
+        let sound = if path.ends_with("/settings") { sound.replace("true", "false") } else { sound };
         for kind in ["text/plain", "application/x-www-form-urlencoded", "application/xml", "multipart/form-data", ""] {
             let call = Call::new(Method::from_bytes(method.as_bytes()).unwrap(), &scene.path(path));
             let call = call.body(sound.clone()).header("content-type", kind);

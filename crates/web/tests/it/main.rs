@@ -28,6 +28,7 @@ mod limits;
 #[path = "../shared/lock.rs"]
 mod lock;
 mod log;
+mod manners;
 mod members;
 mod names;
 mod openapi;

@@ -33,7 +33,8 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
     caller.may(Action::Grant, Resource::Project(cluster.organization, project))?;
     let body: GrantRequest = body.json(&caller.app).await?;
     let kind = show::grant_type(&body.grant_type)?;
-    let expiration: Timestamp = show::parse("expirationTime", &body.expiration_time)?;
+    let expiration = Timestamp::parse_capped(&body.expiration_time)
+        .map_err(|error| Failure::field(ErrorCode::ValidationError, "expirationTime", error.to_string()))?;
     let at = caller.ask(store.now(now)).await?.at;
     let refuse = |error: TtlError| Failure::field(ErrorCode::ValidationError, "expirationTime", error.to_string());
     let ttl = Some(Ttl::until(expiration, at).map_err(refuse)?);

@@ -94,9 +94,9 @@ pub(super) async fn assign(
     body: Raw,
 ) -> Result<Response, Failure> {
     let store = &caller.app.store;
-    let organization = caller.ask(store.project(&caller.actor, project)).await?.organization;
-    caller.ask(store.api_key_of(&caller.actor, organization, key)).await?;
+    caller.ask(store.project(&caller.actor, project)).await?;
     manage(&caller, Through::Project(project)).await?;
+    caller.ask(store.can_be_assigned(&caller.actor, project, AccountId::ApiKey(key))).await?;
     let body: Vec<RoleAssignment> = body.json_list(&caller.app).await?;
     let [assignment] = body.as_slice() else {
         return Err(Failure::field(ErrorCode::ValidationError, "body", "must be a list of one assignment"));

@@ -121,9 +121,14 @@ pub(super) fn type_words(caller: &Caller, name: &str) -> Result<Vec<String>, Fai
     }
 }
 
+/// The only type of Atlas whose name has one part.
+const ONE_PART: &str = "DELINQUENT";
+
+/// Whether a word is a type of ours, or looks like one that only Atlas has: the list of those is not ours to keep.
 fn could_be_a_type(word: &str) -> bool {
     let known = EventType::ALL.iter().any(|kind| kind.as_str() == word);
-    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let plain = word == ONE_PART || word.contains('_') && word.split('_').all(is_part);
     let own = || event::Event::NAMES.iter().any(|name| name.replace('.', "_").eq_ignore_ascii_case(word));
     known || plain && !own()
 }
@@ -135,7 +140,7 @@ fn could_be_a_type(word: &str) -> bool {
 pub(super) fn instant(caller: &Caller, name: &str) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = caller.parameter(name)? else { return Ok(None) };
     // A bare `+` of an offset arrives as a space.
-    let parsed = text.replace(' ', "+").parse::<Timestamp>();
+    let parsed = Timestamp::parse_capped(&text.replace(' ', "+"));
     parsed.map(Some).map_err(|error| Failure::field(ErrorCode::InvalidQueryParameter, name, error.to_string()))
 }
 

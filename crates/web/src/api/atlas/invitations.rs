@@ -71,7 +71,7 @@ pub(super) async fn delete(
 /// Only owners see invitations here; the password need not be fresh for looking.
 async fn seen(caller: &Caller, id: OrgId) -> Result<OrgName, Failure> {
     let row = caller.ask(caller.app.store.organization(&caller.actor, id)).await?;
-    may(&caller.actor, Action::ManageUsers, Resource::Organization(id)).map_err(|_| Failure::forbidden())?;
+    may(&caller.actor, Action::ReadInvitations, Resource::Organization(id)).map_err(|_| Failure::forbidden())?;
     Ok(row.name)
 }
 
