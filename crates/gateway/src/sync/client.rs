@@ -87,29 +87,13 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: IpAddr) 
 
 /// Lets a client sign in; `None` if it did not.
 async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr) -> Option<(Client, Arc<Login>)> {
-<<<<<<< HEAD
-    let grace = shared.config.login_grace;
+    let (grace, since) = (shared.config.login_grace, Instant::now());
     let mut stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
     stream.get_mut().1.set_buffer_limit(Some(UNSENT));
-=======
-    let (grace, since) = (shared.config.login_grace, Instant::now());
-    let stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
->>>>>>> drivers
     let mut client = Client { stream, frames: Frames::default(), sent: 0 };
     let mut state = SignIn::default();
-    let began = Instant::now();
     loop {
-        // However much it says: who has nobody here has a stranger's time in all.
-        if began.elapsed() >= grace && door.logins.at(from).is_empty() {
-            return None;
-        }
         let frame = client.frames.next(&mut client.stream, LONGEST_BEFORE_SIGN_IN);
-<<<<<<< HEAD
-        let frame = match timeout(grace, frame).await {
-            Ok(frame) => frame.ok()??,
-            Err(_) => continue,
-        };
-=======
         let frame = timeout(grace, frame).await;
         // Whoever is nobody's may not stay by saying hello again and again.
         if since.elapsed() >= grace && door.logins.at(from).is_empty() {
@@ -117,7 +101,6 @@ async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr)
         }
         let Ok(frame) = frame else { continue };
         let frame = frame.ok()??;
->>>>>>> drivers
         let request = Request::read(&frame, LONGEST_BEFORE_SIGN_IN).ok()?;
         let id = client.next_id();
         let (body, goes_on) = answer(shared, door, &request, &mut state, (id, from));

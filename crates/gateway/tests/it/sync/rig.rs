@@ -118,13 +118,8 @@ impl House {
         Self::with(|_| {})
     }
 
-<<<<<<< HEAD
     /// The same with another set-up.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
-=======
-    /// The same, with another configuration of the gateway.
-    pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
->>>>>>> drivers
         let authority = Authority::new("test");
         let world = World::with(|config| {
             change(config);
