@@ -3,6 +3,7 @@
 //! Seen from outside, in the kernel's table of connections: the clock starts before the request is sent, so the request,
 //! the transaction and its `fsync` are inside. What that costs alone is measured by revokes without sessions.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -82,9 +83,10 @@ fn one(rig: &Rig, owner: &Owner, light: &Path, sessions: usize, clients: usize) 
     // Opening took a while; signing in anew keeps it out of what is measured.
     let token = owner.sign_in()?;
     let ports = Ports { gateway: rig.gateway_port()?, node: owner.node_port(&token)?, process: rig.byleave };
-    let before = ports.alive()?;
+    let known = ports.alive()?;
+    let before = known.len();
     ensure!(before >= sessions * 2, "only {before} connections of {sessions} sessions are there");
-    let times = watch(owner, &token, &ports, before)?;
+    let times = watch(owner, &token, &ports, &known)?;
     for client in &clients {
         signal(client, Signal::SIGCONT)?;
     }
@@ -120,15 +122,17 @@ fn signal(client: &Child, signal: Signal) -> Result<()> {
     Ok(kill(Pid::from_raw(i32::try_from(client.id())?), signal)?)
 }
 
-/// Revokes, and notes when each connection was gone, in milliseconds.
-pub(super) fn watch(owner: &Owner, token: &str, ports: &Ports, before: usize) -> Result<Vec<f64>> {
+/// Revokes, and notes when each of these connections was gone, in milliseconds. New ones count for nothing: with them the
+/// gateway tidies up after sessions that have ended.
+pub(super) fn watch(owner: &Owner, token: &str, ports: &Ports, known: &Connections) -> Result<Vec<f64>> {
+    let before = known.len();
     hurry(-20)?;
     let begin = step::now();
     let mut times = Vec::new();
     std::thread::scope(|scope| {
         let revoke = scope.spawn(|| owner.revoke(token));
         while times.len() < before && begin.elapsed() < PATIENCE {
-            let gone = before.saturating_sub(ports.alive()?);
+            let gone = known.difference(&ports.alive()?).count();
             times.resize(gone.max(times.len()), milliseconds(begin));
             step::settle(LOOK_EVERY);
         }
@@ -148,6 +152,9 @@ fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
+/// Connections, by the port of either end.
+pub(super) type Connections = BTreeSet<(u16, u16)>;
+
 /// The ports at which Byleave's connections can be told from others.
 pub(super) struct Ports {
     pub(super) gateway: u16,
@@ -156,15 +163,15 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// How many connections are alive: those that came to the gateway, and those that it opened to the node.
-    pub(super) fn alive(&self) -> Result<usize> {
+    /// The connections that are alive: those that came to the gateway, and those that it opened to the node.
+    pub(super) fn alive(&self) -> Result<Connections> {
         let text = fs::read_to_string(format!("/proc/{}/net/tcp", self.process))?;
         let ends = text.lines().skip(1).filter_map(|line| {
             let mut words = line.split_whitespace().skip(1);
             let (local, remote, state) = (words.next()?, words.next()?, words.next()?);
             (state == "01").then_some((port(local)?, port(remote)?))
         });
-        Ok(ends.filter(|(local, remote)| *local == self.gateway || *remote == self.node).count())
+        Ok(ends.filter(|(local, remote)| *local == self.gateway || *remote == self.node).collect())
     }
 }
 

@@ -164,9 +164,10 @@ fn cuts(house: &House, revokes: usize) -> Result<([String; 3], [String; 3])> {
         let token = house.owner().sign_in()?;
         let (gateway, node) = house.ports();
         let ports = Ports { gateway, node, process: house.byleave() };
-        let before = ports.alive()?;
+        let known = ports.alive()?;
+        let before = known.len();
         ensure!(before >= 2 * CONNECTIONS * SESSIONS, "only {before} connections are there");
-        let times = revoke::watch(house.owner(), &token, &ports, before)?;
+        let times = revoke::watch(house.owner(), &token, &ports, &known)?;
         missed += before - times.len();
         let late = times.last().copied().unwrap_or(f64::NAN);
         eprintln!("  revoke {number}: {} of {before} connections dead, the last after {late:.1} ms", times.len());

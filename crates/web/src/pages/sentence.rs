@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use byleave_core::access::{Basis, Denial};
 use byleave_core::actor::By;
-use byleave_core::event::{Event, Forwarding, Side, Tried};
+use byleave_core::event::{Event, Side, Tried};
 use byleave_core::field::Erasable;
 use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, ServiceAccountId, SessionId, UserId};
 use byleave_core::name::{ClusterName, HostName, ProjectName, ServiceAccountName, UserName, VendorName};
@@ -23,7 +23,7 @@ use super::path;
 use super::problem::capital;
 use super::role::roles;
 use super::when::full;
-use super::wording::{bytes, count, ended, short};
+use super::wording::{bytes, count, ended, forwarding, short};
 
 /// What the ids in events are called, as far as the reader may know.
 pub(super) struct Names {
@@ -432,19 +432,6 @@ fn on(basis: Basis) -> Markup {
 
 fn until_text(until: Timestamp) -> Markup {
     html! { "until " (full(until)) " at the latest" }
-}
-
-const fn forwarding(kind: Forwarding) -> &'static str {
-    match kind {
-        Forwarding::Agent => "an authentication agent",
-        Forwarding::Other => "something",
-        Forwarding::RemoteSocket => "a socket to listen on",
-        Forwarding::RemoteTcp => "a TCP port to listen on",
-        Forwarding::Socket => "a socket",
-        Forwarding::Tcp => "a TCP connection",
-        Forwarding::Tunnel => "a tunnel device",
-        Forwarding::X11 => "X11",
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Numbers, sizes and reasons in words that people read. Nothing here decides anything.
 
+use byleave_core::event::Forwarding;
 use byleave_core::session::SessionEnd;
 
 /// The first eight digits of an id, which is enough for the eye.
@@ -51,6 +52,20 @@ pub(super) const fn ended(reason: SessionEnd) -> &'static str {
         SessionEnd::Revoked => "the grant was revoked",
         SessionEnd::StandingLimit => "8 hours of standing access were over",
         SessionEnd::Stopped => "the gateway was stopped",
+    }
+}
+
+/// What was tried to be forwarded.
+pub(super) const fn forwarding(kind: Forwarding) -> &'static str {
+    match kind {
+        Forwarding::Agent => "an authentication agent",
+        Forwarding::Other => "something",
+        Forwarding::RemoteSocket => "a socket to listen on",
+        Forwarding::RemoteTcp => "a TCP port to listen on",
+        Forwarding::Socket => "a socket",
+        Forwarding::Tcp => "a TCP connection",
+        Forwarding::Tunnel => "a tunnel device",
+        Forwarding::X11 => "X11",
     }
 }
 
