@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use byleave_api::byleave::Done;
+use byleave_api::error::ErrorCode;
 use byleave_api::path::{BYLEAVE, ends_access};
 use reqwest::{Method, StatusCode};
 
@@ -41,6 +42,8 @@ impl Retries {
     pub(super) fn after_answer(&mut self, answer: &Answer) -> Option<Duration> {
         let again = match answer.status {
             StatusCode::TOO_MANY_REQUESTS => true,
+            // It was carried out at the door: whoever asked must hear so at once, and sends it again.
+            StatusCode::SERVICE_UNAVAILABLE if is_cut(answer) => false,
             // Without a wait it may be what was asked for, such as a check of a node, that cannot be done.
             StatusCode::SERVICE_UNAVAILABLE => self.is_idempotent || self.has_key && answer.retry_after.is_some(),
             // A conflict with a wait is an earlier try of ours that is still being carried out.
@@ -62,6 +65,12 @@ impl Retries {
         let is_gone = self.was_lost && answer.status == StatusCode::NOT_FOUND;
         self.removed.take().filter(|_| is_gone).unwrap_or(answer)
     }
+}
+
+/// Whether the door was cut while nothing could be recorded.
+fn is_cut(answer: &Answer) -> bool {
+    let said = serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap_or_default();
+    said["errorCode"] == ErrorCode::CutButNotRecorded.as_str()
 }
 
 /// Whether the request may be carried out twice, by what it asks for.
