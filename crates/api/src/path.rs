@@ -34,7 +34,7 @@ pub fn ends_access(method: &str, path: &str) -> bool {
 
 /// Whether a path is that of the settings of an organization, among them the block.
 pub fn is_settings(path: &str) -> bool {
-    let of = |root: &str| path.strip_prefix(root).and_then(|rest| rest.strip_suffix("/settings"));
+    let of = |root: &str| without_query(path).strip_prefix(root).and_then(|rest| rest.strip_suffix("/settings"));
     let id = of(ATLAS).and_then(|rest| rest.strip_prefix("/orgs/"));
     let id = id.or(of(BYLEAVE).and_then(|rest| rest.strip_prefix("/organizations/")));
     id.is_some_and(|id| !id.is_empty() && !id.contains('/'))

@@ -23,6 +23,7 @@ mod find;
 mod grants;
 mod inventory;
 mod nodes;
+mod oauth;
 mod organizations;
 mod output;
 mod recording;
@@ -33,6 +34,7 @@ mod service_accounts;
 mod sessions;
 mod sign_in;
 mod sync;
+mod trust;
 mod users;
 mod watch;
 
@@ -66,6 +68,12 @@ pub(crate) struct Global {
     /// The private part of an API key; better given in the environment
     #[arg(long, global = true, env = "BYLEAVE_PRIVATE_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) private_key: Option<String>,
+    /// The client id of a service account
+    #[arg(long, global = true, env = "BYLEAVE_CLIENT_ID", value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// The secret of a service account; better given in the environment
+    #[arg(long, global = true, env = "BYLEAVE_CLIENT_SECRET", hide_env_values = true, value_name = "SECRET")]
+    pub(crate) client_secret: Option<String>,
     /// A bearer token; better given in the environment
     #[arg(long, global = true, env = "BYLEAVE_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
@@ -169,8 +177,8 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    fn new(global: &Global) -> Outcome<Self> {
-        let client = Client::new(global, Credentials::choose(global)?)?;
+    async fn new(global: &Global) -> Outcome<Self> {
+        let client = Client::new(global, Credentials::choose(global)?)?.with_token().await?;
         let (named, asked) = (global.organization.clone(), RefCell::new(None));
         Ok(Self { client, output: global.output, named, asked, anchors: RefCell::new(Vec::new()) })
     }
@@ -212,7 +220,7 @@ async fn work(global: &Global, command: Command, whole: clap::Command) -> Outcom
     if let Command::Evidence(evidence::Command::Verify(args)) = &command {
         return evidence::verify(global.output, args);
     }
-    let caller = Caller::new(global)?;
+    let caller = Caller::new(global).await?;
     let done = ask(&caller, command).await;
     // What was done is checked also if the command failed half-way; the first fault counts.
     let checked = caller.check_history().await;

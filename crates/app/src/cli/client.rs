@@ -4,13 +4,12 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use byleave_api::byleave::{Health, PasswordRequest};
 use byleave_api::error::{ErrorCode, FieldViolation};
-use byleave_api::path::{ATLAS, BYLEAVE, REQUEST_KEY, takes_key};
+use byleave_api::path::{ATLAS, BYLEAVE, REQUEST_KEY, is_settings, takes_key};
 use reqwest::{Method, StatusCode, Url, header};
 use serde::Deserialize;
 use serde::Serialize;
@@ -20,8 +19,10 @@ use super::Global;
 use super::credentials::Credentials;
 use super::digest::Challenge;
 use super::fault::{Exit, Fault, Outcome};
+use super::oauth;
 use super::retry::Retries;
 use super::sign_in::password;
+use super::trust::{authorities, distrust};
 use crate::entropy::{SystemEntropy, draw};
 
 /// How long an answer may take: a grant waits for the disk, a node check for a node.
@@ -58,6 +59,14 @@ impl Request<'_> {
     pub(super) fn takes_key(&self) -> bool {
         self.method == Method::POST && takes_key(self.method.as_str(), &self.path)
     }
+
+    /// Whether it says nothing but to block.
+    pub(super) fn blocks(&self) -> bool {
+        let body = self.body.as_deref().and_then(|body| serde_json::from_slice::<serde_json::Value>(body).ok());
+        self.method == Method::PATCH
+            && is_settings(&self.path)
+            && body == Some(serde_json::json!({ "restrictEmployeeAccess": true }))
+    }
 }
 
 /// What came back.
@@ -74,11 +83,13 @@ pub(crate) struct Answer {
 struct Lost {
     fault: Fault,
     is_loss: bool,
+    /// Whether the server may have had the request.
+    was_sent: bool,
 }
 
 impl From<Fault> for Lost {
     fn from(fault: Fault) -> Self {
-        Self { fault, is_loss: false }
+        Self { fault, is_loss: false, was_sent: false }
     }
 }
 
@@ -103,6 +114,17 @@ impl Client {
         let builder = if local { builder.no_proxy() } else { builder };
         let http = builder.build().context("cannot set up the HTTP client")?;
         Ok(Self { http, server, credentials, challenge: RefCell::new(None) })
+    }
+
+    /// The same, with a token in place of a service account's secret.
+    ///
+    /// # Errors
+    /// If there is none for it.
+    pub(crate) async fn with_token(mut self) -> Outcome<Self> {
+        if let Credentials::Account(account) = &self.credentials {
+            self.credentials = Credentials::Bearer(oauth::token(&self.http, &self.server, account).await?);
+        }
+        Ok(self)
     }
 
     /// Who asks, for people.
@@ -257,9 +279,9 @@ impl Client {
             let wait = match self.send_once(request, once.as_deref()).await {
                 Ok(answer) => match retries.after_answer(&answer) {
                     Some(wait) => wait,
-                    None => return Ok(answer),
+                    None => return Ok(retries.settle(answer)),
                 },
-                Err(Lost { fault, is_loss }) => match retries.after_loss().filter(|_| is_loss) {
+                Err(Lost { fault, is_loss, was_sent }) => match retries.after_loss(was_sent).filter(|_| is_loss) {
                     Some(wait) => wait,
                     None => return Err(fault),
                 },
@@ -328,14 +350,13 @@ impl Client {
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Lost {
-        let (is_late, is_untrusted) = (error.is_timeout(), is_untrusted(&error));
+        let (is_late, distrust, was_sent) = (error.is_timeout(), distrust(&error), !error.is_connect());
         let error = anyhow::Error::new(error.without_url()).context(format!("no answer from `{}`", self.server()));
-        let fault = Fault { exit: Exit::Unavailable, ..Fault::from(error) }.advise(if is_untrusted {
-            "is it the right server? if its certificate is of an authority of your own, name that with --tls-ca or BYLEAVE_TLS_CA"
-        } else {
-            "is the server running (`byleave serve`)? name another one with --server or BYLEAVE_SERVER"
-        });
-        Lost { fault, is_loss: !is_late && !is_untrusted }
+        let fault = Fault { exit: Exit::Unavailable, ..Fault::from(error) }
+            .advise(distrust.unwrap_or(
+                "is the server running (`byleave serve`)? name another one with --server or BYLEAVE_SERVER",
+            ));
+        Lost { fault, is_loss: !is_late && distrust.is_none(), was_sent }
     }
 
     fn refusal(&self, request: &Request<'_>, answer: &Answer) -> Fault {
@@ -407,32 +428,6 @@ struct Said {
 #[serde(default)]
 struct Violations {
     fields: Vec<FieldViolation>,
-}
-
-/// Whether the server's certificate is not to be trusted.
-fn is_untrusted(error: &reqwest::Error) -> bool {
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        // An I/O error does not count what it wraps among its causes.
-        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(wrapped) => Some(wrapped),
-            None => cause.source(),
-        };
-    }
-    false
-}
-
-/// Reads the certificates of `--tls-ca`.
-fn authorities(file: &Path) -> Outcome<Vec<reqwest::Certificate>> {
-    let fault = |why: String| Fault::usage(format!("--tls-ca `{}` {why}", file.display()));
-    let pem = std::fs::read(file).map_err(|error| fault(format!("cannot be read: {error}")))?;
-    match reqwest::Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) | Err(_) => Err(fault("holds no certificate in PEM form".to_owned())),
-    }
 }
 
 /// Reads the server's address.

@@ -1,4 +1,4 @@
-//! With what the command line asks: an API key, a token, the administrator's token, or a sign-in kept from before.
+//! With what the command line asks: an API key, a service account, a token, the administrator's token, or a sign-in kept from before.
 //!
 //! Secrets come from flags, the environment or files that only their owner can read; nothing here prints one.
 
@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 use super::Global;
 use super::digest::Key;
 use super::fault::{Exit, Fault, Outcome};
+use super::oauth::Account;
 
 /// With what a request is sent.
 pub(crate) enum Credentials {
     /// The administrator's token, read from a data directory.
     Administrator(String),
-    /// A token given for this command.
+    /// A service account, before it has got its token.
+    Account(Account),
+    /// A token given for this command, or got for it.
     Bearer(String),
     /// An API key.
     Key(Key),
@@ -33,6 +36,7 @@ impl Credentials {
     pub(crate) fn who(&self) -> String {
         match self {
             Self::Administrator(_) => "the administrator".to_owned(),
+            Self::Account(account) => format!("the service account `{}`", account.id),
             Self::Bearer(_) => "the holder of the token given".to_owned(),
             Self::Key(key) => format!("the API key `{}`", key.public),
             Self::None => "nobody".to_owned(),
@@ -45,7 +49,7 @@ impl Credentials {
         match self {
             Self::Administrator(token) | Self::Bearer(token) => Some(token),
             Self::SignedIn(kept) => Some(&kept.token),
-            Self::Key(_) | Self::None => None,
+            Self::Account(_) | Self::Key(_) | Self::None => None,
         }
     }
 
@@ -54,13 +58,13 @@ impl Credentials {
         if let Some(token) = &global.token {
             return Ok(Self::Bearer(token.clone()));
         }
-        match (&global.public_key, &global.private_key) {
-            (Some(public), Some(private)) => {
-                return Ok(Self::Key(Key { public: public.clone(), private: private.clone() }));
-            }
-            (None, None) => {}
-            (Some(_), None) => return Err(half_a_key("--private-key (or BYLEAVE_PRIVATE_KEY)")),
-            (None, Some(_)) => return Err(half_a_key("--public-key (or BYLEAVE_PUBLIC_KEY)")),
+        let key = ("an API key", &global.public_key, &global.private_key);
+        if let Some((public, private)) = both(key, ["--public-key", "--private-key"])? {
+            return Ok(Self::Key(Key { public, private }));
+        }
+        let account = ("a service account", &global.client_id, &global.client_secret);
+        if let Some((id, secret)) = both(account, ["--client-id", "--client-secret"])? {
+            return Ok(Self::Account(Account { id, secret }));
         }
         if let Some(data) = &global.data {
             return Ok(Self::Administrator(administrator_token(data)?));
@@ -70,8 +74,20 @@ impl Credentials {
     }
 }
 
-fn half_a_key(missing: &str) -> Fault {
-    Fault::usage(format!("an API key has two parts, and {missing} is missing"))
+/// The two parts of what is shown in two parts, if it is given.
+fn both(
+    (what, first, second): (&str, &Option<String>, &Option<String>),
+    names: [&str; 2],
+) -> Outcome<Option<(String, String)>> {
+    let missing = |name: &str| {
+        let variable = format!("BYLEAVE_{}", name.trim_start_matches('-').to_uppercase().replace('-', "_"));
+        Fault::usage(format!("{what} has two parts, and {name} (or {variable}) is missing"))
+    };
+    match (first, second, names) {
+        (Some(first), Some(second), _) => Ok(Some((first.clone(), second.clone()))),
+        (None, None, _) => Ok(None),
+        (Some(_), None, [_, name]) | (None, Some(_), [name, _]) => Err(missing(name)),
+    }
 }
 
 fn administrator_token(data: &Path) -> Outcome<String> {

@@ -246,7 +246,7 @@ async fn add_api_key(owner: &Http, organization: &str) -> anyhow::Result<(String
 async fn add_service_account(owner: &Http, organization: &str) -> anyhow::Result<(String, String)> {
     let wanted = json!({
         "name": "atlas clients", "description": "programs written for Atlas", "roles": ["ORG_OWNER"],
-        "secretExpiresAfterHours": 24,
+        "secretExpiresAfterHours": 8760,
     });
     let made = owner.post_atlas(&format!("/orgs/{organization}/serviceAccounts"), wanted).await?;
     Ok((text(&made, "/clientId")?, text(&made, "/secrets/0/secret")?))

@@ -266,7 +266,7 @@ impl From<Rule> for Failure {
                 failure
             }
             Rule::Secret(SecretError::TooMany) => {
-                Self::field(ErrorCode::ValidationError, "secrets", "can be at most 2; remove one first")
+                Self::field(ErrorCode::ValidationError, "secrets", "can be at most 2 secrets; remove one first")
             }
             Rule::Secret(error @ SecretError::TooLong(_)) => {
                 Self::field(ErrorCode::ValidationError, "secretExpiresAfterHours", error.to_string())

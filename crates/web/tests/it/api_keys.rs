@@ -214,12 +214,12 @@ async fn an_access_list_is_read_for_nobody_whose_credentials_are_wrong() {
     let own = format!("/api/atlas/v2/orgs/{}", shop.organization);
     let made = shop.owner.post(&format!("{own}/apiKeys"), json!({ "desc": "a", "roles": ["ORG_MEMBER"] })).await.ok();
     let list = format!("{own}/apiKeys/{}/accessList", text(&made["id"]));
-    shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.is_success();
+    shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.succeeds();
     let body = json!({ "name": "a", "description": "b", "roles": ["ORG_MEMBER"], "secretExpiresAfterHours": 8 });
     let account = shop.owner.post(&format!("{own}/serviceAccounts"), body).await.created();
     let id = text(&account["clientId"]);
     let list = format!("{own}/serviceAccounts/{id}/accessList");
-    shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.is_success();
+    shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.succeeds();
     spoil_access_lists(&house);
     let token = async |secret: &str| {
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");

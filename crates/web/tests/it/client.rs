@@ -209,7 +209,7 @@ impl Answer {
 
     /// Done, with whatever body.
     #[track_caller]
-    pub(crate) fn is_success(self) {
+    pub(crate) fn succeeds(self) {
         assert!(self.status.is_success(), "{} {}", self.status, self.text);
     }
 

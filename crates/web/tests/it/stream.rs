@@ -112,10 +112,10 @@ async fn the_stream_of_an_account_ends_when_its_access_list_holds_its_address_no
     ] {
         block(&shop, true).await;
         assert_eq!(name(&mut stream).await, "organization.blocked");
-        shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.is_success();
+        shop.owner.post(&list, json!([{ "ipAddress": "127.0.0.1" }])).await.succeeds();
         block(&shop, false).await;
         while name(&mut stream).await != "organization.unblocked" {}
-        shop.owner.post(&list, json!([{ "ipAddress": "192.0.2.1" }])).await.is_success();
+        shop.owner.post(&list, json!([{ "ipAddress": "192.0.2.1" }])).await.succeeds();
         shop.owner.delete(&format!("{list}/127.0.0.1")).await.done();
         while stream.next().await.is_some() {}
     }

@@ -16,6 +16,10 @@ const APART: i64 = 5_000;
 /// Asks a server.
 pub(super) async fn look(global: &Global) -> Vec<Finding> {
     let client = match Credentials::choose(global).and_then(|credentials| Client::new(global, credentials)) {
+        Ok(client) => client.with_token().await,
+        Err(fault) => Err(fault),
+    };
+    let client = match client {
         Ok(client) => client,
         Err(fault) => return vec![told("server address and credentials", &fault)],
     };

@@ -85,3 +85,27 @@ fn what_shows_a_secret_is_made_once_and_its_loss_is_told() {
     let made = event_names(&owner).iter().filter(|name| *name == "api_key.added").count();
     assert_eq!(made, 1);
 }
+
+#[test]
+fn what_was_removed_is_not_missed_because_its_answer_was_lost() {
+    let Story { server, administrator: _administrator, owner } = begin_with(INVENTORY);
+    let proxy = Lossy::before(server.url(), "DELETE /", 2);
+    let owner = owner.with("BYLEAVE_SERVER", &proxy.url);
+    sign_in(&owner);
+    let made = owner.run(&["api-keys", "add", "Terraform", "--role", "ORG_MEMBER", "--output", "json"]).json();
+    owner.run(&["api-keys", "remove", made["publicKey"].as_str().unwrap()]).ok();
+    assert_eq!(proxy.lost.load(Ordering::SeqCst), 2, "two answers were lost");
+    owner.run(&["api-keys", "remove", made["publicKey"].as_str().unwrap()]).fails(4);
+    owner.run(&["api", "DELETE", "/api/byleave/v1/inventory"]).fails(1);
+}
+
+#[test]
+fn a_block_whose_answer_is_lost_gets_through() {
+    let Story { server, administrator: _administrator, owner } = begin_with(INVENTORY);
+    let proxy = Lossy::before(server.url(), "PATCH /", 2);
+    let owner = owner.with("BYLEAVE_SERVER", &proxy.url);
+    sign_in(&owner);
+    let told = owner.run(&["block"]).ok();
+    assert!(told.contains("support is blocked"), "{told}");
+    assert_eq!(proxy.lost.load(Ordering::SeqCst), 2, "two answers were lost");
+}

@@ -38,3 +38,22 @@ fn an_owner_makes_changes_and_removes_a_service_account() {
         assert_eq!(names.iter().filter(|known| *known == name).count(), times, "{name} in {names:?}");
     }
 }
+
+#[test]
+fn a_service_account_asks_with_its_client_id_and_secret() {
+    let Story { server: _server, administrator: _administrator, owner } = begin_with(INVENTORY);
+    let add =
+        ["service-accounts", "add", "pipeline", "--description", "deploys", "--role", "ORG_OWNER", "--output", "json"];
+    let made = owner.run(&add).json();
+    let (id, secret) = (made["clientId"].as_str().unwrap(), made["secrets"][0]["secret"].as_str().unwrap());
+    let program = owner.with("BYLEAVE_CLIENT_ID", id);
+    let told = program.run(&["clusters", "list"]).fails(2);
+    assert!(told.contains("--client-secret (or BYLEAVE_CLIENT_SECRET) is missing"), "{told}");
+    let program = program.with("BYLEAVE_CLIENT_SECRET", secret);
+    let listed = program.run(&["clusters", "list"]).ok();
+    assert!(listed.contains("Shop"), "{listed}");
+    program.run(&["block"]).ok();
+    let wrong = program.with("BYLEAVE_CLIENT_SECRET", "mdb_sa_sk_wrong");
+    let told = wrong.run(&["clusters", "list"]).fails(3);
+    assert!(told.contains(id) && told.contains("secret is wrong") && !told.contains("mdb_sa_sk_wrong"), "{told}");
+}
