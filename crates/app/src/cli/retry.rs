@@ -70,7 +70,7 @@ impl Retries {
 /// Whether the door was cut while nothing could be recorded.
 fn is_cut(answer: &Answer) -> bool {
     let said = serde_json::from_slice::<serde_json::Value>(&answer.body).unwrap_or_default();
-    said["errorCode"] == ErrorCode::CutButNotRecorded.as_str()
+    said.get("errorCode").and_then(serde_json::Value::as_str) == Some(ErrorCode::CutButNotRecorded.as_str())
 }
 
 /// Whether the request may be carried out twice, by what it asks for.
