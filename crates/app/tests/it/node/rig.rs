@@ -166,9 +166,11 @@ impl Node {
         command
     }
 
-    /// The process id of the node's first process, seen from outside.
+    /// The process id of the node's first process, seen from outside: the only child of what was started. Ids tell nothing of
+    /// who came first, since they begin anew.
     pub(super) fn inner(&self) -> i32 {
-        descendants(self.process.id()).into_iter().min().unwrap()
+        let process = i32::try_from(self.process.id()).unwrap();
+        descendants(self.process.id()).into_iter().find(|pid| parent(*pid) == Some(process)).unwrap()
     }
 }
 
