@@ -124,7 +124,7 @@ pub(crate) async fn run(session: Arc<Session>, channel: Channel<Msg>, library: H
         () = live.ended() => {}
         () = start(near, intake) => {}
     }
-    session.voices().remove(&id);
+    live.voices().remove(&id);
 }
 
 async fn start(near: Near, mut intake: Intake) {

@@ -20,10 +20,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Near, Setup, Size, Start};
-use crate::live::count;
+use crate::live::{Voice, count};
 use crate::node::Leg;
 use crate::recording::Recorder;
-use crate::session::{Session, Voice};
+use crate::session::Session;
 use crate::text;
 
 /// Bytes of an employee that may wait for a node before the employee's side is slowed to a trickle.
@@ -130,7 +130,7 @@ pub(crate) async fn run(near: Near, mut intake: Intake, far: Far, recorder: &Rec
         let _ = notices.try_send(welcome(&near.session));
     }
     let notices = far.setup.terminal.is_some().then_some(notices);
-    near.session.voices().insert(near.id, Voice { library: near.library.clone(), notices });
+    near.session.live.voices().insert(near.id, Voice { library: near.library.clone(), notices });
     let gone = CancellationToken::new();
     {
         let mut up = pin!(up(&near.session, intake, &out, recorder, &gone));

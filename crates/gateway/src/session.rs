@@ -3,7 +3,6 @@
 //! Opening starts as soon as the employee is authenticated; channels wait for its outcome. No byte goes to a node
 //! before `session.opened` is durable. The end is reported exactly once, and tried again until it is written.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,6 @@ use byleave_core::access::{Published, Wanted};
 use byleave_core::id::{ClusterId, NodeId};
 use byleave_core::name::HostName;
 use byleave_core::session::SessionEnd;
-use russh::{ChannelId, server};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -42,14 +40,6 @@ pub(crate) enum State {
     Refused(Arc<str>),
 }
 
-/// How a channel is told something on the side.
-pub(crate) struct Voice {
-    /// The connection it is on.
-    pub(crate) library: server::Handle,
-    /// Where a terminal takes notices; they are recorded and shown in their turn.
-    pub(crate) notices: Option<mpsc::Sender<String>>,
-}
-
 /// One connection of an employee.
 pub(crate) struct Session {
     pub(crate) live: Arc<Live>,
@@ -58,8 +48,6 @@ pub(crate) struct Session {
     /// Bytes from the employee that wait for a node, over all channels.
     pub(crate) backlog: AtomicUsize,
     state: watch::Sender<State>,
-    /// The channels that run and how they are told something on the side; never locked across a wait.
-    voices: Mutex<BTreeMap<ChannelId, Voice>>,
     main: Mutex<Option<Hold>>,
     host: OnceLock<HostName>,
     recording: OnceLock<Arc<Recording>>,
@@ -75,7 +63,6 @@ impl Session {
             tasks: TaskTracker::new(),
             backlog: AtomicUsize::new(0),
             state: watch::Sender::new(State::Opening),
-            voices: Mutex::default(),
             main: Mutex::default(),
             host: OnceLock::new(),
             recording: OnceLock::new(),
@@ -104,10 +91,6 @@ impl Session {
     /// Bytes from the employee that wait for a node.
     pub(crate) fn backlog(&self) -> usize {
         self.backlog.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn voices(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Voice>> {
-        self.voices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host that was asked for, if it can be one.
@@ -204,7 +187,7 @@ async fn follow(session: &Arc<Session>, opened: Opened) {
     match live.permit(wanted, &shared.table) {
         Ok(hold) => {
             *session.main() = Some(hold);
-            shared.guards.watch(cluster, session, facts);
+            shared.guards.watch(cluster, live, facts);
             session.state.send_replace(State::Open);
         }
         Err(denial) => {
