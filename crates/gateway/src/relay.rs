@@ -301,8 +301,14 @@ async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Resul
     match message {
         ChannelMsg::Data { data } => deliver_bytes(near, data, None, recorder).await,
         ChannelMsg::ExtendedData { data, ext } => deliver_bytes(near, data, Some(ext), recorder).await,
-        ChannelMsg::Success => library.channel_success(id).await,
-        ChannelMsg::Failure => library.channel_failure(id).await,
+        ChannelMsg::Success => {
+            near.answered();
+            library.channel_success(id).await
+        }
+        ChannelMsg::Failure => {
+            near.answered();
+            library.channel_failure(id).await
+        }
         ChannelMsg::ExitStatus { exit_status } => {
             recorder.exit(json!({ "status": exit_status }));
             library.exit_status_request(id, exit_status).await

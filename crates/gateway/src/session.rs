@@ -3,6 +3,7 @@
 //! Opening starts as soon as the employee is authenticated; channels wait for its outcome. No byte goes to a node
 //! before `session.opened` is durable. The end is reported exactly once, and tried again until it is written.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use byleave_core::access::{Published, Wanted};
 use byleave_core::id::{ClusterId, NodeId};
 use byleave_core::name::HostName;
 use byleave_core::session::SessionEnd;
+use russh::ChannelId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -40,6 +42,17 @@ pub(crate) enum State {
     Refused(Arc<str>),
 }
 
+/// How far a channel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing was asked to be started.
+    Fresh,
+    /// Something was, and is not answered yet.
+    Started,
+    /// That was answered.
+    Answered,
+}
+
 /// One connection of an employee.
 pub(crate) struct Session {
     pub(crate) live: Arc<Live>,
@@ -48,6 +61,8 @@ pub(crate) struct Session {
     /// Bytes from the employee that wait for a node, over all channels.
     pub(crate) backlog: AtomicUsize,
     state: watch::Sender<State>,
+    /// How far each channel that runs is; never locked across a wait.
+    stages: Mutex<BTreeMap<ChannelId, Stage>>,
     main: Mutex<Option<Hold>>,
     host: OnceLock<HostName>,
     recording: OnceLock<Arc<Recording>>,
@@ -63,6 +78,7 @@ impl Session {
             tasks: TaskTracker::new(),
             backlog: AtomicUsize::new(0),
             state: watch::Sender::new(State::Opening),
+            stages: Mutex::default(),
             main: Mutex::default(),
             host: OnceLock::new(),
             recording: OnceLock::new(),
@@ -91,6 +107,10 @@ impl Session {
     /// Bytes from the employee that wait for a node.
     pub(crate) fn backlog(&self) -> usize {
         self.backlog.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn stages(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Stage>> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host that was asked for, if it can be one.

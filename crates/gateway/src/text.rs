@@ -120,5 +120,8 @@ pub(crate) fn sync_opened(cluster: &str, (gateway, port): &(String, u16), uri: &
     .concat()
 }
 
+/// A command that no node can run.
+pub(crate) const NUL: &str = "a command must not hold a NUL byte";
+
 /// What went wrong with the node.
 pub(crate) const NODE_REFUSED: &str = "the node refused the request";

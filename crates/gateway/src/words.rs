@@ -154,7 +154,7 @@ fn lines(requests: &[OwnRequest], end: &str) -> String {
 
 /// Answers a word on a connection that has no session.
 pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, said: Said) {
-    let _ = near.library.channel_success(near.id).await;
+    near.accept().await;
     let end = if setup.terminal.is_some() { "\r\n" } else { "\n" };
     let answer = intake.during(answer(&near.session, said, end)).await;
     let (is_error, bytes) = (answer.is_error(), answer.text.into_bytes());
