@@ -149,7 +149,7 @@ fn lines(requests: &[OwnRequest], end: &str) -> String {
         let state = text::state(request.status, request.answer.as_ref());
         format!("{}\t{kind}\t{}\t{state}{end}", request.host, request.ttl)
     };
-    requests.iter().map(line).collect()
+    if requests.is_empty() { text::line(text::NO_REQUESTS) } else { requests.iter().map(line).collect() }
 }
 
 /// Answers a word on a connection that has no session.
