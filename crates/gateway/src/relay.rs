@@ -201,6 +201,7 @@ async fn up(
                 }
                 intake.during(out.window_change(col_width, row_height, pix_width, pix_height)).await
             }
+            // Passed on, but sshd delivers none to a forced command, and nodes set up by us have no other.
             ChannelMsg::Signal { signal } => intake.during(out.signal(signal)).await,
             ChannelMsg::Close => break,
             _ => Ok(()),

@@ -9,6 +9,7 @@ use russh::{Channel, ChannelMsg};
 use tokio::time::timeout;
 
 use crate::memory::PATIENCE;
+use crate::raw::{CHANNEL_REQUEST, close, eof, exit_status, stand_in, take};
 use crate::world::{World, text};
 
 struct AnyHost;
@@ -82,6 +83,30 @@ fn what_is_asked_of_a_channel_that_runs_is_refused_and_it_runs_on() {
     });
     let closed = world.memory.closed();
     assert_eq!((closed.shells, closed.commands), (1, 0));
+}
+
+/// What a node makes of it is the node's: sshd delivers none to a forced command.
+#[test]
+fn a_signal_passes_the_gateway() {
+    let world = World::new();
+    world.memory.grant(GrantType::Infrastructure);
+    stand_in(&world, |mut wire| {
+        let Some(channel) = wire.serve() else { return };
+        while let Some(request) = wire.incoming.wait(CHANNEL_REQUEST) {
+            let mut rest = &request[5..];
+            if take(&mut rest) == b"signal" {
+                for last in [exit_status(channel, 9), eof(channel), close(channel)] {
+                    wire.outgoing.send(&last);
+                }
+            }
+        }
+    });
+    play(&world, async |mut channel| {
+        channel.exec(true, "true").await.unwrap();
+        assert_eq!(answer(&mut channel).await, Some(true));
+        channel.signal(russh::Sig::TERM).await.unwrap();
+        assert_eq!(rest(&mut channel).await.1, Some(9));
+    });
 }
 
 #[test]
