@@ -54,7 +54,7 @@ impl SessionEnd {
     pub const fn told(self) -> &'static str {
         match self {
             Self::Blocked => "the customer blocked support access",
-            Self::ClosedByEmployee => "you closed the connection",
+            Self::ClosedByEmployee => "you closed the connection or handed the cluster back",
             Self::ClosedByNode => "the node closed the connection",
             Self::ClockDoubt => "the gateway's clock is in doubt",
             Self::ClusterRemoved => "the cluster was removed",

@@ -18,7 +18,7 @@ use crate::live::{Refused, count};
 use crate::node::{self, DialError};
 use crate::recording::{Kind, Recorder};
 use crate::relay::{self, Far, Intake};
-use crate::session::{Session, node_of};
+use crate::session::{Session, Stage, node_of};
 use crate::transfer::Transfer;
 use crate::{logs, text, words};
 
@@ -28,6 +28,17 @@ pub(crate) enum Start {
     Command(Vec<u8>),
     Shell,
     Subsystem(String),
+}
+
+impl Start {
+    /// Whether it holds a NUL, at which a node would close the channel without a word.
+    fn has_nul(&self) -> bool {
+        match self {
+            Self::Command(line) => line.contains(&0),
+            Self::Shell => false,
+            Self::Subsystem(name) => name.contains('\0'),
+        }
+    }
 }
 
 /// A terminal as the employee's side has it.
@@ -68,6 +79,28 @@ impl Near {
         drop(self.out.extended_data_bytes(1, text.as_bytes().to_vec()).await);
     }
 
+    /// Says that what was asked for is started.
+    pub(crate) async fn accept(&self) {
+        self.answered();
+        let _ = self.library.channel_success(self.id).await;
+    }
+
+    /// Notes that the start is being answered: what is asked for from now on comes too late.
+    pub(crate) fn answered(&self) {
+        if let Some(stage) = self.session.stages().get_mut(&self.id) {
+            *stage = Stage::Answered;
+        }
+    }
+
+    /// Says that what was asked for cannot be started, and ends the channel.
+    async fn fail(&self, text: &str) {
+        self.tell(text).await;
+        self.answered();
+        let _ = self.library.channel_failure(self.id).await;
+        drop(self.out.eof().await);
+        drop(self.out.close().await);
+    }
+
     /// Ends the channel with a status.
     pub(crate) async fn finish(&self, status: u32) {
         let _ = self.library.exit_status_request(self.id, status).await;
@@ -106,7 +139,7 @@ impl Near {
 
     /// Starts the channel only to tell something, and ends it.
     pub(crate) async fn refuse(&self, text: &str) {
-        let _ = self.library.channel_success(self.id).await;
+        self.accept().await;
         self.tell(text).await;
         self.finish(text::REFUSED).await;
     }
@@ -124,12 +157,16 @@ pub(crate) async fn run(session: Arc<Session>, channel: Channel<Msg>, library: H
         () = live.ended() => {}
         () = start(near, intake) => {}
     }
-    session.voices().remove(&id);
+    live.voices().remove(&id);
+    session.stages().remove(&id);
 }
 
 async fn start(near: Near, mut intake: Intake) {
     let mut setup = Setup::default();
     let Some(start) = asked(&mut intake, &mut setup).await else { return };
+    if start.has_nul() {
+        return near.fail(&text::line(text::NUL)).await;
+    }
     match intake.during(near.session.opened()).await {
         Err(told) => match words::said(&start) {
             Some(said) => words::run(near, intake, setup, said).await,
@@ -160,6 +197,8 @@ async fn asked(intake: &mut Intake, setup: &mut Setup) -> Option<Start> {
                 setup.utf8 |= is_utf8_locale(&variable_name, &variable_value);
             }
             ChannelMsg::RequestShell { .. } => return Some(Start::Shell),
+            // A node runs a shell for it.
+            ChannelMsg::Exec { command, .. } if command.is_empty() => return Some(Start::Shell),
             ChannelMsg::Exec { command, .. } => return Some(Start::Command(command)),
             ChannelMsg::RequestSubsystem { name, .. } => return Some(Start::Subsystem(name)),
             ChannelMsg::Close => return None,

@@ -15,7 +15,7 @@ use russh::{Channel, ChannelId, ChannelOpenFailure, Pty};
 
 use crate::control::KnownEmployee;
 use crate::relay::BACKLOG;
-use crate::session::Session;
+use crate::session::{Session, Stage};
 use crate::{channel, key, server, session};
 
 /// Channels that one connection may have at once.
@@ -44,6 +44,29 @@ impl Employee {
 
     fn refuse(&self, forwarding: Forwarding) {
         self.session.live.refuse(forwarding, Side::Employee);
+    }
+
+    /// A channel starts one thing, and [`channel::run`] answers for it. The library keeps one answer for a channel, so a
+    /// second request that comes before the first is answered gets none.
+    fn start(&self, channel: ChannelId, library: &mut server::Library) -> Result<(), russh::Error> {
+        let stage = self.session.stages().get_mut(&channel).map(|stage| match *stage {
+            Stage::Fresh => std::mem::replace(stage, Stage::Started),
+            late @ (Stage::Started | Stage::Answered) => late,
+        });
+        match stage {
+            Some(Stage::Fresh | Stage::Started) => Ok(()),
+            Some(Stage::Answered) | None => library.channel_failure(channel),
+        }
+    }
+
+    /// Answers a request that only means something before the start.
+    fn set_up(&self, channel: ChannelId, library: &mut server::Library) -> Result<(), russh::Error> {
+        let stage = self.session.stages().get(&channel).copied();
+        match stage {
+            Some(Stage::Fresh) => library.channel_success(channel),
+            Some(Stage::Started) => Ok(()),
+            Some(Stage::Answered) | None => library.channel_failure(channel),
+        }
     }
 
     async fn look_up(&mut self, offered: &ssh_key::PublicKey) -> Option<KnownEmployee> {
@@ -123,6 +146,7 @@ impl Handler for Employee {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         }
+        self.session.stages().insert(channel.id(), Stage::Fresh);
         self.session.tasks.spawn(channel::run(self.session.clone(), channel, library.handle()));
         reply.accept().await;
         Ok(())
@@ -222,7 +246,29 @@ impl Handler for Employee {
         _: &[(Pty, u32)],
         library: &mut server::Library,
     ) -> Result<(), russh::Error> {
-        library.channel_success(channel)
+        self.set_up(channel, library)
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, library: &mut server::Library) -> Result<(), russh::Error> {
+        self.start(channel, library)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        _: &[u8],
+        library: &mut server::Library,
+    ) -> Result<(), russh::Error> {
+        self.start(channel, library)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        _: &str,
+        library: &mut server::Library,
+    ) -> Result<(), russh::Error> {
+        self.start(channel, library)
     }
 
     async fn env_request(
@@ -232,7 +278,7 @@ impl Handler for Employee {
         _: &str,
         library: &mut server::Library,
     ) -> Result<(), russh::Error> {
-        library.channel_success(channel)
+        self.set_up(channel, library)
     }
 
     /// The library grants the employee's side new room when bytes arrive, not when they are taken. While a node takes

@@ -6,36 +6,27 @@
 //! write a line of log: whoever does not read the log must not hold up the next cut.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use byleave_core::access::Published;
 use byleave_core::id::ClusterId;
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{MINUTE, SECOND};
-use futures_util::FutureExt as _;
-use russh::{ChannelId, server};
 use thread_priority::{
     RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
 };
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::live::{Live, Table};
-use crate::session::Session;
+use crate::live::{Ending, Live, Table};
 use crate::text;
 
 /// When terminals are warned, in milliseconds before the end.
 const WARNINGS: [i64; 2] = [10 * MINUTE, MINUTE];
 /// The clocks are read at least this often: a timer of the runtime does not run while the machine is suspended.
 const TICK: i64 = SECOND;
-/// How long the last words of one sweep to all of its employees may take.
-const FAREWELL: Duration = Duration::from_millis(5);
-/// Sweeps that end more sessions than this say no last words, which would take the processor from the cuts.
-const FAREWELLS: usize = 16;
-/// More than a packet adds to the text in it.
-const PACKET_OVERHEAD: usize = 128;
 
 /// The guards, by the cluster they watch.
 pub(crate) struct Guards {
@@ -53,7 +44,6 @@ struct Post {
 
 /// A session that is being watched.
 struct Watched {
-    session: Weak<Session>,
     live: Arc<Live>,
     /// Milliseconds that were left when it was last looked at.
     before: Option<i64>,
@@ -73,11 +63,10 @@ impl Guards {
     pub(crate) fn watch(
         self: &Arc<Self>,
         cluster: ClusterId,
-        session: &Arc<Session>,
+        live: &Arc<Live>,
         facts: watch::Receiver<Arc<Published>>,
     ) {
-        let live = session.live.clone();
-        let watched = Watched { session: Arc::downgrade(session), before: live.left(), live };
+        let watched = Watched { before: live.left(), live: live.clone() };
         let mut posts = self.posts();
         let watched = match posts.get(&cluster).filter(|post| post.facts.same_channel(&facts)) {
             Some(post) => match post.sessions.send(watched) {
@@ -107,40 +96,12 @@ impl Guards {
         is_over
     }
 
-    /// Cuts all of them: marks them shut, then resets the nodes, then the employees, who are told why if that delays
-    /// nothing. Notes how long that took, since the change was told or the deadline was seen.
-    async fn sweep(&self, ends: Vec<(Arc<Live>, Weak<Session>, SessionEnd)>, since: Instant) {
-        let may_speak = ends.len() <= FAREWELLS;
-        let mut speaking = Vec::new();
-        for (live, session, end) in &ends {
-            let hearing = session.upgrade().filter(|_| may_speak && live.is_quiet());
-            let voices = hearing.map(|session| voices(&session)).unwrap_or_default();
-            let text = text::farewell(*end);
-            live.shut(*end, (voices.len() * (text.len() + PACKET_OVERHEAD)) as u64);
-            if !voices.is_empty() {
-                speaking.push((live, voices, text));
-            }
-        }
-        ends.iter().for_each(|(live, ..)| live.reset_nodes());
-        for (_, voices, text) in &speaking {
-            for (id, library) in voices {
-                drop(library.extended_data(*id, 1, text.clone().into_bytes()).now_or_never());
-            }
-        }
-        if !speaking.is_empty() {
-            let said = futures_util::future::join_all(speaking.iter().map(|(live, ..)| live.wait_said()));
-            drop(timeout(FAREWELL, said).await);
-        }
-        for (live, ..) in &ends {
-            live.finish();
-            self.table.note_delay(since.elapsed());
-        }
+    /// Cuts all of them. Notes how long that took, since the change was told or the deadline was seen.
+    async fn sweep(&self, ends: &[(Arc<Live>, SessionEnd)], since: Instant) {
+        let ending = Ending::begin(ends);
+        ending.say().await;
+        ending.finish(|| self.table.note_delay(since.elapsed()));
     }
-}
-
-/// How the employee hears of the end.
-fn voices(session: &Session) -> Vec<(ChannelId, server::Handle)> {
-    session.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect()
 }
 
 /// Has the thread that calls this run before all others, where the system allows that: nothing is as urgent as a cut,
@@ -182,7 +143,7 @@ async fn guard(
         watched.retain(|watched| watched.live.gate.is_open());
         let ends = judge(&mut watched, followed);
         if !ends.is_empty() {
-            guards.sweep(ends, since).await;
+            guards.sweep(&ends, since).await;
             watched.retain(|watched| watched.live.gate.is_open());
         }
         if watched.is_empty() && guards.leave(cluster, &facts, &more) {
@@ -199,17 +160,17 @@ fn wait(watched: &[Watched]) -> Duration {
 }
 
 /// Decides again for all sessions, and warns those that go on. Answers what must end, and why.
-fn judge(watched: &mut [Watched], followed: bool) -> Vec<(Arc<Live>, Weak<Session>, SessionEnd)> {
+fn judge(watched: &mut [Watched], followed: bool) -> Vec<(Arc<Live>, SessionEnd)> {
     let mut ends = Vec::new();
     for watched in watched {
         let verdict = if followed { watched.live.verdict() } else { Err(SessionEnd::LeaseRanOut) };
         if let Err(end) = verdict {
-            ends.push((watched.live.clone(), watched.session.clone(), end));
+            ends.push((watched.live.clone(), end));
             continue;
         }
         let left = watched.live.left();
-        if let (Some(before), Some(left), Some(session)) = (watched.before, left, watched.session.upgrade()) {
-            warn(&session, before, left);
+        if let (Some(before), Some(left)) = (watched.before, left) {
+            warn(&watched.live, before, left);
         }
         watched.before = left;
     }
@@ -217,10 +178,10 @@ fn judge(watched: &mut [Watched], followed: bool) -> Vec<(Arc<Live>, Weak<Sessio
 }
 
 /// Warns the terminals once the time left falls below a mark.
-fn warn(session: &Session, before: i64, left: i64) {
+fn warn(live: &Live, before: i64, left: i64) {
     if WARNINGS.iter().any(|mark| left <= *mark && *mark < before) {
         let text = text::warning(left);
-        for notices in session.voices().values().filter_map(|voice| voice.notices.as_ref()) {
+        for notices in live.voices().values().filter_map(|voice| voice.notices.as_ref()) {
             let _ = notices.try_send(text.clone());
         }
     }

@@ -15,14 +15,17 @@ use byleave_core::event::{Forwarding, Side};
 use byleave_core::id::{ClusterId, OrgId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{Clock, Now, Reading, Timestamp};
+use russh::{ChannelId, server};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::control::{Control, KnownEmployee, Opened, Report, Which};
 use crate::gate::Gate;
 
 mod denials;
+mod ending;
 mod table;
 pub(crate) use denials::Refused;
+pub(crate) use ending::Ending;
 pub(crate) use table::Table;
 pub use table::{Handle, LiveSession, Scope};
 
@@ -74,6 +77,8 @@ pub(crate) struct Live {
     /// Channels that have something on its way to the employee.
     moving: AtomicI64,
     said: Notify,
+    /// The channels that run and how they are told something on the side; never locked across a wait.
+    voices: Mutex<BTreeMap<ChannelId, Voice>>,
     pub(crate) counts: Counts,
 }
 
@@ -86,6 +91,14 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicI64,
     pub(crate) received_bytes: AtomicI64,
     pub(crate) sent_bytes: AtomicI64,
+}
+
+/// How a channel is told something on the side.
+pub(crate) struct Voice {
+    /// The connection it is on.
+    pub(crate) library: server::Handle,
+    /// Where a terminal takes notices; they are recorded and shown in their turn.
+    pub(crate) notices: Option<mpsc::Sender<String>>,
 }
 
 /// Adds to a count.
@@ -152,12 +165,17 @@ impl Live {
             stuck: AtomicBool::new(false),
             moving: AtomicI64::new(0),
             said: Notify::new(),
+            voices: Mutex::default(),
             counts: Counts::default(),
         })
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn voices(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Voice>> {
+        self.voices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes who authenticated.

@@ -91,7 +91,7 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, start: Sta
         Start::Subsystem(name) => name.clone().into_bytes(),
     };
     let Some(recorder) = near.record(Kind::Word { line }) else { return };
-    let _ = near.library.channel_success(near.id).await;
+    near.accept().await;
     let end = if setup.terminal.is_some() { "\r\n" } else { "\n" };
     let answer = Answer { near: &near, recorder: &recorder, end, node: opened.logs_of };
     let status = match words::said(&start) {

@@ -20,10 +20,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::channel::{Near, Setup, Size, Start};
-use crate::live::count;
+use crate::live::{Voice, count};
 use crate::node::Leg;
 use crate::recording::Recorder;
-use crate::session::{Session, Voice};
+use crate::session::Session;
 use crate::text;
 
 /// Bytes of an employee that may wait for a node before the employee's side is slowed to a trickle.
@@ -130,7 +130,7 @@ pub(crate) async fn run(near: Near, mut intake: Intake, far: Far, recorder: &Rec
         let _ = notices.try_send(welcome(&near.session));
     }
     let notices = far.setup.terminal.is_some().then_some(notices);
-    near.session.voices().insert(near.id, Voice { library: near.library.clone(), notices });
+    near.session.live.voices().insert(near.id, Voice { library: near.library.clone(), notices });
     let gone = CancellationToken::new();
     {
         let mut up = pin!(up(&near.session, intake, &out, recorder, &gone));
@@ -201,6 +201,7 @@ async fn up(
                 }
                 intake.during(out.window_change(col_width, row_height, pix_width, pix_height)).await
             }
+            // Passed on, but sshd delivers none to a forced command, and nodes set up by us have no other.
             ChannelMsg::Signal { signal } => intake.during(out.signal(signal)).await,
             ChannelMsg::Close => break,
             _ => Ok(()),
@@ -301,8 +302,14 @@ async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Resul
     match message {
         ChannelMsg::Data { data } => deliver_bytes(near, data, None, recorder).await,
         ChannelMsg::ExtendedData { data, ext } => deliver_bytes(near, data, Some(ext), recorder).await,
-        ChannelMsg::Success => library.channel_success(id).await,
-        ChannelMsg::Failure => library.channel_failure(id).await,
+        ChannelMsg::Success => {
+            near.answered();
+            library.channel_success(id).await
+        }
+        ChannelMsg::Failure => {
+            near.answered();
+            library.channel_failure(id).await
+        }
         ChannelMsg::ExitStatus { exit_status } => {
             recorder.exit(json!({ "status": exit_status }));
             library.exit_status_request(id, exit_status).await

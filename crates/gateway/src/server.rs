@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::control::{Control, Order, Which};
+use crate::control::{Control, Order};
 use crate::employee::Employee;
 use crate::guard::{self, Guards};
 use crate::key::HostKey;
@@ -182,7 +182,7 @@ impl Gateway {
             lease_until: AtomicI64::new(control.lease().borrow().until_boot_ms),
             control: control.clone(),
         });
-        let table = Arc::<Table>::default();
+        let table = Table::new(guards.handle().clone());
         let shared = Arc::new(Shared {
             library: Arc::new(library(&config)),
             strangers: Strangers::new(config.strangers),
@@ -231,7 +231,7 @@ impl Gateway {
     /// Ends all sessions and stops, once their ends are reported or ten seconds have gone.
     pub async fn stop(self) {
         self.stop.cancel();
-        self.shared.table.end(Which::All, SessionEnd::Stopped);
+        self.shared.table.end_all(SessionEnd::Stopped);
         self.shared.connections.close();
         self.shared.reporters.close();
         let wound_up = async {
@@ -300,7 +300,7 @@ impl Drop for Gateway {
         self.stop.cancel();
         self.shared.connections.close();
         self.shared.reporters.close();
-        self.shared.table.end(Which::All, SessionEnd::Stopped);
+        self.shared.table.end_all(SessionEnd::Stopped);
     }
 }
 
@@ -408,7 +408,7 @@ async fn follow_control(shared: Arc<Shared>) {
             order = orders.recv() => match order {
                 Ok(Order::End { which, reason }) => drop(shared.table.end(which, reason)),
                 // Orders were lost, and any session may have been meant.
-                Err(broadcast::error::RecvError::Lagged(_)) => drop(shared.table.end(Which::All, SessionEnd::LeaseRanOut)),
+                Err(broadcast::error::RecvError::Lagged(_)) => drop(shared.table.end_all(SessionEnd::LeaseRanOut)),
                 Err(broadcast::error::RecvError::Closed) => break,
             },
         }

@@ -13,7 +13,7 @@ use byleave_core::access::{Published, Wanted};
 use byleave_core::id::{ClusterId, NodeId};
 use byleave_core::name::HostName;
 use byleave_core::session::SessionEnd;
-use russh::{ChannelId, server};
+use russh::ChannelId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -42,12 +42,15 @@ pub(crate) enum State {
     Refused(Arc<str>),
 }
 
-/// How a channel is told something on the side.
-pub(crate) struct Voice {
-    /// The connection it is on.
-    pub(crate) library: server::Handle,
-    /// Where a terminal takes notices; they are recorded and shown in their turn.
-    pub(crate) notices: Option<mpsc::Sender<String>>,
+/// How far a channel is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Nothing was asked to be started.
+    Fresh,
+    /// Something was, and is not answered yet.
+    Started,
+    /// That was answered.
+    Answered,
 }
 
 /// One connection of an employee.
@@ -58,8 +61,8 @@ pub(crate) struct Session {
     /// Bytes from the employee that wait for a node, over all channels.
     pub(crate) backlog: AtomicUsize,
     state: watch::Sender<State>,
-    /// The channels that run and how they are told something on the side; never locked across a wait.
-    voices: Mutex<BTreeMap<ChannelId, Voice>>,
+    /// How far each channel that runs is; never locked across a wait.
+    stages: Mutex<BTreeMap<ChannelId, Stage>>,
     main: Mutex<Option<Hold>>,
     host: OnceLock<HostName>,
     recording: OnceLock<Arc<Recording>>,
@@ -75,7 +78,7 @@ impl Session {
             tasks: TaskTracker::new(),
             backlog: AtomicUsize::new(0),
             state: watch::Sender::new(State::Opening),
-            voices: Mutex::default(),
+            stages: Mutex::default(),
             main: Mutex::default(),
             host: OnceLock::new(),
             recording: OnceLock::new(),
@@ -106,8 +109,8 @@ impl Session {
         self.backlog.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn voices(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Voice>> {
-        self.voices.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn stages(&self) -> MutexGuard<'_, BTreeMap<ChannelId, Stage>> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host that was asked for, if it can be one.
@@ -204,7 +207,7 @@ async fn follow(session: &Arc<Session>, opened: Opened) {
     match live.permit(wanted, &shared.table) {
         Ok(hold) => {
             *session.main() = Some(hold);
-            shared.guards.watch(cluster, session, facts);
+            shared.guards.watch(cluster, live, facts);
             session.state.send_replace(State::Open);
         }
         Err(denial) => {

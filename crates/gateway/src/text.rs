@@ -74,6 +74,9 @@ pub(crate) const REQUESTED: &str = "asked; if a customer has this host, they see
 pub(crate) const HANDED_BACK: &str = "handed back: your other sessions there end and your request for this host is \
                                       withdrawn; what the customer granted is theirs to revoke";
 
+/// No request to show.
+pub(crate) const NO_REQUESTS: &str = "you have asked for nothing";
+
 /// Nobody hears what was said.
 pub(crate) const UNHEARD: &str = "the gateway cannot pass that on now; try again in a moment";
 
@@ -119,6 +122,9 @@ pub(crate) fn sync_opened(cluster: &str, (gateway, port): &(String, u16), uri: &
     ]
     .concat()
 }
+
+/// A command that no node can run.
+pub(crate) const NUL: &str = "a command must not hold a NUL byte";
 
 /// What went wrong with the node.
 pub(crate) const NODE_REFUSED: &str = "the node refused the request";

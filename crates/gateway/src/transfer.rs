@@ -2,8 +2,8 @@
 //!
 //! Only what is recognised exactly is a transfer: the `sftp` subsystem, and the server commands of `scp` and `rsync`
 //! without anything a shell would make more of. All else is a command and is kept as such. Files, sizes and hashes are
-//! read from the bytes as they pass; a stream that does not keep to its protocol is hashed as a whole and nothing
-//! more. This module never changes or holds back a byte.
+//! read from the bytes as they pass; a stream that does not keep to its protocol is hashed as a whole and makes the
+//! recording a partial one. This module never changes or holds back a byte.
 
 use serde_json::Value;
 
@@ -46,6 +46,15 @@ impl Transfer {
         }
     }
 
+    /// Whether more happened than is told of. Of `rsync` nothing but its bytes is ever claimed.
+    pub(crate) fn is_partly(&self) -> bool {
+        match self {
+            Self::Rsync => false,
+            Self::Scp(scp) => scp.is_lost(),
+            Self::Sftp(sftp) => sftp.is_partly(),
+        }
+    }
+
     /// Takes what the employee sends; answers what is to be noted before it is delivered.
     pub(crate) fn up(&mut self, bytes: &[u8]) -> Vec<Value> {
         match self {
@@ -70,6 +79,14 @@ impl Transfer {
             Self::Rsync => Vec::new(),
             Self::Scp(scp) => scp.finish(),
             Self::Sftp(sftp) => sftp.finish(),
+        }
+    }
+
+    /// What was changed on the node beside the files moved, at the end.
+    pub(crate) fn changes(&mut self) -> Vec<Value> {
+        match self {
+            Self::Rsync | Self::Scp(_) => Vec::new(),
+            Self::Sftp(sftp) => sftp.changes(),
         }
     }
 }

@@ -149,12 +149,12 @@ fn lines(requests: &[OwnRequest], end: &str) -> String {
         let state = text::state(request.status, request.answer.as_ref());
         format!("{}\t{kind}\t{}\t{state}{end}", request.host, request.ttl)
     };
-    requests.iter().map(line).collect()
+    if requests.is_empty() { text::line(text::NO_REQUESTS) } else { requests.iter().map(line).collect() }
 }
 
 /// Answers a word on a connection that has no session.
 pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, said: Said) {
-    let _ = near.library.channel_success(near.id).await;
+    near.accept().await;
     let end = if setup.terminal.is_some() { "\r\n" } else { "\n" };
     let answer = intake.during(answer(&near.session, said, end)).await;
     let (is_error, bytes) = (answer.is_error(), answer.text.into_bytes());

@@ -9,7 +9,9 @@ use byleave_core::id::{ClusterId, OrgId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 
-use super::Live;
+use tokio::runtime;
+
+use super::{Ending, Live};
 use crate::control::Which;
 
 /// How many delays of cuts are kept.
@@ -42,8 +44,9 @@ pub struct LiveSession {
 }
 
 /// The live sessions, unauthenticated connections included.
-#[derive(Default)]
 pub(crate) struct Table {
+    /// Where last words are said: the thread of the guards.
+    guards: runtime::Handle,
     /// INVARIANT: held for short look-ups only.
     live: Mutex<BTreeMap<SessionId, Arc<Live>>>,
     latches: Mutex<BTreeSet<Scope>>,
@@ -51,6 +54,10 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    pub(crate) fn new(guards: runtime::Handle) -> Arc<Self> {
+        Arc::new(Self { guards, live: Mutex::default(), latches: Mutex::default(), delays: Mutex::default() })
+    }
+
     fn live(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<Live>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,9 +91,26 @@ impl Table {
         latches.contains(&Scope::Cluster(cluster)) || latches.contains(&Scope::Organization(organization))
     }
 
-    /// Ends the sessions an order means; answers how many were open.
+    /// Ends the sessions an order means; answers how many were open. At once nothing passes any more and the nodes are
+    /// reset; the employees are told why first where that delays nothing.
     pub(crate) fn end(&self, which: Which, reason: SessionEnd) -> usize {
-        self.cut_where(reason, |live| live.is(which))
+        let meant: Vec<_> = self.live().values().filter(|live| live.is(which)).cloned().collect();
+        let (open, others): (Vec<_>, Vec<_>) =
+            meant.into_iter().partition(|live| live.gate.is_open() && live.opened().is_some());
+        let ending = Ending::begin(&open.into_iter().map(|live| (live, reason)).collect::<Vec<_>>());
+        // What a guard has begun to cut is cut here too: nobody waits for it.
+        others.iter().for_each(|live| live.cut(reason));
+        let count = ending.count();
+        if !ending.is_silent() {
+            // Where the guards are no more, this drops it, and that resets the employees.
+            self.guards.spawn(async move { ending.say().await });
+        }
+        count
+    }
+
+    /// Ends every session, without a word.
+    pub(crate) fn end_all(&self, reason: SessionEnd) -> usize {
+        self.cut_where(reason, |_| true)
     }
 
     fn cut_where(&self, reason: SessionEnd, meant: impl Fn(&Live) -> bool) -> usize {

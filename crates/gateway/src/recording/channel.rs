@@ -254,8 +254,11 @@ impl Recorder {
         let streams = std::mem::take(&mut state.streams);
         let parts: Vec<_> = streams.into_iter().map(|(stream, sum)| sum.part(self.number, stream)).collect();
         let files = state.transfer.as_mut().map(Transfer::finish);
-        let is_transfer = files.is_some();
-        let partly = !is_transfer && (state.up.partly || state.down.partly);
+        let changes = state.transfer.as_mut().map(Transfer::changes).unwrap_or_default();
+        let partly = match &state.transfer {
+            Some(transfer) => transfer.is_partly(),
+            None => state.up.partly || state.down.partly,
+        };
         let millis = self.millis();
         if let Some(entry) = state.entry.as_object_mut() {
             entry.insert("millis".to_owned(), millis.into());
@@ -265,6 +268,9 @@ impl Recorder {
             }
             if let Some(files) = files {
                 entry.insert("files".to_owned(), files.into());
+            }
+            if !changes.is_empty() {
+                entry.insert("changes".to_owned(), changes.into());
             }
         }
         let entry = std::mem::take(&mut state.entry);

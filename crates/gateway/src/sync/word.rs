@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 use super::login::Login;
 use super::{AT_ONCE, server};
 use crate::control::Opened;
-use crate::live::Hold;
+use crate::live::{Hold, Voice};
 use crate::logs::Answer;
 use crate::recording::Kind;
 use crate::relay::Intake;
-use crate::session::{self, Session, Voice};
+use crate::session::{self, Session};
 use crate::{recording, text};
 
 /// What stands for the secret in the recording.
@@ -93,7 +93,7 @@ async fn wait(answer: &Answer<'_>, intake: &mut Intake, session: &Arc<Session>) 
     let near = answer.near;
     let (notices, mut noticed) = mpsc::channel(NOTICES);
     let voice = Voice { library: near.library.clone(), notices: Some(notices) };
-    near.session.voices().insert(near.id, voice);
+    near.session.live.voices().insert(near.id, voice);
     loop {
         tokio::select! {
             biased;

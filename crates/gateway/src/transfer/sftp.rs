@@ -1,7 +1,9 @@
 //! The SFTP protocol as it passes: which files are opened, what is done to them, how much moves and its hash.
 //!
 //! Only version 3 as OpenSSH speaks it. Bodies of files are hashed as they stream by; other packets are small and
-//! looked at whole. A file whose parts do not come in order gets its size but no hash.
+//! looked at whole. A file whose parts do not come in order, or that the node changes by itself while it is open, gets
+//! its size but no hash. Requests are told by closed lists: what stands in none of them, and what moves by a handle that
+//! is not known, makes the recording a partial one.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +12,22 @@ use serde_json::{Value, json};
 
 use crate::recording::into_array;
 
+mod change;
+mod fields;
+use fields::Fields;
+
 /// The largest packet that is looked at whole.
 const LARGEST: usize = 256 * 1024;
 /// Requests without an answer, or handles open at once, beyond which nothing more is understood.
 const MOST: usize = 4096;
 /// Files named in the table of contents; of further ones only their notes tell.
 const MOST_FILES: usize = 20_000;
+
+/// Bytes of requests whose changes stand in the table of contents; of further ones only their notes tell.
+const MOST_CHANGES: usize = 2 * 1024 * 1024;
+
+/// Of an opening: that the file is written.
+const WRITES: u32 = 2;
 
 const OPEN: u8 = 3;
 const CLOSE: u8 = 4;
@@ -24,35 +36,30 @@ const WRITE: u8 = 6;
 const HANDLE: u8 = 102;
 const DATA: u8 = 103;
 
-/// Requests that change something, each with its name and how many paths it carries.
-const CHANGES: [(u8, &str, usize); 7] = [
-    (9, "set attributes", 1),
-    (13, "remove", 1),
-    (14, "make directory", 1),
-    (15, "remove directory", 1),
-    (18, "rename", 2),
-    (20, "make symbolic link", 2),
-    (11, "list directory", 1),
-];
-
 /// Reads one connection.
-#[derive(Default)]
 pub(crate) struct Sftp {
     up: Packets,
     down: Packets,
     requests: BTreeMap<u32, Request>,
     handles: BTreeMap<Vec<u8>, OpenFile>,
     files: Vec<Value>,
+    changes: Vec<Value>,
+    /// Bytes of requests that may still be told of as changes.
+    room: usize,
     is_lost: bool,
+    is_partly: bool,
 }
 
 enum Request {
-    Open(String),
+    Open { name: String, writes: bool },
     Read { handle: Vec<u8>, offset: u64 },
 }
 
 struct OpenFile {
     name: String,
+    writes: bool,
+    /// Whether the node copied from it or into it by itself, or cut its length.
+    is_changed: bool,
     to_node: Moved,
     from_node: Moved,
 }
@@ -79,9 +86,35 @@ struct Packets {
     body: Option<(usize, Option<Vec<u8>>)>,
 }
 
+impl Default for Sftp {
+    fn default() -> Self {
+        Self {
+            up: Packets::default(),
+            down: Packets::default(),
+            requests: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            files: Vec::new(),
+            changes: Vec::new(),
+            room: MOST_CHANGES,
+            is_lost: false,
+            is_partly: false,
+        }
+    }
+}
+
 impl Sftp {
     pub(super) const fn is_lost(&self) -> bool {
         self.is_lost
+    }
+
+    /// Whether something was asked for that is not understood, or moved that is not known whose it was.
+    pub(super) const fn is_partly(&self) -> bool {
+        self.is_partly || self.is_lost
+    }
+
+    /// What was changed on the node, at the end.
+    pub(super) fn changes(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.changes)
     }
 
     pub(super) fn up(&mut self, bytes: &[u8]) -> Vec<Value> {
@@ -134,7 +167,7 @@ impl Sftp {
             (true, CLOSE) => self.close(&mut fields),
             (true, READ) => self.read(&mut fields),
             (true, WRITE) => self.write(&mut fields),
-            (true, kind) => Some(change(kind, &mut fields).into_iter().collect()),
+            (true, kind) => self.change(kind, &mut fields),
             (false, HANDLE) => self.handle(&mut fields),
             (false, DATA) => self.data(&mut fields),
             (false, _) => self.answer(kind, &mut fields),
@@ -147,8 +180,9 @@ impl Sftp {
 
     fn open(&mut self, fields: &mut Fields<'_>) -> Option<Vec<Value>> {
         let (id, name, flags) = (fields.number()?, fields.text()?, fields.number()?);
-        self.requests.insert(id, Request::Open(name.clone()));
-        Some(vec![json!({ "open": name, "write": flags & 2 != 0 })])
+        let writes = flags & WRITES != 0;
+        self.requests.insert(id, Request::Open { name: name.clone(), writes });
+        Some(vec![json!({ "open": name, "write": writes })])
     }
 
     fn read(&mut self, fields: &mut Fields<'_>) -> Option<Vec<Value>> {
@@ -166,7 +200,7 @@ impl Sftp {
         let (id, length) = (fields.number()?, fields.number()?);
         match self.requests.remove(&id) {
             Some(Request::Read { handle, offset }) => self.begin(handle, offset, length, false),
-            Some(Request::Open(_)) | None => self.begin(Vec::new(), 0, length, false),
+            Some(Request::Open { .. }) | None => self.begin(Vec::new(), 0, length, false),
         }
     }
 
@@ -182,6 +216,8 @@ impl Sftp {
         }
         let packets = if is_up { &mut self.up } else { &mut self.down };
         let known = self.handles.contains_key(&handle).then_some(handle);
+        // Handles can be guessed, and used before the answer that names them.
+        self.is_partly |= known.is_none();
         packets.body = (length > 0).then_some((length, known));
         Some(Vec::new())
     }
@@ -198,8 +234,9 @@ impl Sftp {
 
     fn handle(&mut self, fields: &mut Fields<'_>) -> Option<Vec<Value>> {
         let (id, handle) = (fields.number()?, fields.string()?.to_vec());
-        if let Some(Request::Open(name)) = self.requests.remove(&id) {
-            let file = OpenFile { name, to_node: Moved::default(), from_node: Moved::default() };
+        if let Some(Request::Open { name, writes }) = self.requests.remove(&id) {
+            let (to_node, from_node) = (Moved::default(), Moved::default());
+            let file = OpenFile { name, writes, is_changed: false, to_node, from_node };
             self.handles.insert(handle, file);
         }
         Some(Vec::new())
@@ -236,26 +273,27 @@ impl Sftp {
 }
 
 impl OpenFile {
-    /// What became of it, each direction by itself; a file that was only opened is empty.
+    /// From now on no hash of it is true.
+    fn lose_hashes(&mut self) {
+        self.to_node.hash = None;
+        self.from_node.hash = None;
+    }
+
+    /// What became of it, each direction by itself. A file of which nothing moved is empty, unless the node copied from
+    /// it or into it, or cut its length: then it is told of among the changes only.
     fn close(self) -> Vec<Value> {
         let note = |moved: Moved, direction: &str| {
             let sha256 = moved.hash.map(|hash| hex::encode(into_array(&hash.finish())));
             json!({ "file": self.name, "direction": direction, "bytes": moved.bytes, "sha256": sha256 })
         };
         match (self.to_node.bytes, self.from_node.bytes) {
+            (0, 0) if self.is_changed => Vec::new(),
+            (0, 0) if !self.writes => vec![note(self.from_node, "from node")],
             (_, 0) => vec![note(self.to_node, "to node")],
             (0, _) => vec![note(self.from_node, "from node")],
             _ => vec![note(self.to_node, "to node"), note(self.from_node, "from node")],
         }
     }
-}
-
-/// A request that changes or lists something.
-fn change(kind: u8, fields: &mut Fields<'_>) -> Option<Value> {
-    let (_, name, paths) = CHANGES.iter().find(|(known, ..)| *known == kind)?;
-    fields.number()?;
-    let paths: Option<Vec<_>> = (0..*paths).map(|_| fields.text()).collect();
-    Some(json!({ *name: paths? }))
 }
 
 /// How many bytes of a packet have to be seen at once, as far as `head` tells.
@@ -276,38 +314,6 @@ fn needed_len(head: &[u8]) -> usize {
 
 fn needed(head: &[u8]) -> usize {
     needed_len(head).min(LARGEST + 1)
-}
-
-/// The fields of a packet.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1)?.first().copied()
-    }
-
-    fn number(&mut self) -> Option<u32> {
-        Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
-    }
-
-    fn long(&mut self) -> Option<u64> {
-        Some(u64::from_be_bytes(self.take(8)?.try_into().ok()?))
-    }
-
-    fn string(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
-        self.take(length)
-    }
-
-    fn text(&mut self) -> Option<String> {
-        Some(String::from_utf8_lossy(self.string()?).into_owned())
-    }
 }
 
 #[cfg(test)]
@@ -371,11 +377,111 @@ mod tests {
         let files = sftp.finish();
         assert_eq!(files[0]["sha256"], Value::Null);
         assert_eq!(files[0]["incomplete"], true);
+        assert!(!sftp.is_partly());
         let mut sftp = Sftp::default();
         sftp.up(b"\xff\xff\xff\xff\x03");
         for _ in 0..70 {
             sftp.up(&[0; 4096]);
         }
         assert!(sftp.is_lost());
+    }
+    /// A connection on which `a` is open to be read as `h0` and `b` to be written as `h1`.
+    fn two_open() -> Sftp {
+        let id = |number: u32| number.to_be_bytes();
+        let mut sftp = Sftp::default();
+        for (number, name, handle, flags) in [(0, b"a", b"h0", 1), (1, b"b", b"h1", 0x1a)] {
+            sftp.up(&packet(OPEN, &[&id(number), &string(name), &id(flags), &id(0)]));
+            sftp.down(&packet(HANDLE, &[&id(number), &string(handle)]));
+        }
+        sftp
+    }
+
+    fn close(sftp: &mut Sftp, handle: &[u8]) -> Vec<Value> {
+        sftp.up(&packet(CLOSE, &[&[0; 4], &string(handle)]))
+    }
+
+    /// A write of one byte to a handle.
+    fn write(sftp: &mut Sftp, handle: &[u8]) {
+        sftp.up(&packet(WRITE, &[&[0; 4], &string(handle), &[0; 8], &string(b"x")]));
+    }
+
+    #[test]
+    fn changes_by_handles_are_told_by_name_and_leave_no_false_hash() {
+        let copy = packet(200, &[&[0; 4], &string(b"copy-data"), &string(b"h0"), &[0; 16], &string(b"h1"), &[0; 8]]);
+        let size = [&1_u32.to_be_bytes()[..], &7_u64.to_be_bytes()].concat();
+        let truncate = packet(10, &[&[0; 4], &string(b"h1"), &size]);
+        let truncate_by_path = packet(9, &[&[0; 4], &string(b"./b"), &size]);
+        for (request, told) in [
+            (copy, json!({ "copy data": ["a", "b"] })),
+            (truncate, json!({ "set attributes": ["b"], "size": 7 })),
+            (truncate_by_path, json!({ "set attributes": ["./b"], "size": 7 })),
+        ] {
+            let mut sftp = two_open();
+            write(&mut sftp, b"h1");
+            assert_eq!(sftp.up(&request), std::slice::from_ref(&told));
+            let file = json!({ "file": "b", "direction": "to node", "bytes": 1, "sha256": null });
+            assert_eq!(close(&mut sftp, b"h1"), [file]);
+            assert_eq!((sftp.changes(), sftp.is_partly()), (vec![told], false));
+        }
+        let mut sftp = two_open();
+        write(&mut sftp, b"h1");
+        sftp.up(&packet(10, &[&[0; 4], &string(b"h1"), &[0, 0, 0, 1], &1_u64.to_be_bytes()]));
+        assert!(close(&mut sftp, b"h1")[0]["sha256"].is_string(), "cut to the length of what was written");
+        let mut sftp = two_open();
+        sftp.up(&packet(200, &[&[0; 4], &string(b"copy-data"), &string(b"h0"), &[0; 16], &string(b"h1"), &[0; 8]]));
+        assert_eq!([close(&mut sftp, b"h0"), close(&mut sftp, b"h1")].concat(), [] as [Value; 0], "nothing moved here");
+        let read = close(&mut two_open(), b"h0");
+        assert_eq!((read[0]["direction"].as_str(), read[0]["bytes"].as_u64()), (Some("from node"), Some(0)));
+    }
+
+    #[test]
+    fn extensions_are_told_or_make_the_recording_a_partial_one() {
+        let extension = |name: &str, fields: &[&[u8]]| {
+            packet(200, &[&[&[0; 4], &string(name.as_bytes())[..], &fields.concat()].concat()])
+        };
+        let (a, b) = (string(b"a"), string(b"b"));
+        for (request, told) in [
+            (extension("posix-rename@openssh.com", &[&a, &b]), Some(json!({ "rename": ["a", "b"] }))),
+            (extension("hardlink@openssh.com", &[&a, &b]), Some(json!({ "make hard link": ["a", "b"] }))),
+            (extension("lsetstat@openssh.com", &[&a, &[0; 4]]), Some(json!({ "set attributes of link": ["a"] }))),
+            (packet(9, &[&[0; 4], &a, &[0; 4]]), Some(json!({ "set attributes": ["a"] }))),
+            (extension("statvfs@openssh.com", &[&a]), None),
+            (extension("fsync@openssh.com", &[&a]), None),
+            (extension("limits@openssh.com", &[]), None),
+            (packet(17, &[&[0; 4], &a]), None),
+        ] {
+            let mut sftp = Sftp::default();
+            assert_eq!(sftp.up(&request), Vec::from_iter(told.clone()));
+            assert_eq!((sftp.changes(), sftp.is_partly()), (Vec::from_iter(told), false));
+        }
+        let mut sftp = Sftp::default();
+        assert_eq!(sftp.up(&extension("fax@example.com", &[&a])), [json!({ "extension": "fax@example.com" })]);
+        assert!(sftp.is_partly() && !sftp.is_lost());
+        let mut sftp = Sftp::default();
+        sftp.up(&packet(21, &[&[0; 4], &a, &b]));
+        assert!(sftp.is_partly(), "a request of another version");
+    }
+
+    #[test]
+    fn what_moves_by_a_handle_that_was_guessed_makes_the_recording_a_partial_one() {
+        for guess in [
+            packet(WRITE, &[&[0; 4], &string(b"h0"), &[0; 8], &string(b"x")]),
+            packet(10, &[&[0; 4], &string(b"h0"), &[0; 4]]),
+            packet(200, &[&[0; 4], &string(b"copy-data"), &string(b"h0"), &[0; 16], &string(b"h1"), &[0; 8]]),
+        ] {
+            let mut sftp = Sftp::default();
+            sftp.up(&guess);
+            assert!(sftp.is_partly() && !sftp.is_lost());
+        }
+    }
+
+    #[test]
+    fn changes_without_end_fill_no_memory() {
+        let mut sftp = Sftp::default();
+        let long = vec![b'x'; 200_000];
+        for _ in 0..20 {
+            assert_eq!(sftp.up(&packet(13, &[&[0; 4], &string(&long)])).len(), 1, "each is noted");
+        }
+        assert_eq!(sftp.changes().len(), 10);
     }
 }

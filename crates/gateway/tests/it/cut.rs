@@ -89,6 +89,40 @@ fn an_employee_who_waits_is_told_why() {
     }
 }
 
+/// As above: a busy machine may swallow a last word now and then.
+#[test]
+fn an_employee_whose_session_key_or_account_somebody_ends_is_told_why() {
+    let world = open_world();
+    let by_handle = |which: Which, reason: SessionEnd| {
+        assert_eq!(world.gateway.handle().end(which, reason), 1);
+    };
+    let by_order = |which: Which, reason: SessionEnd| {
+        world.memory.orders.send(Order::End { which, reason }).unwrap();
+    };
+    let ends: [&dyn Fn(Which, SessionEnd); 2] = [&by_handle, &by_order];
+    let this = |world: &World| Which::Session(world.gateway.handle().live()[0].id);
+    let whichs: [&dyn Fn(&World) -> Which; 3] = [&this, &|_| Which::Key(KEY), &|_| Which::Employee(EMPLOYEE)];
+    for (end, reason, which, options, told) in [
+        (ends[0], SessionEnd::EndedByCustomer, whichs[0], &[][..], "the customer ended the session"),
+        (ends[0], SessionEnd::EndedByAdministrator, whichs[0], &["-tt"], "an administrator ended the session"),
+        (ends[0], SessionEnd::KeyRemoved, whichs[1], &[], "your key was removed"),
+        (ends[1], SessionEnd::EmployeeDisabled, whichs[2], &[], "your account was disabled"),
+    ] {
+        let is_told = || {
+            let client = ready(world.ssh(options, WAITING));
+            // While another session comes and goes, what was shown has left the gateway.
+            world.run(&[], &["true"], b"");
+            until("the other's end", || world.gateway.handle().live().len() == 1);
+            end(which(&world), reason);
+            let output = client.wait();
+            assert_eq!(output.status.code(), Some(255));
+            until("the end", || world.gateway.handle().live().is_empty());
+            text(&output.stderr).contains(&format!("byleave: session ended: {told}\r\n"))
+        };
+        assert!((0..10).any(|_| is_told()), "{reason:?} {options:?}");
+    }
+}
+
 #[test]
 fn twenty_sessions_end_at_once() {
     let world = open_world();

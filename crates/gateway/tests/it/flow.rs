@@ -144,7 +144,7 @@ fn several_channels_share_a_connection_and_are_one_session() {
 }
 
 #[test]
-fn a_signal_that_kills_the_command_comes_back_and_one_that_is_sent_arrives() {
+fn a_signal_that_kills_the_command_comes_back_and_an_interrupt_on_a_terminal_arrives() {
     let world = open_world();
     let output = world.run(&[], &["kill -TERM $$"], b"");
     assert_eq!(output.status.code(), Some(255), "{}", text(&output.stderr));

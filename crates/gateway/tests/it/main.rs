@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod client;
 mod cut;
 mod flow;
 mod forwarding;

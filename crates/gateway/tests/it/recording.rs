@@ -111,6 +111,44 @@ fn transfers_are_kept_as_names_sizes_and_hashes() {
     }
 }
 
+/// Runs a batch of `sftp`; answers how the session ended and the entry of its channel.
+fn sftp(world: &World, batch: &str) -> (Closed, Value) {
+    let mut command = std::process::Command::new("sftp");
+    command.args(["-b", "-"]).args(world.options()).arg("-P").arg(world.port().to_string());
+    command.arg(format!("node-1.shop.example@127.0.0.1:{}", world.directory.path().display()));
+    let output = crate::world::feed(command, batch.as_bytes());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let closed = world.memory.closed();
+    let parts = recording(world, &closed);
+    let contents: Value = serde_json::from_slice(part(&parts, "contents.json")).unwrap();
+    (closed, contents["channels"][0].clone())
+}
+
+#[test]
+fn what_sftp_changes_without_moving_a_byte_is_kept_by_name() {
+    let world = open_world();
+    std::fs::write(world.path("a"), b"hello").unwrap();
+    let batch = "cp a b\nrename b c\nln c d\nln -s c e\nchmod -h 600 d\nmkdir f\nrmdir f\nrm c\ndf\nls\n";
+    let (closed, entry) = sftp(&world, batch);
+    let path = |name: &str| world.path(name).display().to_string();
+    assert_eq!(std::fs::read(world.path("d")).unwrap(), b"hello");
+    let changes = entry["changes"].as_array().unwrap();
+    for (what, names) in [
+        ("copy data", vec![path("a"), path("b")]),
+        ("rename", vec![path("b"), path("c")]),
+        ("make hard link", vec![path("c"), path("d")]),
+        ("make symbolic link", vec!["c".to_owned(), path("e")]),
+        ("set attributes of link", vec![path("d")]),
+        ("make directory", vec![path("f")]),
+        ("remove directory", vec![path("f")]),
+        ("remove", vec![path("c")]),
+    ] {
+        assert!(changes.iter().any(|change| change[what] == serde_json::json!(names)), "{what} in {changes:?}");
+    }
+    assert_eq!(entry["files"], serde_json::json!([]), "nothing passed the gateway");
+    assert!(!closed.partly_recorded, "{entry}");
+}
+
 #[test]
 fn nothing_on_disk_can_be_read_without_the_key() {
     let world = open_world();

@@ -14,6 +14,16 @@ const UNKNOWN: &str = "nobody.elsewhere.example";
 const REQUEST: &[&str] = &["request", "--for", "4h", "--type", "logs", "--case", "00042", "--reason", "'disk is full'"];
 
 #[test]
+fn who_asked_for_nothing_is_told_so() {
+    let world = World::new();
+    let output = feed(world.ssh_to(UNKNOWN, &[], &["requests"]), b"");
+    assert_eq!(
+        (text(&output.stdout), output.status.code()),
+        ("byleave: you have asked for nothing\r\n".into(), Some(0))
+    );
+}
+
+#[test]
 fn a_request_for_a_closed_host_and_for_none_get_the_same_answer() {
     let world = World::new();
     let answers = [CLUSTER_HOST, NODE_HOST, UNKNOWN].map(|host| {

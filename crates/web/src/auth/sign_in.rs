@@ -32,7 +32,7 @@ pub enum SignInError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Too many failures for this name.
-    #[error("too many tries; wait {} seconds", .0.wait_ms / 1000 + 1)]
+    #[error("too many tries; wait {} second{}", .0.wait_ms / 1000 + 1, if .0.wait_ms < 1000 { "" } else { "s" })]
     TooEarly(TooEarly),
     /// The name or the password is wrong.
     #[error("the user name or the password is wrong")]

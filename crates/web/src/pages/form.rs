@@ -294,7 +294,8 @@ pub(super) fn account_name(name: &str) -> Markup {
 
 /// How long to wait after too many tries.
 pub(super) fn wait(early: TooEarly) -> String {
-    format!("Too many tries. Please wait {} seconds.", early.wait_ms / 1000 + 1)
+    let seconds = early.wait_ms / 1000 + 1;
+    format!("Too many tries. Please wait {seconds} second{}.", if seconds == 1 { "" } else { "s" })
 }
 
 /// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.
@@ -316,6 +317,13 @@ fn confirmation(fresh: bool, faults: &Faults) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_second_has_no_plural() {
+        for (wait_ms, told) in [(1, "1 second."), (999, "1 second."), (1000, "2 seconds.")] {
+            assert_eq!(wait(TooEarly { wait_ms }), format!("Too many tries. Please wait {told}"));
+        }
+    }
 
     #[test]
     fn a_fault_names_the_field_and_keeps_what_was_typed() {

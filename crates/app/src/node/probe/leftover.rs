@@ -16,7 +16,11 @@ use super::line;
 pub(super) fn leftovers() -> Line {
     let script = "trap '' HUP TERM; setsid sleep MARK & nohup sleep MARK >/dev/null 2>&1 & \
         (setsid sh -c 'sleep MARK & sleep MARK &' &) ; sleep 1";
-    verdict("leftovers", script, "nothing survives: setsid, nohup, double fork and ignored signals tried")
+    verdict(
+        "leftovers",
+        script,
+        "no process survives: setsid, nohup, double fork and ignored signals tried; files in the home do",
+    )
 }
 
 /// What a session starts cannot stop or kill the guard that will end it.

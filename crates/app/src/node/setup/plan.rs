@@ -17,8 +17,11 @@ pub(crate) const FIREWALL: &str = "/etc/byleave/node.nft";
 const UNIT: &str = "/etc/systemd/system/byleave-node.service";
 const BESIDE_NFTABLES: &str = "/etc/systemd/system/nftables.service.d";
 const UNIT_WANTED: &str = "/etc/systemd/system/multi-user.target.wants/byleave-node.service";
+/// Where nothing here tells sshd of its new configuration.
+const RELOAD: &str = "sshd is not told of its new configuration here: reload it (SIGHUP to its first process, or as this \
+                      system restarts services), or nobody gets in";
 /// Files that a login shell reads. They belong to root and the home is sticky, so no session can leave something
-/// there that the next one would run.
+/// in them for the next one. What programs read besides (`.vimrc`, `usercustomize.py`, a history) stays open.
 const STARTUP: [&str; 8] =
     [".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".inputrc", ".profile", ".zprofile", ".zshrc"];
 
@@ -66,6 +69,9 @@ impl Plan {
         let sshd = sshd::plan(root, wanted)?;
         edits.extend(sshd.clone());
         let rights = rights::plan(root, &wanted.logs, &mut notes)?;
+        if sshd.is_some() && !(root.is_system() && root.has("/run/systemd/system")) {
+            notes.push(RELOAD.to_owned());
+        }
         if !root.is_system() {
             notes.push("this is another root: no program is run and no read right is given there".to_owned());
         }
@@ -114,7 +120,8 @@ table inet byleave {{
 }
 
 fn own_files(root: &Root, wanted: &Wanted, numbers: Numbers) -> anyhow::Result<Vec<Edit>> {
-    let empty = "# Kept empty by `byleave node setup`: no session may leave something that the next one runs.\n";
+    let empty =
+        "# Kept empty by `byleave node setup`: no session may leave a start of a shell here for the next one.\n";
     let mut all = vec![
         ("/etc/byleave".to_owned(), State::directory()),
         (PRINCIPALS.to_owned(), State::directory()),

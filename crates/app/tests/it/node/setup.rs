@@ -53,6 +53,12 @@ impl Machine {
         fs::read_to_string(self.at(name)).unwrap()
     }
 
+    /// Takes systemd away.
+    fn without_systemd(self) -> Self {
+        fs::remove_dir_all(self.at("etc/systemd")).unwrap();
+        self
+    }
+
     fn setup(&self, more: &[&str]) -> Output {
         let mut setup = Command::new(BYLEAVE);
         setup.args(["node", "setup", "--root"]).arg(self.0.path()).args(more).output().unwrap()
@@ -110,6 +116,14 @@ fn without_apply_nothing_is_written_and_all_is_told() {
         assert!(told.contains(part), "`{part}` is missing: {told}");
     }
     assert!(!told.contains("secret"), "the diff must not show other lines of the shadow file: {told}");
+}
+
+#[test]
+fn whoever_must_reload_sshd_themselves_is_told_so() {
+    let machine = Machine::new().without_systemd();
+    let told = good(&machine.prepare(&["--apply"]));
+    assert!(told.contains("note: sshd is not told of its new configuration here: reload it"), "{told}");
+    assert!(!good(&machine.prepare(&["--apply"])).contains("reload"), "nothing changed");
 }
 
 #[test]
