@@ -294,7 +294,7 @@ pub(super) fn account_name(name: &str) -> Markup {
 
 /// How long to wait after too many tries.
 pub(super) fn wait(early: TooEarly) -> String {
-    format!("Too many tries. Please wait {} seconds.", early.wait_ms / 1000 + 1)
+    format!("Too many tries. Please wait {}.", early.told())
 }
 
 /// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.
