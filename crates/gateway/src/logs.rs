@@ -177,8 +177,11 @@ impl Answer<'_> {
     }
 
     async fn other(&self, logs: &[Open]) -> u32 {
-        self.deny_shell();
-        self.say(text::line(text::ONLY_LOGS), true).await;
+        let told = match self.deny_shell() {
+            Some(Denial::NodeUnchecked) => format!("{} {}", text::UNCHECKED, text::ONLY_LOGS),
+            Some(_) | None => text::ONLY_LOGS.to_owned(),
+        };
+        self.say(text::line(&told), true).await;
         self.say(self.lines(logs), true).await;
         text::REFUSED
     }
@@ -203,16 +206,17 @@ impl Answer<'_> {
         }
     }
 
-    /// Tells that a shell, command or transfer was tried where only logs are open. If the rules have come to open the
-    /// node since, it is no denial: a new connection gets it.
-    fn deny_shell(&self) {
+    /// Tells that a shell, command or transfer was tried where only logs are open, and answers why that is not. If the
+    /// rules have come to open the node since, it is no denial: a new connection gets it.
+    fn deny_shell(&self) -> Option<Denial> {
         let session = &self.near.session;
         let denial = match self.node.map(|node| session.live.permit(Wanted::Node(node), &session.shared.table)) {
-            Some(Ok(_)) => return,
+            Some(Ok(_)) => return None,
             Some(Err(denial)) => denial,
             None => Denial::Unknown,
         };
         session.live.deny(Refused { wanted: Tried::Node, node: self.node, denial });
+        Some(denial)
     }
 
     /// Tells that a log was tried that is not open, or not there. Only what the inventory says of it is told.

@@ -60,6 +60,10 @@ pub(crate) const ONLY_LOGS: &str = "only logs are open here: `logs` lists them, 
                                     the customer for more, `requests` shows what becomes of it, `hand-back` says that you \
                                     are done, and `sync` reads sync data that a customer opened";
 
+/// What opens of a node that would be open, had it passed its check.
+pub(crate) const UNCHECKED: &str = "the customer lets you in, but this node has not passed its check since it was added or \
+                                    last changed: ask an administrator to run `byleave nodes check`; until then";
+
 /// A log that is not open, or not there.
 pub(crate) const NO_SUCH_LOG: &str = "no log of that name is open; these are:";
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::repeat::Running;
 use crate::auth::digest::{Algorithm, Digest};
 use crate::auth::password::Passwords;
-use crate::auth::throttle::Throttle;
+use crate::auth::throttle::{Marks, Throttle};
 use crate::auth::token::TokenHash;
 use crate::door::Door;
 use crate::rate::{Counters, Rates};
@@ -108,6 +108,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Slows down those who try passwords.
     pub throttle: Throttle,
+    /// Marks browsers that have signed in.
+    pub marks: Marks,
     /// Counts requests.
     pub counters: Counters,
     /// Cancelled when the server stops: streams that never end by themselves must end then.
@@ -124,6 +126,7 @@ impl App {
         Arc::new(Self {
             passwords: Passwords::new(limits.hashes, entropy.clone()),
             throttle: Throttle::default(),
+            marks: Marks::new(entropy.as_ref()),
             counters: Counters::new(limits.rates, &clock),
             digest: Digest::new(digest, entropy.as_ref()),
             stopping: CancellationToken::new(),

@@ -99,7 +99,7 @@ impl Client {
     /// # Errors
     /// If the address is none, or would carry a secret in the clear over a network.
     pub(crate) fn new(global: &Global, credentials: Credentials) -> Outcome<Self> {
-        let server = server(&global.server, &credentials)?;
+        let server = server(&global.server)?;
         // Set once for the process; it is fine if somebody was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let local = is_local(&server);
@@ -431,7 +431,9 @@ struct Violations {
 }
 
 /// Reads the server's address.
-fn server(text: &str, credentials: &Credentials) -> Outcome<Url> {
+///
+/// Whoever asks: also nobody's call may carry a password, an invitation or an API key that was just made.
+fn server(text: &str) -> Outcome<Url> {
     let fault = |why: &str| Fault::usage(format!("--server `{text}` {why}"));
     let url = Url::parse(text).map_err(|error| fault(&format!("is no address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -440,7 +442,7 @@ fn server(text: &str, credentials: &Credentials) -> Outcome<Url> {
     if !url.username().is_empty() || url.password().is_some() || url.path() != "/" || url.query().is_some() {
         return Err(fault("must be a scheme, a host and a port, and nothing else"));
     }
-    if url.scheme() == "http" && !is_local(&url) && !matches!(credentials, Credentials::None) {
+    if url.scheme() == "http" && !is_local(&url) {
         return Err(fault("is plain http to another machine: secrets would travel in the clear").advise("use https://"));
     }
     Ok(url)
@@ -461,14 +463,14 @@ mod tests {
 
     #[test]
     fn secrets_never_travel_in_the_clear() {
-        let token = || Credentials::Bearer("t".into());
-        for local in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080", "https://byleave.example"] {
-            assert!(server(local, &token()).is_ok(), "{local}");
+        for fine in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080", "https://byleave.example"] {
+            assert!(server(fine).is_ok(), "{fine}");
         }
-        assert_eq!(server("http://byleave.example", &token()).unwrap_err().exit, Exit::Usage);
-        assert!(server("http://byleave.example", &Credentials::None).is_ok());
+        for open in ["http://byleave.example", "http://192.0.2.2:18099"] {
+            assert_eq!(server(open).unwrap_err().exit, Exit::Usage, "{open}");
+        }
         for bad in ["byleave.example", "ftp://x", "https://u:p@x", "https://x/path", ""] {
-            assert_eq!(server(bad, &Credentials::None).unwrap_err().exit, Exit::Usage, "{bad}");
+            assert_eq!(server(bad).unwrap_err().exit, Exit::Usage, "{bad}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::str::FromStr as _;
 
-use byleave_api::byleave::{Cluster, Done, List, SyncCredential, SyncCredentialRequest};
+use byleave_api::byleave::{Cluster, Done, List, Node, SyncCredential, SyncCredentialRequest};
+use byleave_core::grant::GrantType;
 use byleave_core::time::Span;
 use clap::Subcommand;
 
@@ -99,6 +100,27 @@ fn open(cluster: &Cluster) -> String {
     }
 }
 
+/// What is to be known of a grant or block beside it: which nodes nobody can enter for want of a check.
+pub(super) fn unchecked(cluster: &Cluster) -> Option<String> {
+    let closed = |node: &&Node| cluster.blocked && matches!(node.check.as_str(), "none" | "failed");
+    let hosts: Vec<&str> = cluster.nodes.iter().filter(closed).map(|node| node.host.as_str()).collect();
+    let subject = match hosts.as_slice() {
+        [] => return None,
+        [one] => format!("`{one}` has not passed its check"),
+        several => format!("`{}` have not passed their check", several.join("`, `")),
+    };
+    Some(format!(
+        "note: {subject}, so only logs open there, whatever is granted: the vendor's administrator runs `byleave nodes \
+         check`, or an owner `byleave nodes accept-risk`"
+    ))
+}
+
+/// [`unchecked`], where the grant in force would open the nodes.
+pub(super) fn granted_but_unchecked(cluster: &Cluster) -> Option<String> {
+    let grant = cluster.grant.as_ref()?;
+    if grant.grant_type == GrantType::DatabaseLogs.as_str() { None } else { unchecked(cluster) }
+}
+
 fn show(cluster: &Cluster) -> String {
     let mut text = format!(
         "{} in {}\nhost      {}\nid        {}\nrevision  {}\nblocked   {}\n",
@@ -122,5 +144,58 @@ fn show(cluster: &Cluster) -> String {
             text.push_str(&format!("  {:<10} {:<9} {}\n", log.name, log.kind, log.path));
         }
     }
+    if let Some(note) = granted_but_unchecked(cluster) {
+        text.push_str(&format!("\n{note}\n"));
+    }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(check: &str, grant_type: &str, blocked: bool) -> Cluster {
+        let text = |text: &str| text.to_owned();
+        let grant = serde_json::json!({
+            "id": "g", "clusterId": "c", "clusterName": "Shop", "groupId": "p", "grantType": grant_type,
+            "grantedAt": "2026-11-23T18:00:00Z", "expiresAt": "2026-11-24T18:00:00Z", "remainingMs": 1,
+            "grantedBy": "mia", "status": "active", "inventoryRevision": 1, "endedAt": null, "endReason": null,
+            "case": null, "reason": null,
+        });
+        Cluster {
+            id: text("c"),
+            name: text("Shop"),
+            group_id: text("p"),
+            group_name: text("Web"),
+            org_id: text("o"),
+            host: text("shop.example"),
+            revision: 1,
+            blocked,
+            sync_databases: Vec::new(),
+            nodes: vec![Node {
+                id: text("n"),
+                host: text("shop-0.example"),
+                address: text("192.0.2.1:22"),
+                host_key: text("k"),
+                since: 1,
+                check: text(check),
+                logs: Vec::new(),
+            }],
+            grant: Some(serde_json::from_value(grant).unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_granted_node_that_nobody_can_enter_is_named() {
+        let infrastructure = GrantType::Infrastructure.as_str();
+        for check in ["none", "failed"] {
+            let note = granted_but_unchecked(&cluster(check, infrastructure, true)).unwrap();
+            assert!(note.contains("`shop-0.example` has not passed"), "{note}");
+            assert_eq!(granted_but_unchecked(&cluster(check, infrastructure, false)), None);
+            assert_eq!(granted_but_unchecked(&cluster(check, GrantType::DatabaseLogs.as_str(), true)), None);
+        }
+        for check in ["passed", "risk accepted"] {
+            assert_eq!(granted_but_unchecked(&cluster(check, infrastructure, true)), None);
+        }
+    }
 }

@@ -102,15 +102,20 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
     };
     let granted: Granted = caller.client.post(&verb(&cluster, "grant"), &request).await?;
     caller.take(&granted.anchors);
+    let note = match args.kind {
+        Kind::Infrastructure | Kind::Sync => clusters::unchecked(&cluster),
+        Kind::Logs => None,
+    };
     caller.output.print(&granted, |granted| {
-        format!(
+        let done = format!(
             "granted on `{}`: {}\nexpires by itself at {}, in {}; revoke it with: byleave revoke {}",
             cluster.name,
             opens(&granted.grant),
             instant(&granted.grant.expires_at),
             Span(granted.grant.remaining_ms),
             cluster.host,
-        )
+        );
+        [done].into_iter().chain(note).collect::<Vec<_>>().join("\n")
     })
 }
 
@@ -180,7 +185,9 @@ pub(super) async fn list(caller: &Caller, args: Grants) -> Outcome<()> {
                 grant.case.clone().unwrap_or_default(),
             ]
         });
-        table(&["cluster", "project", "type", "state", "granted", "expires", "case"], cells.collect(), "no grants")
+        let header = ["cluster", "project", "type", "state", "granted", "expires", "case"];
+        let notes = clusters.iter().filter_map(clusters::granted_but_unchecked).map(|note| format!("{note}\n"));
+        format!("{}{}", table(&header, cells.collect(), "no grants"), notes.collect::<String>())
     })
 }
 

@@ -6,6 +6,7 @@ use byleave_api::byleave::{Cluster, Done, Node, NodeReport, NodeSetup, RiskReque
 use clap::Subcommand;
 
 use super::Caller;
+use super::clusters;
 use super::fault::{Exit, Fault, Outcome};
 use super::output::table;
 use super::sign_in::segment;
@@ -76,7 +77,9 @@ async fn list(caller: &Caller) -> Outcome<()> {
         let rows = nodes.iter().map(|(cluster, node)| {
             vec![node.host.clone(), cluster.name.clone(), node.address.clone(), node.check.clone(), node.id.clone()]
         });
-        table(&["node", "cluster", "address", "check", "id"], rows.collect(), "no nodes")
+        let notes = clusters.iter().filter_map(clusters::unchecked).map(|note| format!("{note}\n"));
+        let table = table(&["node", "cluster", "address", "check", "id"], rows.collect(), "no nodes");
+        format!("{table}{}", notes.collect::<String>())
     })
 }
 

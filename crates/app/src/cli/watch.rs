@@ -12,6 +12,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Caller;
+use super::clusters::granted_but_unchecked;
 use super::fault::{Fault, Outcome};
 use super::find::ClusterName;
 use super::grants::opens;
@@ -62,6 +63,9 @@ pub(super) async fn run(caller: &Caller, args: Watch) -> Outcome<()> {
         let since = clock.read().since_boot - asked_at;
         let Some(left) = left(&cluster, since) else { break };
         show(caller.output, &cluster, &left, live, last.as_deref() != Some(left.grant_id))?;
+        if let Some(note) = granted_but_unchecked(&cluster).filter(|_| tick == 0) {
+            eprintln!("{}{}", if live { "\n" } else { "" }, plain(&note));
+        }
         last = Some(left.grant_id.to_owned());
         if args.once {
             return Ok(());

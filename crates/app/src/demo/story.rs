@@ -57,7 +57,11 @@ async fn refused(on: &Installation, say: &Say) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn checked(on: &Installation, say: &Say) -> anyhow::Result<()> {
+/// Has the node checked: without that, a customer who blocks and grants would let nobody in.
+///
+/// # Errors
+/// If the check cannot be made, or does not pass where it should.
+pub(super) async fn checked(on: &Installation, say: &Say) -> anyhow::Result<()> {
     say.chapter("The administrator", "have the gateway try what the node's account can reach");
     let report = on.administrator.post(&format!("/nodes/{}:check", on.node_id), json!({})).await?;
     let passed = report.pointer("/passed").and_then(Value::as_bool).context("the check has no verdict")?;

@@ -22,10 +22,26 @@ fn the_demo_ends_on_a_signal_while_its_input_is_open() {
     let facts: Value = serde_json::from_str(&line).unwrap();
     assert!(facts["url"].is_string() && facts["ssh"]["identityFile"].is_string(), "{facts}");
     assert_eq!(client_credentials(&facts), [200, 200, 401]);
+    assert!(["passed", "risk accepted"].contains(&node_check(&facts).as_str()), "{}", node_check(&facts));
     kill(Pid::from_raw(i32::try_from(demo.id()).unwrap()), Signal::SIGTERM).unwrap();
     // A demo that hangs is ended by the test's time limit.
     assert!(demo.wait().unwrap().success());
     drop(input);
+}
+
+/// What the latest check of the demo's node found.
+fn node_check(facts: &Value) -> String {
+    let text = |name: &str| facts[name].as_str().unwrap().to_owned();
+    let listed = Command::new(env!("CARGO_BIN_EXE_byleave"))
+        .args(["clusters", "show", "Shop", "--output", "json"])
+        .env("BYLEAVE_SERVER", text("url"))
+        .env("BYLEAVE_PUBLIC_KEY", text("publicKey"))
+        .env("BYLEAVE_PRIVATE_KEY", text("privateKey"))
+        .env("HOME", std::env::temp_dir())
+        .output()
+        .unwrap();
+    let cluster: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    cluster["nodes"][0]["check"].as_str().unwrap().to_owned()
 }
 
 /// What a program gets that signs in as the demo's service account: for its token, with it, and with another.

@@ -4,7 +4,7 @@ use byleave_core::access::Denial;
 use byleave_core::event::Tried;
 use byleave_core::grant::GrantType;
 use byleave_core::id::NodeId;
-use byleave_core::inventory::LogKind;
+use byleave_core::inventory::{LogKind, NodeCheck};
 use byleave_core::session::SessionEnd;
 use byleave_gateway::control::Report;
 
@@ -118,6 +118,17 @@ fn a_refused_try_is_reported_by_kind_and_never_by_what_was_typed() {
         world.memory.closed();
         assert_eq!(denied(&world), [(Tried::Node, Some(NODE), Denial::NotCovered, 1)], "{tool:?}");
     }
+}
+
+#[test]
+fn a_granted_node_without_a_passing_check_says_so() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::Infrastructure);
+    world.memory.change(|facts| facts.cluster.nodes[0].check = NodeCheck::None);
+    let output = feed(world.ssh_to(NODE_HOST, &[], &["true"]), b"");
+    let told = text(&output.stderr);
+    assert!(told.contains("has not passed its check") && told.contains("administrator"), "{told}");
+    assert!(told.contains("`logs` lists them"), "{told}");
 }
 
 #[test]

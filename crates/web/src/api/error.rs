@@ -293,7 +293,7 @@ impl From<SignInError> for Failure {
             SignInError::Hash(error) => error.into(),
             SignInError::Store(error) => error.into(),
             SignInError::TooEarly(early) => {
-                let seconds = early.wait_ms / 1000 + 1;
+                let seconds = early.seconds();
                 Self::new(ErrorCode::RateLimited, SignInError::TooEarly(early).to_string())
                     .with_header(header::RETRY_AFTER, seconds.to_string())
             }

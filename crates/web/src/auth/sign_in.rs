@@ -9,7 +9,7 @@ use byleave_store::{Secret, StoreError, Written};
 
 use crate::app::App;
 use crate::auth::password::{self, HashError, PasswordError};
-use crate::auth::throttle::TooEarly;
+use crate::auth::throttle::{Origin, TooEarly};
 use crate::auth::token::{Token, TokenHash};
 
 /// How long a password given counts as just given, in milliseconds.
@@ -31,22 +31,27 @@ pub enum SignInError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too many failures for this name.
-    #[error("too many tries; wait {} second{}", .0.wait_ms / 1000 + 1, if .0.wait_ms < 1000 { "" } else { "s" })]
+    /// Too many tries for this name.
+    #[error("too many tries; wait {}", .0.told())]
     TooEarly(TooEarly),
     /// The name or the password is wrong.
     #[error("the user name or the password is wrong")]
     Wrong,
 }
 
-/// Signs somebody in: a new token, of which only the hash is kept.
+/// Signs somebody in who tries from there: a new token, of which only the hash is kept.
 ///
 /// # Errors
 /// [`SignInError`].
-pub async fn sign_in(app: &App, name: &str, password: String) -> Result<(Token, WebSession), SignInError> {
+pub async fn sign_in(
+    app: &App,
+    name: &str,
+    password: String,
+    origin: Origin,
+) -> Result<(Token, WebSession), SignInError> {
     let now = app.read_clock();
     let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
-    app.throttle.try_once(name, now.since_boot).map_err(SignInError::TooEarly)?;
+    app.throttle.try_once(name, origin, now.since_boot).map_err(SignInError::TooEarly)?;
     let facts = match name.parse::<UserName>() {
         Ok(name) => app.store.sign_in_facts(&name).await?,
         Err(_) => None,
@@ -54,7 +59,7 @@ pub async fn sign_in(app: &App, name: &str, password: String) -> Result<(Token, 
     let (user, hash) = facts.map(|facts| (facts.user, facts.password_hash)).unzip();
     let right = app.passwords.verify(password, hash).await?;
     let Some(user) = user.filter(|_| right) else { return Err(SignInError::Wrong) };
-    app.throttle.succeeded(name);
+    app.throttle.succeeded(name, origin);
     let token = Token::draw(app.entropy.as_ref());
     match app.store.open_web_session(user, *token.hash().as_bytes(), &now).await {
         Ok(session) => Ok((token, session)),
@@ -119,10 +124,10 @@ pub async fn change_password(
 async fn prove(app: &App, session: &WebSession, password: String) -> Result<Secret, SignInError> {
     let name = session.user_name.as_str();
     let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
-    app.throttle.try_once(name, app.read_clock().since_boot).map_err(SignInError::TooEarly)?;
+    app.throttle.try_once(name, Origin::Known, app.read_clock().since_boot).map_err(SignInError::TooEarly)?;
     let hash = app.store.sign_in_facts(&session.user_name).await?.map(|facts| facts.password_hash);
     let right = app.passwords.verify(password, hash.clone()).await?;
     let hash = hash.filter(|_| right).ok_or(SignInError::Wrong)?;
-    app.throttle.succeeded(name);
+    app.throttle.succeeded(name, Origin::Known);
     Ok(hash)
 }

@@ -130,6 +130,13 @@ fn nodes(visitor: &Visitor, row: &ClusterRow, checks: &[NodeRow]) -> Markup {
         @if present.is_empty() {
             div.empty { (icon(Icon::Server)) p { "This cluster has no nodes in the inventory." } }
         } @else {
+            @if row.blocked && present.iter().any(|node| !is_checked(node)) {
+                div.notice {
+                    (icon(Icon::Alert))
+                    p { "While support is blocked, a node without a passing check cannot be entered, whatever you grant: only "
+                        "its logs open. The vendor’s administrator has it checked, or an owner accepts the risk." }
+                }
+            }
             div.scroll { table {
                 thead { tr { th { "Node" } th { "Check" } th { "Logs" } th { "" } } }
                 tbody { @for node in present {

@@ -5,7 +5,8 @@
 //! (Safari refuses Secure cookies on plain loopback), and cookies do not tell ports apart; so for a loopback `Host` the
 //! cookie is `byleave-<port>` without Secure. A page of another site can never make a browser send a loopback `Host`
 //! with the cookies of a real one. Always: HttpOnly, SameSite=Lax, no lifetime (it ends with the browser; the store
-//! ends it after 12 hours anyway).
+//! ends it after 12 hours anyway). Beside it, with `-known` at its name's end, is the mark of who signed in here, which
+//! opens nothing ([`crate::auth::throttle::Marks`]) and stays for a year.
 
 use axum::http::header::{COOKIE, HOST};
 use axum::http::{HeaderMap, HeaderValue};
@@ -34,6 +35,11 @@ impl Kind {
         }
     }
 
+    /// The kind of the mark beside it.
+    fn of_mark(self) -> Self {
+        Self { name: format!("{}-known", self.name), ..self }
+    }
+
     fn set(&self, value: &str, more: &str) -> Option<HeaderValue> {
         let secure = if self.secure { "; Secure" } else { "" };
         HeaderValue::try_from(format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{more}", self.name)).ok()
@@ -42,7 +48,15 @@ impl Kind {
 
 /// The hash of the token that the browser sent. A name given twice counts as none: somebody planted one.
 pub(super) fn read(headers: &HeaderMap) -> Option<TokenHash> {
-    let kind = Kind::of(headers);
+    value(headers, &Kind::of(headers)).map(TokenHash::of)
+}
+
+/// The mark of the name under which the browser signed in last.
+pub(super) fn read_mark(headers: &HeaderMap) -> Option<&str> {
+    value(headers, &Kind::of(headers).of_mark())
+}
+
+fn value<'h>(headers: &'h HeaderMap, kind: &Kind) -> Option<&'h str> {
     let mut found = headers
         .get_all(COOKIE)
         .iter()
@@ -52,7 +66,7 @@ pub(super) fn read(headers: &HeaderMap) -> Option<TokenHash> {
         .filter(|(name, _)| *name == kind.name)
         .map(|(_, value)| value);
     match (found.next(), found.next()) {
-        (Some(token), None) if !token.is_empty() => Some(TokenHash::of(token)),
+        (Some(value), None) if !value.is_empty() => Some(value),
         _ => None,
     }
 }
@@ -60,6 +74,11 @@ pub(super) fn read(headers: &HeaderMap) -> Option<TokenHash> {
 /// Gives the browser a new token.
 pub(super) fn give(headers: &HeaderMap, token: &Token) -> Option<HeaderValue> {
     Kind::of(headers).set(token.reveal(), "")
+}
+
+/// Gives the browser a mark, which stays when its token ends.
+pub(super) fn give_mark(headers: &HeaderMap, mark: &str) -> Option<HeaderValue> {
+    Kind::of(headers).of_mark().set(mark, "; Max-Age=31536000")
 }
 
 /// Takes the token away from the browser.

@@ -294,8 +294,7 @@ pub(super) fn account_name(name: &str) -> Markup {
 
 /// How long to wait after too many tries.
 pub(super) fn wait(early: TooEarly) -> String {
-    let seconds = early.wait_ms / 1000 + 1;
-    format!("Too many tries. Please wait {seconds} second{}.", if seconds == 1 { "" } else { "s" })
+    format!("Too many tries. Please wait {}.", early.told())
 }
 
 /// The password that a sign-in older than five minutes has to give again; nothing while it is fresh.

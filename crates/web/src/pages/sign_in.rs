@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use byleave_store::StoreError;
 use byleave_store::invitation::InvitationFacts;
@@ -21,6 +21,7 @@ use super::path;
 use super::problem::{Answer, Problem};
 use super::role::roles;
 use super::when::full;
+use crate::api::peer;
 use crate::app::App;
 use crate::auth::sign_in::{SignInError, sign_in};
 use crate::auth::token::Token;
@@ -43,10 +44,16 @@ pub(super) async fn show(Query(next): Query<Next>) -> Response {
 }
 
 /// Signs in.
-pub(super) async fn submit(State(app): State<Arc<App>>, headers: HeaderMap, typed: Typed) -> Answer {
+pub(super) async fn submit(
+    State(app): State<Arc<App>>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    typed: Typed,
+) -> Answer {
     let name = typed.text("user_name").to_lowercase();
-    let fault = match sign_in(&app, &name, typed.raw("password").to_owned()).await {
-        Ok((token, _)) => return enter(&app, &headers, &token, &next(typed.raw("next"))).await,
+    let origin = app.marks.origin(&name, cookie::read_mark(&headers), peer::address(&extensions));
+    let fault = match sign_in(&app, &name, typed.raw("password").to_owned(), origin).await {
+        Ok((token, _)) => return enter(&app, &headers, (&token, &name), &next(typed.raw("next"))).await,
         Err(SignInError::Hash(error)) => return Err(error.into()),
         Err(SignInError::Store(error)) => return Err(error.into()),
         Err(SignInError::TooEarly(early)) => wait(early),
@@ -88,7 +95,7 @@ pub(super) async fn claim(
     let session = Token::draw(app.entropy.as_ref());
     app.store.open_web_session(claimed.value.user, *session.hash().as_bytes(), &now).await?;
     let to = if facts.first_owner { path::SETTINGS } else { path::CLUSTERS };
-    enter(&app, &headers, &session, to).await
+    enter(&app, &headers, (&session, facts.user_name.as_str()), to).await
 }
 
 async fn facts(app: &App, token: &str) -> Result<InvitationFacts, Problem> {
@@ -108,11 +115,12 @@ fn unusable(error: StoreError) -> Problem {
     }
 }
 
-/// Gives the browser its new token and closes the session that it had.
-async fn enter(app: &App, headers: &HeaderMap, token: &Token, to: &str) -> Answer {
+/// Gives the browser its new token and the mark of who signed in, and closes the session that it had.
+async fn enter(app: &App, headers: &HeaderMap, (token, name): (&Token, &str), to: &str) -> Answer {
     close(app, headers).await?;
     let mut response = Redirect::to(to).into_response();
-    response.headers_mut().extend(cookie::give(headers, token).map(|value| (SET_COOKIE, value)));
+    let cookies = [cookie::give(headers, token), cookie::give_mark(headers, &app.marks.of(name))];
+    response.headers_mut().extend(cookies.into_iter().flatten().map(|value| (SET_COOKIE, value)));
     Ok(response)
 }
 

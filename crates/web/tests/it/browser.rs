@@ -19,6 +19,17 @@ impl Browser {
         Self { http, origin: house.nobody().url(""), cookie: String::new() }
     }
 
+    /// The same browser, whose connections come from another address of this machine.
+    pub(crate) fn from(self, address: [u8; 4]) -> Self {
+        let builder = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        Self { http: builder.local_address(std::net::IpAddr::from(address)).build().unwrap(), ..self }
+    }
+
+    /// The same browser with these cookies.
+    pub(crate) fn with_cookie(self, cookie: &str) -> Self {
+        Self { cookie: cookie.to_owned(), ..self }
+    }
+
     /// Signs in, and tells where that leads.
     pub(crate) async fn sign_in(house: &House, user_name: &str, next: &str) -> (Self, String) {
         let mut browser = Self::new(house);

@@ -43,6 +43,7 @@ mod stream;
 mod sync;
 mod tags;
 mod terraform;
+mod throttle;
 mod tls;
 mod unauthorized;
 mod vendor;

@@ -61,6 +61,7 @@ fn mistakes_on_the_command_line_are_usage() {
         (vec!["grant", "Shop", "--type", "everything"], "logs"),
         (vec!["grants", "--server", "ftp://x"], "https://"),
         (vec!["grants", "--token", "t", "--server", "http://byleave.example"], "clear"),
+        (vec!["sign-in", "mia@harbour.example", "--server", "http://192.0.2.2:18099"], "clear"),
         (vec!["grants", "--public-key", "abcdefgh"], "BYLEAVE_PRIVATE_KEY"),
         (vec!["users", "invite", "ada@shop.example"], "--role"),
         (vec!["sessions", "end"], "SESSION"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::byleave::{Done, Me, PasswordChange, PasswordRequest, Roles, SignInRequest, SignedIn};
 use byleave_api::error::ErrorCode;
@@ -14,9 +14,11 @@ use byleave_store::web_session::WebSession;
 use crate::api::caller::{Caller, check_content_type};
 use crate::api::error::Failure;
 use crate::api::json::Raw;
+use crate::api::peer;
 use crate::api::show;
 use crate::app::App;
 use crate::auth::sign_in::{ChangeError, FRESH_FOR, change_password, give_password_again, sign_in};
+use crate::auth::throttle::Origin;
 
 /// Who is signed in.
 pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
@@ -24,10 +26,16 @@ pub(super) async fn get(caller: Caller) -> Result<Response, Failure> {
 }
 
 /// Signs in.
-pub(super) async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Raw) -> Result<Response, Failure> {
+pub(super) async fn post(
+    State(app): State<Arc<App>>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    body: Raw,
+) -> Result<Response, Failure> {
     check_content_type(&headers)?;
     let SignInRequest { user_name, password } = body.json(&app).await?;
-    let (token, session) = sign_in(&app, &user_name, password).await?;
+    let origin = Origin::Stranger(peer::address(&extensions));
+    let (token, session) = sign_in(&app, &user_name, password, origin).await?;
     let user = me(&session.actor, Some(&session));
     Ok((StatusCode::CREATED, Json(SignedIn { token: token.reveal().to_owned(), user })).into_response())
 }
