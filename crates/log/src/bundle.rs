@@ -22,12 +22,25 @@ pub const FORMAT: &str = "byleave-evidence-1";
 pub struct Bundle {
     /// The name of the format, [`FORMAT`].
     pub format: String,
+    /// With which rights it was exported, as the server says. Files of before this was told have none.
+    #[serde(default)]
+    pub rights: Option<Rights>,
     /// The key that is said to have signed the checkpoint. Trust only one that you have from elsewhere.
     pub key: String,
     /// The signed note that covers all entries.
     pub checkpoint: String,
     /// The entries from the first on.
     pub entries: Vec<BundleEntry>,
+}
+
+/// With which rights evidence was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rights {
+    /// Of some projects: entries of others are hashes.
+    Projects,
+    /// Of the whole organization: nothing may be hidden.
+    Whole,
 }
 
 /// One entry of exported evidence.
@@ -75,8 +88,8 @@ pub enum BundleError {
 
 impl Bundle {
     /// Evidence of these entries under this checkpoint.
-    pub fn new(key: String, checkpoint: String, entries: Vec<BundleEntry>) -> Self {
-        Self { format: FORMAT.to_owned(), key, checkpoint, entries }
+    pub fn new(rights: Rights, key: String, checkpoint: String, entries: Vec<BundleEntry>) -> Self {
+        Self { format: FORMAT.to_owned(), rights: Some(rights), key, checkpoint, entries }
     }
 
     /// Reads a file.
@@ -92,7 +105,7 @@ impl Bundle {
 /// The form in a file.
 impl fmt::Display for Bundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = begin(&self.key, &self.checkpoint);
+        let mut text = begin(self.rights, &self.key, &self.checkpoint);
         for (position, entry) in self.entries.iter().enumerate() {
             push(&mut text, position as u64, entry);
             f.write_str(&std::mem::take(&mut text))?;
@@ -106,9 +119,10 @@ impl fmt::Display for Bundle {
 pub const END: &str = "\n]}\n";
 
 /// What a file begins with: for whoever writes one piece by piece, because it may be as long as a log.
-pub fn begin(key: &str, checkpoint: &str) -> String {
+pub fn begin(rights: Option<Rights>, key: &str, checkpoint: &str) -> String {
     let [format, key, checkpoint] = [FORMAT, key, checkpoint].map(json);
-    format!("{{\"format\":{format},\n\"key\":{key},\n\"checkpoint\":{checkpoint},\n\"entries\":[")
+    let rights = rights.map(|rights| format!("\"rights\":{},\n", json(rights))).unwrap_or_default();
+    format!("{{\"format\":{format},\n{rights}\"key\":{key},\n\"checkpoint\":{checkpoint},\n\"entries\":[")
 }
 
 /// Adds the entry at a position, the first of which is 0.

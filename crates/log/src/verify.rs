@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use byleave_core::event::{Entry, LogId};
 
 use crate::anchor::Anchor;
-use crate::bundle::{Bundle, BundleEntry};
+use crate::bundle::{Bundle, BundleEntry, Rights};
 use crate::checkpoint::Checkpoint;
 use crate::hash::Hash;
 use crate::key::VerifyingKey;
@@ -24,7 +24,8 @@ use crate::tree::Frontier;
 pub use report::{Finding, Kind, Report, Verdict};
 
 /// Verifies evidence. `key` is the installation's key as the customer has it from elsewhere; `anchors` are all that
-/// they kept, those of other logs included.
+/// they kept, those of other logs included. Whoever may see the whole organization says so in [`Bundle::rights`], if the
+/// evidence does not.
 pub fn verify(bundle: &Bundle, key: Option<&VerifyingKey>, anchors: &[Anchor]) -> Report {
     let mut verifier = Verifier { bundle, report: Report::default() };
     let Some((checkpoint, key)) = verifier.checkpoint(key) else { return verifier.end(false) };
@@ -97,6 +98,10 @@ impl Verifier<'_> {
 
     fn entry(&mut self, entry: &BundleEntry, index: u64) -> Seen {
         let Some(leaf) = &entry.leaf else {
+            if self.bundle.rights == Some(Rights::Whole) {
+                let text = "the entry is withheld: only its hash is told, in evidence of the whole organization";
+                self.find(Some(index), Kind::Hidden, text);
+            }
             if !entry.disclosures.is_empty() {
                 self.find(Some(index), Kind::Text, "a text is told of an entry that is hidden");
             }
@@ -227,6 +232,7 @@ impl Verifier<'_> {
             let finding = Finding { index: Some(index), kind: Kind::NotAllowed, text: problem.to_string() };
             self.report.take(finding, problem.is_notice());
         }
+        self.report.rights = self.bundle.rights;
         self.report.hidden = entries.iter().filter(|seen| matches!(seen, Seen::Hidden)).count() as u64;
         self.report.replayed = replay.size() - replay.hidden();
         if let Some((first, last)) = replay.span() {

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use byleave_core::actor::Actor;
 use byleave_core::event::LogId;
 use byleave_core::id::{OrgId, ProjectId};
-use byleave_core::policy::{Action, Resource};
+use byleave_core::policy::{Action, Resource, may};
 use byleave_core::time::Timestamp;
-use byleave_log::bundle::{self, BundleEntry};
+use byleave_log::bundle::{self, BundleEntry, Rights};
 use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::leaf::log_text;
@@ -90,12 +90,14 @@ impl Store {
     /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Conflict`] if nobody has
     /// claimed it.
     pub async fn export(&self, actor: &Actor, organization: OrgId) -> Result<Export, StoreError> {
-        let actor = actor.clone();
         let mut sql = self.read()?;
-        let log = LogId::Organization(organization);
-        may_read(&mut sql, &actor, log)?;
-        let Anchor { index, checkpoint, .. } = present(&mut sql, log)?;
-        Ok(Export { store: self.clone(), actor, organization, size: index + 1, checkpoint, next: Next::Begin })
+        let known = require_in_organization(&mut sql, actor, Action::ReadOrganization, organization)?;
+        // Who may read a project that there is not may read all that there are.
+        let any = Resource::Project(organization, ProjectId::from_bytes([0; 12]));
+        let rights = if may(&known, Action::ReadProject, any).is_ok() { Rights::Whole } else { Rights::Projects };
+        let Anchor { index, checkpoint, .. } = present(&mut sql, LogId::Organization(organization))?;
+        let (store, actor) = (self.clone(), actor.clone());
+        Ok(Export { store, actor, organization, rights, size: index + 1, checkpoint, next: Next::Begin })
     }
 
     /// Entries of a log from one on, at most [`AT_ONCE`], as they stand in evidence.
@@ -129,6 +131,7 @@ pub struct Export {
     store: Store,
     actor: Actor,
     organization: OrgId,
+    rights: Rights,
     size: u64,
     checkpoint: String,
     next: Next,
@@ -149,7 +152,9 @@ impl Export {
     /// What the store says.
     pub async fn next_piece(&mut self) -> Result<Option<String>, StoreError> {
         let (piece, next) = match self.next {
-            Next::Begin => (bundle::begin(&self.store.verifying_key(), &self.checkpoint), Next::From(0)),
+            Next::Begin => {
+                (bundle::begin(Some(self.rights), &self.store.verifying_key(), &self.checkpoint), Next::From(0))
+            }
             Next::From(from) if from < self.size => {
                 let to = self.size.min(from.saturating_add(AT_ONCE));
                 let (actor, organization) = (self.actor.clone(), self.organization);

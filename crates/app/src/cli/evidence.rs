@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use byleave_log::anchor::Anchor;
-use byleave_log::bundle::Bundle;
+use byleave_log::bundle::{Bundle, Rights};
 use byleave_log::key::VerifyingKey;
 use byleave_log::verify::Verdict;
 use clap::{Args, Subcommand};
@@ -40,6 +40,8 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:\n  byleave evidence verify evidence.json --key byleave.vkey\n  \
     byleave evidence verify evidence.json --key byleave.vkey --anchor ~/.local/share/byleave/anchors.jsonl\n\n\
     Finds changed, dropped, reordered and unauthorised entries, and against anchors also truncation and another history.\n\
+    Without --anchor nobody can tell whether entries were cut off at the end. An owner's export hides nothing; --whole\n\
+    holds one to that, whatever it says of itself.\n\
     Without --key a file can only be consistent with itself: whoever made it may have made all of it.\n\
     Exit code 0 only for `verified`.")]
 pub(crate) struct Verify {
@@ -51,6 +53,9 @@ pub(crate) struct Verify {
     /// A file with anchors, one JSON object a line; may be given several times
     #[arg(long = "anchor", value_name = "FILE")]
     anchors: Vec<PathBuf>,
+    /// Take no hidden entry: for who may see the whole organization
+    #[arg(long)]
+    whole: bool,
 }
 
 /// Runs one that needs a server.
@@ -75,7 +80,10 @@ async fn export(caller: &Caller, to: Option<&Path>) -> Outcome<()> {
             write(file, &answer.body).with_context(|| format!("cannot write `{}`", file.display()))?;
             let written = serde_json::json!({ "file": file, "bytes": answer.body.len() });
             caller.output.print(&written, |_| {
-                format!("written to `{0}`; verify it with: byleave evidence verify {0} --key …", file.display())
+                format!(
+                    "written to `{0}`; verify it with: byleave evidence verify {0} --key … --anchor …",
+                    file.display()
+                )
             })
         }
     }
@@ -91,7 +99,11 @@ fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
 pub(super) fn verify(output: Output, args: &Verify) -> Outcome<()> {
     let name = args.file.display();
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read `{name}`"))?;
-    let bundle = Bundle::from_json(&text).map_err(|error| Fault::new(Exit::Failure, format!("`{name}` {error}")))?;
+    let mut bundle =
+        Bundle::from_json(&text).map_err(|error| Fault::new(Exit::Failure, format!("`{name}` {error}")))?;
+    if args.whole {
+        bundle.rights = Some(Rights::Whole);
+    }
     let key = args.key.as_deref().map(key).transpose()?;
     let anchors = args.anchors.iter().map(|file| anchors(file)).collect::<Outcome<Vec<_>>>()?.concat();
     let report = byleave_log::verify::verify(&bundle, key.as_ref(), &anchors);
@@ -124,5 +136,7 @@ fn anchors(file: &Path) -> Outcome<Vec<Anchor>> {
     let read = lines.map(|(index, line)| {
         Anchor::from_json(line).map_err(|error| Fault::usage(format!("{name}:{}: {error}", index + 1)))
     });
-    read.collect()
+    let read: Vec<Anchor> = read.collect::<Outcome<_>>()?;
+    // What was emptied by accident must not pass for a comparison.
+    if read.is_empty() { Err(Fault::usage(format!("--anchor `{name}` holds no anchor"))) } else { Ok(read) }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::bundle::Rights;
+
 /// The outcome of a verification. Its text and JSON are what `byleave evidence verify` prints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,6 +18,8 @@ pub struct Report {
     pub installation: String,
     /// How many entries the evidence has.
     pub entries: u64,
+    /// With which rights the evidence says it was exported, or those that were demanded.
+    pub rights: Option<Rights>,
     /// How many of them are known by hash only: those of projects that whoever exported cannot see.
     pub hidden: u64,
     /// How many of them were replayed.
@@ -104,6 +108,8 @@ pub enum Kind {
     Checkpoint,
     /// An entry is missing between others.
     Dropped,
+    /// An entry is withheld from who may see the whole.
+    Hidden,
     /// The key is another one.
     Key,
     /// An entry was not allowed where it stands.
@@ -126,6 +132,7 @@ impl Kind {
             Self::Anchor
             | Self::Appended
             | Self::Checkpoint
+            | Self::Hidden
             | Self::Key
             | Self::NotAllowed
             | Self::Root
@@ -145,11 +152,18 @@ impl fmt::Display for Report {
             write!(f, ", the last one of {last}")?;
         }
         writeln!(f)?;
-        if self.hidden > 0 {
+        if self.hidden > 0 && self.rights != Some(Rights::Whole) {
             writeln!(
                 f,
-                "{} entries are known by hash only: they are of projects that whoever exported this cannot see",
+                "{} entries are known by hash only: they should be of projects that whoever exported this cannot see; an \
+                 owner, who sees all, verifies with --whole",
                 self.hidden
+            )?;
+        }
+        if self.anchors == 0 {
+            writeln!(
+                f,
+                "not checked: whether entries at the end were cut off, or all rewritten; that takes a kept anchor"
             )?;
         }
         self.findings.iter().try_for_each(|finding| writeln!(f, "wrong: {finding}"))?;

@@ -4,7 +4,7 @@
 use byleave_core::id::InstallationId;
 use byleave_core::sample::PROJECT;
 use byleave_log::anchor::Anchor;
-use byleave_log::bundle::{Bundle, BundleEntry, BundleError};
+use byleave_log::bundle::{Bundle, BundleEntry, BundleError, Rights};
 use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::key::SigningKey;
@@ -165,7 +165,8 @@ fn another_key_is_told() {
         let kinds: Vec<Kind> = report.findings.iter().map(|finding| finding.kind).collect();
         assert_eq!(kinds, [Kind::Key, Kind::Checkpoint], "{report}");
         // Somebody makes evidence of their own, with a key of their own.
-        let forged = Bundle::new(other.vkey(), story().checkpoint().sign(&other), bundle.entries.clone());
+        let forged =
+            Bundle::new(Rights::Whole, other.vkey(), story().checkpoint().sign(&other), bundle.entries.clone());
         assert_eq!(verified(&forged).verdict, Verdict::Failed);
     }
 }
@@ -207,6 +208,29 @@ fn a_text_that_was_not_logged_is_told() {
     let mut bundle = story().bundle();
     bundle.entries[first as usize].disclosures.clear();
     assert_eq!(verified(&bundle).verdict, Verdict::Verified, "erased texts are missed by nobody");
+}
+
+#[test]
+fn an_entry_withheld_from_who_may_see_the_whole_is_named() {
+    let story = story();
+    let anchors: Vec<Anchor> = (1..=story.entries.len()).map(|size| story.anchor(size)).collect();
+    for index in 0..story.entries.len() {
+        let mut bundle = Bundle { rights: Some(Rights::Whole), ..story.bundle() };
+        let hash = bundle.entries[index].hash;
+        bundle.entries[index] = BundleEntry::hidden(hash);
+        let report = verify(&Bundle::from_json(&bundle.to_string()).unwrap(), Some(key().verifying_key()), &anchors);
+        assert_found(&report, index as u64, Kind::Hidden);
+    }
+    let whole = Bundle { rights: Some(Rights::Whole), ..story.bundle() };
+    assert_eq!(verified(&whole).verdict, Verdict::Verified);
+}
+
+#[test]
+fn what_was_not_checked_is_said() {
+    let story = story();
+    assert!(verified(&story.bundle()).to_string().contains("not checked"));
+    let report = verify(&story.bundle(), Some(key().verifying_key()), &[story.anchor(3)]);
+    assert!(!report.to_string().contains("not checked"), "{report}");
 }
 
 #[test]

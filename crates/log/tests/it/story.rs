@@ -13,7 +13,7 @@ use byleave_core::sample::{self, AT, CLUSTER, NODE, ORGANIZATION, PROJECT, publi
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{HOUR, MINUTE, SECOND, Timestamp, Ttl};
 use byleave_log::anchor::Anchor;
-use byleave_log::bundle::{Bundle, BundleEntry};
+use byleave_log::bundle::{Bundle, BundleEntry, Rights};
 use byleave_log::checkpoint::{Checkpoint, Origin};
 use byleave_log::key::SigningKey;
 use byleave_log::tree::Frontier;
@@ -89,7 +89,7 @@ impl Story {
     /// The evidence as an honest server exports it.
     pub(crate) fn bundle(&self) -> Bundle {
         let entries = self.entries.iter().map(BundleEntry::visible).collect();
-        Bundle::new(key().vkey(), self.checkpoint().sign(&key()), entries)
+        Bundle::new(Rights::Projects, key().vkey(), self.checkpoint().sign(&key()), entries)
     }
 
     /// What the customer kept when the log had so many entries.

@@ -7,7 +7,7 @@ use byleave_core::inventory::Prune;
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{HOUR, MINUTE, SECOND};
-use byleave_log::bundle::Bundle;
+use byleave_log::bundle::{Bundle, Rights};
 use byleave_log::checkpoint::Checkpoint;
 use byleave_log::hash::Hash;
 use byleave_log::key::VerifyingKey;
@@ -68,6 +68,7 @@ async fn evidence_of_a_long_story_verifies_with_every_anchor() {
     let report = verify(&Bundle::from_json(&evidence).unwrap(), Some(&key), &anchors);
     assert_eq!(report.findings, []);
     assert_eq!((report.verdict, report.anchors), (Verdict::Verified, anchors.len() as u64));
+    assert_eq!(report.rights, Some(Rights::Whole), "an owner sees all, and the file says so");
     assert!(!evidence.contains("Ada") && !evidence.contains("192.0.2.1"), "nothing identifies the employee");
 }
 
@@ -82,6 +83,7 @@ async fn a_member_exports_what_they_may_see_and_hashes_of_the_rest() {
     let report = verify(&Bundle::from_json(&evidence).unwrap(), Some(&key), &[]);
     assert_eq!((report.verdict, &report.findings), (Verdict::Verified, &Vec::new()));
     assert!(report.hidden > 0 && report.replayed > 0);
+    assert_eq!(report.rights, Some(Rights::Projects));
     assert!(!evidence.contains("a-1.example"));
 }
 

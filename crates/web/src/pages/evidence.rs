@@ -100,11 +100,11 @@ fn verify(visitor: &Visitor, sealed: &Sealed, key: &str) -> Markup {
         div.actions.start { (copy("key", "the key")) }
         p { "With the " code { "byleave" } " program on any machine, no server needed:" }
         pre.output #verify-line tabindex="0" role="region" aria-label="The command that verifies" {
-            "byleave evidence verify " (file(visitor)) " --key '" (key) "'"
+            "byleave evidence verify " (file(visitor)) " --key '" (key) "' --anchor " (anchor_file(visitor, sealed.size))
         }
         div.actions.start { (copy("verify-line", "the command")) }
-        p.small.quiet { "With a checkpoint that you kept, add " code { "--anchor " (anchor_file(visitor, sealed.size)) }
-            ". It answers “verified”, or names each entry that is wrong." }
+        p.small.quiet { "The anchor is a checkpoint that you kept, best an older one, too: without any, nobody can tell whether "
+            "entries were cut off. It answers “verified”, or names each entry that is wrong." }
         @if let Some(at) = visitor.organization.claimed_at {
             p.small.quiet { "The log begins on " (full(at)) ". Organization " code { (visitor.org()) } "." }
         }

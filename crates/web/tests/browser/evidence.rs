@@ -19,7 +19,8 @@ async fn an_owner_takes_the_evidence_away() {
     let key = site.store.verifying_key();
     assert_eq!(browser.text_of("#key").await, key);
     let line = browser.text_of("#verify-line").await;
-    assert_eq!(line, format!("byleave evidence verify byleave-evidence-{organization}.json --key '{key}'"));
+    let command = format!("byleave evidence verify byleave-evidence-{organization}.json --key '{key}' --anchor ");
+    assert!(line.starts_with(&format!("{command}byleave-anchor-{organization}-")), "{line}");
     browser.click("[data-copy=key]").await;
     browser.see("[data-copy=key]", "Copied").await;
 
