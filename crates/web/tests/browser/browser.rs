@@ -152,6 +152,15 @@ impl Browser {
         self.driver.get_all_cookies().await.unwrap()
     }
 
+    /// The cookie of the session; there is one other, which marks a browser in which its user signed in before.
+    pub(crate) async fn session_cookie(&self) -> Cookie {
+        let (marks, sessions): (Vec<_>, Vec<_>) =
+            self.cookies().await.into_iter().partition(|cookie| cookie.name.ends_with("-known"));
+        assert_eq!((marks.len(), sessions.len()), (1, 1), "{marks:?} {sessions:?}");
+        assert!(marks.iter().all(|mark| mark.http_only == Some(true)), "{marks:?}");
+        sessions.into_iter().next().unwrap()
+    }
+
     /// Whether the element with this id can be reached with the tabulator key.
     pub(crate) async fn reaches(&self, id: &str) -> bool {
         let body = self.driver.find(By::Tag("body")).await.unwrap();

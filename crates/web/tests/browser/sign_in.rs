@@ -11,8 +11,7 @@ async fn a_wrong_password_is_refused_and_each_sign_in_makes_a_new_session() {
     let site = Site::start().await;
     let browser = Browser::start(Scripts::On).await;
     browser.claim(&site).await;
-    let claimed = browser.cookies().await;
-    let [cookie] = claimed.as_slice() else { panic!("{claimed:?}") };
+    let cookie = browser.session_cookie().await;
     assert!(cookie.name.starts_with("byleave-"), "{cookie:?}");
     assert_eq!(cookie.http_only, Some(true), "{cookie:?}");
     assert_eq!(cookie.same_site, Some(thirtyfour::cookie::SameSite::Lax), "{cookie:?}");
@@ -25,7 +24,7 @@ async fn a_wrong_password_is_refused_and_each_sign_in_makes_a_new_session() {
     browser.fill("#password", PASSWORD).await;
     browser.click("button[type=submit]").await;
     browser.see("h1", "Clusters").await;
-    assert_ne!(browser.cookies().await[0].value, cookie.value, "a new session id");
+    assert_ne!(browser.session_cookie().await.value, cookie.value, "a new session id");
 
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let old =
@@ -39,12 +38,12 @@ async fn signing_out_elsewhere_ends_the_open_page() {
     let site = Site::start().await;
     let browser = Browser::start(Scripts::On).await;
     browser.claim(&site).await;
-    let cookies = browser.cookies().await;
+    let cookie = browser.session_cookie().await;
     browser.go(&format!("{}/activity", site.url)).await;
     browser.see("#feed", "claimed the organization").await;
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let out = client.post(format!("{}/sign-out", site.url));
-    let out = out.header("cookie", format!("{}={}", cookies[0].name, cookies[0].value)).header("origin", &site.url);
+    let out = out.header("cookie", format!("{}={}", cookie.name, cookie.value)).header("origin", &site.url);
     assert_eq!(out.send().await.unwrap().status(), StatusCode::SEE_OTHER);
     browser.see("h1", "Sign in").await;
     browser.quit().await;
