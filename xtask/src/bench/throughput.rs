@@ -5,12 +5,17 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use nix::fcntl::{FcntlArg, fcntl};
 
 use super::numbers::{median, table, times};
 use super::rig::{Rig, Way};
 use crate::step;
 
 const MIB: u64 = 1 << 20;
+
+/// What the pipe between a client and this program holds, in bytes: enough that neither waits for the other, which would
+/// come to every way alike and hide what the way takes.
+const PIPE: i32 = 1 << 20;
 
 /// Measures and tells.
 pub(super) fn measure(rig: &Rig, rounds: usize, mib: u64) -> Result<String> {
@@ -58,6 +63,7 @@ fn down(rig: &Rig, way: &Way, mib: u64) -> Result<f64> {
     let mut command = rig.ssh(way, &[], Some(&remote));
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut out = child.stdout.take().context("ssh has no output")?;
+    fcntl(&out, FcntlArg::F_SETPIPE_SZ(PIPE))?;
     let mut buffer = vec![0; 1 << 18];
     out.read_exact(buffer.get_mut(..1).context("no buffer")?)?;
     let (begin, mut got) = (step::now(), 0_u64);
@@ -76,6 +82,7 @@ fn up(rig: &Rig, way: &Way, mib: u64) -> Result<f64> {
     let mut command = rig.ssh(way, &[], Some("printf R; exec cat >/dev/null"));
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let (mut input, mut out) = (child.stdin.take().context("no input")?, child.stdout.take().context("no output")?);
+    fcntl(&input, FcntlArg::F_SETPIPE_SZ(PIPE))?;
     out.read_exact(&mut [0])?;
     let (begin, chunk) = (step::now(), vec![0; 1 << 18]);
     for _ in 0..mib * 4 {
