@@ -91,6 +91,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/settings/longest-grant", get(settings::show_longest).post(settings::set_longest))
         .route("/users", get(users::show))
         .route("/users/invite", get(users::show_invite).post(users::invite))
+        .route("/users/invitations/{invitation}/withdraw", get(users::show_withdraw).post(users::withdraw))
         .route("/users/{user}/roles", get(users::show_roles).post(users::change_roles))
         .route("/users/{user}/remove", get(users::show_remove).post(users::remove))
         .route("/api-keys", get(api_keys::show))

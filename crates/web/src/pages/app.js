@@ -127,7 +127,9 @@ const openDialog = (link) => {
     name(dialog);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      link.isConnected ? link.focus() : document.getElementById(link.id)?.focus();
+      const from = link.isConnected ? link : document.getElementById(link.id);
+      const menu = from?.closest("details.menu:not([open])"); // a closed menu cannot hold the focus
+      (menu ? menu.querySelector("summary") : from)?.focus();
     });
     dialog.addEventListener("submit", (event) => send(event, dialog));
     dialog.addEventListener("click", (event) => {
@@ -191,6 +193,10 @@ addEventListener("click", (event) => {
   );
 });
 addEventListener("keydown", (event) => {
+  if (event.key === " " && event.target.matches?.("a[role=switch]")) {
+    event.preventDefault(); // a switch is turned by the space bar, too
+    event.target.click();
+  }
   const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
   if (menu) {
     menu.removeAttribute("open");

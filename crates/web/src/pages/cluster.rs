@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use byleave_core::grant::GrantStatus;
+use byleave_core::grant::{GrantStatus, GrantType};
 use byleave_core::inventory::{Node, NodeCheck};
 use byleave_core::name::Reason;
 use byleave_core::policy::Action;
@@ -16,15 +16,16 @@ use byleave_store::request::HandedBack;
 use maud::{Markup, html};
 
 use super::activity::{feed, names};
-use super::clusters::{chip, clock, live};
+use super::clusters::{chip, clock, live, not_blocked};
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
-use super::grant::{ClusterPath, find};
+use super::grant::{ClusterPath, databases, find};
 use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
 use super::requests::{panel, waiting};
+use super::sentence::Names;
 use super::sessions::live_table;
 use super::visitor::{Visitor, done};
 use super::when::full;
@@ -61,12 +62,12 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath
         (panel(&app.vendor, &visitor, &requests))
         section.panel #state data-live aria-label="Support access" {
             (handed(&visitor, &row, &handed_back))
-            (state(&visitor, &row, grants.first()))
+            (state(&visitor, &row, &names))
         }
         section.panel #live data-live { header { h2 { "Live sessions" } } (live_table(&visitor, &live)) }
         section.panel #nodes data-live { header { h2 { "Nodes" } } (nodes(&visitor, &row, &checks)) }
         section.panel #feed data-live { header { h2 { "Activity" } } (feed(&names, &events.rows, visitor.at())) }
-        section.panel #grants data-live { header { h2 { "Grants" } } (history(&grants, visitor.at())) }
+        section.panel #grants data-live { header { h2 { "Grants" } } (history(&grants, &names, visitor.at())) }
     };
     visitor.page(&app, Tab::Clusters, name.as_str(), content).await
 }
@@ -93,7 +94,7 @@ fn handed(visitor: &Visitor, row: &ClusterRow, handed_back: &[HandedBack]) -> Ma
     }
 }
 
-fn state(visitor: &Visitor, row: &ClusterRow, latest: Option<&GrantRow>) -> Markup {
+fn state(visitor: &Visitor, row: &ClusterRow, names: &Names) -> Markup {
     html! {
         div.body {
             @if let Some(grant) = &row.grant {
@@ -102,17 +103,24 @@ fn state(visitor: &Visitor, row: &ClusterRow, latest: Option<&GrantRow>) -> Mark
                         dt { "Support access" } dd { (chip(row)) }
                         dt { "What" } dd { (grant.kind.label()) }
                         dt { "Granted" } dd {
-                            (full(grant.granted_at))
-                            @if let Some(by) = latest.filter(|it| it.grant.id == grant.id).and_then(|it| it.granted_by_name.as_ref()) {
-                                " by " (by)
-                            }
+                            (full(grant.granted_at)) " by " (names.granter(&grant.granted_by))
                         }
                         @if let Some(case) = &grant.case { dt { "Case" } dd { (case) } }
                         @if let Some(reason) = &grant.reason { dt { "Reason" } dd { (reason) } }
+                        @if grant.kind == GrantType::InfrastructureAndSyncData {
+                            dt { "Databases" } dd { (databases(&row.cluster)) }
+                        }
                         dt { "Covers" } dd { "the inventory up to revision " (grant.inventory_revision) }
                     }
-                    div.clock { (clock(row.cluster.id, grant, visitor.at())) }
+                    div.clock {
+                        (clock(row.cluster.id, grant, visitor.at()))
+                        @if visitor.may_in(Action::Revoke, row.cluster.project) {
+                            a.button.ends #revoke-here data-dialog
+                                href=(path::revoke(row.cluster.project, &row.cluster.name)) { "Revoke access…" }
+                        }
+                    }
                 }
+                (not_blocked(row))
             } @else if row.blocked {
                 p { (chip(row)) }
                 p.quiet { "Support is blocked in this organization, and no grant is in force for this cluster." }
@@ -199,7 +207,7 @@ fn report_line(report: Option<&NodeRow>) -> Markup {
     }
 }
 
-fn history(grants: &[GrantRow], now: Timestamp) -> Markup {
+fn history(grants: &[GrantRow], names: &Names, now: Timestamp) -> Markup {
     html! {
         @if grants.is_empty() {
             div.empty { p { "Nothing has been granted for this cluster yet." } }
@@ -208,7 +216,7 @@ fn history(grants: &[GrantRow], now: Timestamp) -> Markup {
                 thead { tr { th { "Given" } th { "By" } th { "What" } th { "Ended" } } }
                 tbody { @for row in grants { tr {
                     td data-label="Given" { (full(row.grant.granted_at)) }
-                    td data-label="By" { @match &row.granted_by_name { Some(name) => (name), None => "an API key or a removed user" } }
+                    td data-label="By" { (names.granter(&row.grant.granted_by)) }
                     td data-label="What" {
                         (row.grant.kind.label())
                         @if let Some(case) = &row.grant.case { br; span.small.quiet { "case " (case) } }

@@ -120,12 +120,29 @@ fn cluster(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, live: &[Ses
             div.what {
                 (chip(row))
                 @if let Some(grant) = &row.grant { div.small { (terms(grant)) } }
+                @if row.grant.is_some() && !row.blocked { div.small { "Not blocked: open without the grant, too" } }
                 @if here > 0 { (sessions_link(here)) }
             }
             div.clock {
                 @if let Some(grant) = &row.grant { (clock(row.cluster.id, grant, visitor.at())) }
             }
             (menu(vendor, visitor, row))
+        }
+    }
+}
+
+/// That a grant and its end change little while support is not blocked.
+pub(super) fn not_blocked(row: &ClusterRow) -> Markup {
+    html! {
+        @if !row.blocked {
+            div.notice.warn {
+                (icon(Icon::Unlock))
+                div { p {
+                    "Support is not blocked in this organization: it may reach the infrastructure and logs of "
+                    strong { (row.cluster.name) } " at any time, with a grant or without. To close the door, block support in "
+                    a href=(path::SETTINGS) { "Settings" } "."
+                } }
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use byleave_core::grant::{GiveError, Grant, GrantType, Request};
 use byleave_core::id::ProjectId;
+use byleave_core::inventory::Cluster;
 use byleave_core::name::{CaseNumber, ClusterName, Reason, VendorName};
 use byleave_core::policy::Action;
 use byleave_core::time::Ttl;
@@ -19,7 +20,7 @@ use byleave_store::sync::SyncCredential;
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::clusters::{clock, live};
+use super::clusters::{clock, live, not_blocked};
 use super::form::{Act, Asks, Button, Faults, Field, Typed, fault};
 use super::icon::{Icon, icon};
 use super::layout::Tab;
@@ -199,7 +200,7 @@ fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Ty
     let fields = html! {
         p { "Cluster " strong { (name) } " of " (row.project_name) }
         @if let Some(grant) = &row.grant { (replaces(grant)) }
-        (choices(&offered(row), typed, faults))
+        (choices(row, &offered(row), typed, faults))
         @if row.cluster.has_sync_data() { (sync_credential::fields(faults)) }
         div.pair { (duration.input("text", typed, faults, "off")) (case.input("text", typed, faults, "off")) }
         (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
@@ -232,7 +233,7 @@ fn offered(row: &ClusterRow) -> Vec<GrantType> {
 }
 
 /// The choice of what is granted, with what it means.
-pub(super) fn choices(offered: &[GrantType], typed: &Typed, faults: &Faults) -> Markup {
+pub(super) fn choices(row: &ClusterRow, offered: &[GrantType], typed: &Typed, faults: &Faults) -> Markup {
     html! {
         fieldset #kind aria-describedby="kind-note" {
             legend { "What support may reach" }
@@ -240,7 +241,10 @@ pub(super) fn choices(offered: &[GrantType], typed: &Typed, faults: &Faults) -> 
                 label.choice {
                     input type="radio" name="kind" value=(kind) required
                         checked[typed.raw("kind") == kind.as_str() || offered.len() == 1];
-                    span { strong { (kind.label()) } span.small.quiet { (opens(*kind)) } }
+                    span { strong { (kind.label()) } span.small.quiet {
+                        (opens(*kind))
+                        @if *kind == GrantType::InfrastructureAndSyncData { " Here: " (databases(&row.cluster)) "." }
+                    } }
                 }
             }
             (fault("kind", faults))
@@ -254,7 +258,17 @@ pub(super) fn choices(offered: &[GrantType], typed: &Typed, faults: &Faults) -> 
                     "The databases themselves are never open."
                 }
                 " But database logs can hold values from your queries, and so parts of your data."
-            } }
+            } p { "What you grant is open to every engineer of support, not to one person." } }
+        }
+    }
+}
+
+/// The databases of sync that the inventory names; a final `*` stands for all that begin so.
+pub(super) fn databases(cluster: &Cluster) -> Markup {
+    html! {
+        @for (number, (database, _)) in cluster.sync_databases.iter().enumerate() {
+            @if number > 0 { ", " }
+            code { (database) }
         }
     }
 }
@@ -284,6 +298,7 @@ fn revoke_fields(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, sessi
             } } }
         }
         (ending(sessions, "Revoking ends these sessions at once:"))
+        (not_blocked(row))
         div.notice.warn {
             (icon(Icon::Alert))
             div { p { "Before you go on: make sure that " (vendor) " support has settled every open issue for which it "

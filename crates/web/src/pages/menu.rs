@@ -20,7 +20,10 @@ pub(super) fn menu(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow) -> 
             div.sheet {
                 (grant_entry(vendor, visitor, row))
                 @if let Some(grant) = &row.grant {
-                    p { (icon(Icon::Clock)) span { "Access expires on " (full(grant.expires_at)) } }
+                    p { (icon(Icon::Clock)) span {
+                        "Access expires on " (full(grant.expires_at))
+                        @if !row.blocked { ". Standing access stays: support is not blocked." }
+                    } }
                     @if visitor.may_in(Action::Revoke, project) {
                         a.ends #(format!("revoke-{id}")) href=(path::revoke(project, name)) data-dialog {
                             (icon(Icon::Lock))

@@ -1,6 +1,8 @@
 //! The addresses of the pages, written in one place. Cluster names need no escaping: they hold letters, digits, hyphens.
 
-use byleave_core::id::{ApiKeyId, NodeId, ProjectId, RequestId, SecretId, ServiceAccountId, SessionId, UserId};
+use byleave_core::id::{
+    ApiKeyId, InvitationId, NodeId, ProjectId, RequestId, SecretId, ServiceAccountId, SessionId, UserId,
+};
 use byleave_core::name::ClusterName;
 use byleave_core::network::Network;
 
@@ -95,6 +97,11 @@ pub(super) fn recording_part(session: SessionId, name: &str) -> String {
 /// The button that ends a session.
 pub(super) fn end_session(session: SessionId) -> String {
     format!("/sessions/{session}/end")
+}
+
+/// The dialogue that withdraws an invitation.
+pub(super) fn withdraw_invitation(invitation: InvitationId) -> String {
+    format!("/users/invitations/{invitation}/withdraw")
 }
 
 /// The dialogue of a user's roles.

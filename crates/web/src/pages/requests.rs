@@ -18,6 +18,7 @@ use byleave_store::error::Rule;
 use byleave_store::request::{Answered, RequestRow, RequestsOf};
 use maud::{Markup, html};
 
+use super::clusters::not_blocked;
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::grant::{choices, hours, replaces};
 use super::layout::Tab;
@@ -195,7 +196,8 @@ fn approve_dialogue(
     let fields = html! {
         (facts(row))
         @if let Some(grant) = &cluster.grant { (replaces(grant)) }
-        (choices(&offered(row, cluster), typed, faults))
+        (choices(cluster, &offered(row, cluster), typed, faults))
+        (not_blocked(cluster))
         (duration.input("text", typed, faults, "off"))
     };
     visitor.ask(&act, faults, fields)

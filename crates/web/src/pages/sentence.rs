@@ -100,6 +100,16 @@ impl Names {
         }
     }
 
+    /// Who gave a grant.
+    pub(super) fn granter(&self, by: &By) -> Markup {
+        match by {
+            By::Administrator | By::Employee(_) | By::System => html! { "nobody of your organization" },
+            By::ApiKey(id) => self.api_key(id),
+            By::ServiceAccount(id) => self.account(id),
+            By::User(id) => self.user(id),
+        }
+    }
+
     fn user(&self, id: &UserId) -> Markup {
         match self.users.get(id) {
             Some(name) => html! { (name) },

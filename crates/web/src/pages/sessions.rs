@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect};
 use byleave_core::access::{Basis, Wanted};
 use byleave_core::id::SessionId;
@@ -10,6 +10,7 @@ use byleave_core::policy::Action;
 use byleave_core::session::SessionEnd;
 use byleave_store::session::{SessionQuery, SessionRow, SessionsOf};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::icon::{Icon, icon};
 use super::layout::Tab;
@@ -23,8 +24,16 @@ use crate::app::App;
 /// How many sessions the page shows.
 const SHOWN: u32 = 100;
 
+/// What the page was asked for.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// The session that the visitor has just ended.
+    #[serde(default)]
+    ended: String,
+}
+
 /// The page.
-pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answer {
+pub(super) async fn show(State(app): State<Arc<App>>, Query(asked): Query<Asked>, visitor: Visitor) -> Answer {
     let of = SessionsOf::Organization(visitor.org());
     let live = app.store.sessions(visitor.actor(), SessionQuery { of, live: true, limit: SHOWN }).await?;
     let mut past = app.store.sessions(visitor.actor(), SessionQuery { of, live: false, limit: SHOWN }).await?;
@@ -34,6 +43,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
             h1 { "Sessions" }
             p { "Every visit of " (app.vendor) " support. Engineers appear under an employee identifier, not by name." }
         } }
+        (still_open(&app, &visitor, &asked.ended).await?)
         section.panel #live data-live {
             header { h2 { "Live" } @if !live.is_empty() { (pulse(live.len())) } }
             (live_table(&visitor, &live))
@@ -53,7 +63,33 @@ pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, vis
     if row.ended.is_none() {
         app.door.end(id, SessionEnd::EndedByCustomer, visitor.actor().by());
     }
-    Ok(Redirect::to(path::SESSIONS).into_response())
+    Ok(Redirect::to(&format!("{}?ended={id}", path::SESSIONS)).into_response())
+}
+
+/// That ending a session does not close the door by which it came in, and what does. An address can be made up: nothing
+/// here says that something was done.
+async fn still_open(app: &App, visitor: &Visitor, ended: &str) -> Result<Markup, Problem> {
+    let Ok(id) = ended.parse::<SessionId>() else { return Ok(Markup::default()) };
+    let session = app.store.session(visitor.actor(), id).await?;
+    let cluster = app.store.cluster(visitor.actor(), &visitor.reading, session.project, &session.cluster_name).await?;
+    Ok(html! {
+        div.notice #ended role="status" {
+            (icon(Icon::Info))
+            div {
+                strong { "The end of a session does not close the door" }
+                p { "It was the session of " code { (session.identifier) } " on " (session.cluster_name) "." }
+                @if !cluster.blocked {
+                    p { "Support is not blocked and can come in again at once. "
+                        a href=(path::BLOCK) data-dialog #ended-block { "Block support…" } }
+                } @else if let Some(grant) = &cluster.grant {
+                    p { "The grant holds until " (full(grant.expires_at)) ": support can come in again at once. "
+                        a href=(path::revoke(session.project, &session.cluster_name)) data-dialog #ended-revoke {
+                            "Revoke access…"
+                        } }
+                }
+            }
+        }
+    })
 }
 
 /// `2 live sessions`, with a dot that beats.
@@ -106,7 +142,7 @@ pub(super) fn end_button(visitor: &Visitor, session: &SessionRow) -> Markup {
 /// The engineer's identifier, as a link to the session.
 fn engineer(session: &SessionRow) -> Markup {
     html! {
-        a href=(path::session(session.id)) aria-label=(format!("Session of {} on {}", session.identifier, session.host)) {
+        a href=(path::session(session.id)) aria-label=(format!("Session of {} on {}, opened {}", session.identifier, session.host, session.opened_at)) {
             code { (session.identifier) }
         }
     }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use byleave_core::event::Event;
-use byleave_core::id::{ProjectId, UserId};
+use byleave_core::id::{InvitationId, ProjectId, UserId};
 use byleave_core::name::{ProjectName, UserName};
 use byleave_core::policy::Action;
 use byleave_core::role::Roles;
@@ -77,11 +77,16 @@ fn waiting(invitations: &[InvitationRow], projects: &BTreeMap<ProjectId, Project
             div.empty { p { "Nobody is invited at the moment." } }
         } @else {
             div.scroll { table {
-                thead { tr { th { "Invited" } th { "Roles" } th { "Until" } } }
+                thead { tr { th { "Invited" } th { "Roles" } th { "Until" } th { "" } } }
                 tbody { @for invitation in invitations { tr {
                     td data-label="Invited" { (invitation.user_name) }
                     td data-label="Roles" { (role::roles(&invitation.roles, projects)) }
                     td data-label="Until" { (full(invitation.expires_at)) }
+                    td.end {
+                        a.button.low.ends #(format!("withdraw-{}", invitation.id)) data-dialog
+                            href=(path::withdraw_invitation(invitation.id))
+                            aria-label=(format!("Withdraw the invitation of {}", invitation.user_name)) { "Withdraw…" }
+                    }
                 } } }
             } }
         }
@@ -139,6 +144,51 @@ fn invite_dialogue(
     let fields = html! {
         (name.input("email", typed, faults, "off"))
         (choose(typed, projects, faults))
+    };
+    visitor.ask(&act, faults, fields)
+}
+
+/// The dialogue that withdraws an invitation.
+pub(super) async fn show_withdraw(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
+    let invitation = find_invitation(&app, &visitor, &id).await?;
+    Ok(withdraw_dialogue(&visitor, &invitation, &Faults::default()))
+}
+
+/// Withdraws an invitation: its link opens nothing any more.
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    mut visitor: Visitor,
+    typed: Typed,
+) -> Answer {
+    let invitation = find_invitation(&app, &visitor, &id).await?;
+    if let Err(faults) = visitor.confirm(&app, &typed).await? {
+        return Ok(withdraw_dialogue(&visitor, &invitation, &faults));
+    }
+    let (actor, now) = (visitor.actor(), app.read_clock());
+    let written = app.store.withdraw_invitation(actor, &now, visitor.org(), invitation.id).await?;
+    Ok(done(path::USERS, &written.anchors))
+}
+
+async fn find_invitation(app: &App, visitor: &Visitor, id: &str) -> Result<InvitationRow, Problem> {
+    visitor.must(Action::ManageUsers)?;
+    let id: InvitationId = id.parse().map_err(|_| Problem::NotFound)?;
+    let invitations = app.store.invitations(visitor.actor(), &visitor.reading, visitor.org()).await?;
+    invitations.into_iter().find(|invitation| invitation.id == id).ok_or(Problem::NotFound)
+}
+
+fn withdraw_dialogue(visitor: &Visitor, invitation: &InvitationRow, faults: &Faults) -> Response {
+    let act = Act {
+        tab: Tab::Users,
+        title: "Withdraw the invitation",
+        to: &path::withdraw_invitation(invitation.id),
+        back: path::USERS,
+        button: Button::Danger("Withdraw Invitation"),
+        asks: Asks::Password,
+    };
+    let fields = html! {
+        p { "The link that was made for " strong { (invitation.user_name) } " opens nothing any more. You can invite "
+            "them anew at any time." }
     };
     visitor.ask(&act, faults, fields)
 }

@@ -1,6 +1,7 @@
 //! The main story, as an owner sees it: claim, block, grant, watch the time, see who came, revoke.
 
 use byleave_core::time::HOUR;
+use thirtyfour::Key;
 
 use crate::browser::{Browser, Scripts};
 use crate::site::Site;
@@ -180,5 +181,36 @@ async fn an_owner_accepts_the_risk_of_an_unchecked_node_and_sets_the_longest_gra
     browser.fill("#duration", "9h").await;
     browser.click(".dialogue button.primary").await;
     browser.see("#duration-fault", "at most 8h, the longest your organization allows").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_support_is_not_blocked_no_timer_promises_that_a_door_closes() {
+    let site = Site::start().await;
+    let browser = Browser::start(Scripts::On).await;
+    browser.claim(&site).await;
+    browser.block(&site).await;
+    browser.grant(&site).await;
+    browser.see(".cluster.open", "Open to support").await;
+    assert!(!browser.text_of(".cluster.open").await.contains("without the grant"), "blocked: the grant is what opens");
+    browser.go(&format!("{}/settings", site.url)).await;
+    browser.press("#block-switch", Key::Space).await;
+    browser.click("dialog button[type=submit]").await;
+    browser.see(".notice.done", "lifted the block").await;
+    browser.go(&format!("{}/clusters", site.url)).await;
+    browser.see(".cluster.open", "Not blocked: open without the grant, too").await;
+    browser.click(&format!("#menu-{}-summary", site.orders)).await;
+    browser.see(".menu[open] .sheet", "Standing access stays").await;
+    browser.click(&format!("#revoke-{}", site.orders)).await;
+    browser.see("dialog", "with a grant or without").await;
+    browser.picture("revoke-not-blocked").await;
+    browser.press("dialog .actions a", Key::Escape).await;
+    browser.gone("dialog").await;
+    assert!(browser.has(&format!("#menu-{}-summary:focus", site.orders)).await, "the focus is back where it was");
+    browser.click(".cluster.open a.name").await;
+    browser.see("#state", "with a grant or without").await;
+    browser.see("#state", "by mia.berger@northwind.example").await;
+    browser.click("#revoke-here").await;
+    browser.see("dialog", "Revoke").await;
     browser.quit().await;
 }

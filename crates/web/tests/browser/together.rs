@@ -25,6 +25,8 @@ async fn two_browsers_see_each_others_changes() {
     yours.go(&format!("{}/sessions", site.url)).await;
     yours.click(&format!("#end-{session}")).await;
     yours.see("#past", "Your organization ended it").await;
+    yours.see("#ended", "support can come in again at once").await;
+    assert!(yours.has("#ended-revoke").await, "what closes the door is beside it");
     mine.gone(".cluster .pulse").await;
 
     yours.open_revoke(&site).await;

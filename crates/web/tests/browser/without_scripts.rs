@@ -32,6 +32,7 @@ async fn everything_works_with_scripts_off() {
     browser.see(&format!("#session-{session}"), "acme-employee-").await;
     browser.click(&format!("#end-{session}")).await;
     assert_eq!(browser.path().await, "/sessions");
+    browser.see("#ended", "The grant holds until").await;
     let after = site.come_in().await;
     browser.open_revoke(&site).await;
     browser.see(".dialogue", "settled every open issue").await;
@@ -67,6 +68,13 @@ async fn people_keys_and_settings_are_managed_with_scripts_off() {
     assert!(link.starts_with(&site.url), "{link}");
     browser.click(".dialogue .actions a").await;
     browser.see("#invitations", "jan@northwind.example").await;
+    browser.click("[aria-label='Withdraw the invitation of jan@northwind.example']").await;
+    browser.see(".dialogue", "opens nothing any more").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see("#invitations", "Nobody is invited at the moment").await;
+    browser.go(&link).await;
+    assert!(!browser.has("#new-password, input[type=password]").await, "a withdrawn link opens nothing");
+    browser.go(&format!("{}/users", site.url)).await;
     site.join(&browser, "ida@northwind.example", Roles::in_organization([OrgRole::ReadOnly])).await;
     browser.sign_in(&site, PASSWORD).await;
     browser.see("h1", "Clusters").await;

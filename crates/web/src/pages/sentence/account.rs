@@ -9,14 +9,14 @@ use crate::pages::icon::Icon;
 use crate::pages::role::roles;
 
 impl Names {
-    fn api_key(&self, id: &ApiKeyId) -> Markup {
+    pub(super) fn api_key(&self, id: &ApiKeyId) -> Markup {
         match self.api_keys.get(id) {
             Some(key) => html! { "the API key " code { (key) } },
             None => html! { "an API key" },
         }
     }
 
-    fn account(&self, id: &ServiceAccountId) -> Markup {
+    pub(super) fn account(&self, id: &ServiceAccountId) -> Markup {
         match self.service_accounts.get(id) {
             Some(name) => html! { "the service account " (name) },
             None => html! { "a service account" },
