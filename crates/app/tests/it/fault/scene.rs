@@ -253,6 +253,15 @@ impl Ssh {
         }
     }
 
+    /// Whether its output ends without another byte.
+    pub(super) fn hears_nothing_more(&mut self) -> bool {
+        match self.output.recv_timeout(PATIENCE) {
+            Ok(_) => false,
+            Err(RecvTimeoutError::Disconnected) => true,
+            Err(RecvTimeoutError::Timeout) => panic!("ssh does not end"),
+        }
+    }
+
     /// Says a line to a session that answers it; false if no answer comes because it has ended.
     pub(super) fn answers(&mut self, line: &str) -> bool {
         let said = self.input.as_mut().unwrap().write_all(format!("{line}\n").as_bytes());
