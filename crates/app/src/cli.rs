@@ -46,10 +46,11 @@ use anyhow::Context;
 use byleave_api::byleave::Anchor;
 use clap::{Args, Subcommand};
 
-pub(crate) use self::output::Output;
+pub(crate) use self::output::{Output, ReaderGone, note, tell};
 
 use self::client::Client;
 use self::credentials::Credentials;
+pub(crate) use self::fault::Exit;
 use self::fault::{Fault, Outcome};
 
 /// What every command takes.
@@ -195,7 +196,9 @@ pub(crate) fn run(global: &Global, command: Command, whole: clap::Command) -> Ex
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            global.output.fault(&fault);
+            if fault.exit != Exit::ReaderGone {
+                global.output.fault(&fault);
+            }
             ExitCode::from(fault.exit as u8)
         }
     }
@@ -211,8 +214,8 @@ async fn work(global: &Global, command: Command, whole: clap::Command) -> Outcom
     if let Command::Completions(args) = &command {
         return completions::run(args, whole);
     }
-    if let Command::Doctor(_) = &command {
-        return doctor::run(global).await;
+    if let Command::Doctor(args) = &command {
+        return doctor::run(global, args).await;
     }
     if let Command::Sync(args) = &command {
         return sync::run(args);

@@ -18,7 +18,7 @@ use clap::Args;
 use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{Global, Output};
+use crate::cli::{Global, Output, ReaderGone};
 use installation::Installation;
 use say::Say;
 
@@ -64,14 +64,16 @@ async fn play(args: DemoArgs, global: &Global) -> anyhow::Result<ExitCode> {
         // Signals are listened to before anybody is told that there is something to end.
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         match global.output {
-            Output::Json => println!("{}", installation.describe()),
+            Output::Json => say.program(&installation.describe().to_string()),
             Output::Text => installation.invite(&say, kept),
         }
-        wait_for_end(interrupt, terminate).await;
+        if !say.is_unheard() {
+            wait_for_end(interrupt, terminate).await;
+        }
     }
     installation.stop().await;
     told.context(if args.no_story { "the node was not checked" } else { "the story deviated" })?;
-    Ok(ExitCode::SUCCESS)
+    if say.is_unheard() { Err(ReaderGone.into()) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// Waits for a signal, or for the end of standard input if that is a pipe.

@@ -40,10 +40,7 @@ pub(crate) fn run(global: &Global, command: Command) -> ExitCode {
         Command::Setup(args) => setup::run(*args),
         Command::Check(args) => check::run(&args, global.output),
     };
-    done.unwrap_or_else(|error| {
-        anstream::eprintln!("byleave: {error:#}");
-        ExitCode::FAILURE
-    })
+    crate::finish(done)
 }
 
 /// Runs the forced command and the parts that it and the sample node consist of. Nothing may have started a thread

@@ -4,7 +4,8 @@
 //! table of contents, whose hash is in the session's `session.closed`. It names every part with its hash, so that a
 //! part that was handed out can be checked against the log. Parts are an asciicast of a terminal (output and sizes,
 //! never what was typed), the streams of a command (up to [`WHOLE`] bytes each way, with SHA-256 of what is kept and, if
-//! more passed, BLAKE3 of all of it), and what a transfer moved. [`read()`] takes a directory apart again.
+//! more passed, BLAKE3 of all of it), and what a transfer moved. [`read()`] takes a directory apart again,
+//! [`Contents`] compares one with its hash in the log.
 //!
 //! This module must never lose a failure: what cannot be written is not delivered.
 
@@ -22,9 +23,11 @@ use crate::control::RecordingKey;
 
 mod cast;
 mod channel;
+mod check;
 mod file;
 mod read;
 pub(crate) use channel::{Kind, Recorder};
+pub use check::{Contents, Unlike};
 pub(crate) use file::Files;
 pub use read::{Most, PartReader, ReadError, RecordingPart, read};
 

@@ -20,6 +20,13 @@ pub(crate) enum Transfer {
     Sftp(Box<sftp::Sftp>),
 }
 
+/// How many files and changes the tables of a transfer leave out, because they are long enough: the notes tell of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Beyond {
+    pub(crate) files: usize,
+    pub(crate) changes: usize,
+}
+
 impl Transfer {
     /// The transfer that a subsystem is.
     pub(crate) fn of_subsystem(name: &str) -> Option<Self> {
@@ -79,6 +86,14 @@ impl Transfer {
             Self::Rsync => Vec::new(),
             Self::Scp(scp) => scp.finish(),
             Self::Sftp(sftp) => sftp.finish(),
+        }
+    }
+
+    /// How much the tables of files and changes leave out, at the end.
+    pub(crate) const fn beyond(&self) -> Beyond {
+        match self {
+            Self::Rsync | Self::Scp(_) => Beyond { files: 0, changes: 0 },
+            Self::Sftp(sftp) => sftp.beyond(),
         }
     }
 

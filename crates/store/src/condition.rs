@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use byleave_core::event::Event;
+use byleave_core::id::SessionId;
 use byleave_core::inventory::NodeCheck;
 use byleave_core::name::{HostName, OrgName};
 use byleave_core::time::{Now, Reading, Timestamp, judge};
@@ -11,6 +13,7 @@ use byleave_core::time::{Now, Reading, Timestamp, judge};
 use crate::audit::Audit;
 use crate::clock;
 use crate::error::StoreError;
+use crate::event;
 use crate::facts::{self, Which};
 use crate::migration;
 use crate::row;
@@ -33,6 +36,17 @@ pub struct Condition {
     pub unchecked: Vec<HostName>,
     /// Invitations of first owners that nobody claimed, and until when they can be.
     pub invitations: Vec<(OrgName, Timestamp)>,
+    /// The recordings that the logs name, newest first.
+    pub recordings: Vec<Recorded>,
+}
+
+/// A recording, as the end of its session stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// The session.
+    pub session: SessionId,
+    /// The hash of its table of contents, which names every part with a hash.
+    pub sha256: [u8; 32],
 }
 
 impl Store {
@@ -55,9 +69,34 @@ impl Store {
             failed,
             unchecked,
             invitations: invitations(&mut sql)?,
+            recordings: recordings(&mut sql)?,
             audit: Audit::of(&mut sql, installation, &signing)?,
         })
     }
+}
+
+impl Store {
+    /// Where the schema in a data directory differs from one made anew: what somebody dropped, altered or added past
+    /// Byleave. Changes nothing in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be read, or is not the schema of this version.
+    pub async fn schema_differences(dir: &Path, reading: &Reading) -> Result<Vec<String>, StoreError> {
+        migration::differences(&mut Sql::open(&dir.join(Self::FILE), Access::Read)?, reading)
+    }
+}
+
+/// The recordings that the logs name.
+fn recordings(sql: &mut Sql) -> Result<Vec<Recorded>, StoreError> {
+    let rows = query("SELECT leaf FROM leaves WHERE name = 'session.closed' ORDER BY at DESC, log, idx DESC");
+    let mut recordings = Vec::new();
+    for row in rows.fetch_all(sql)? {
+        let entry = event::read_leaf(&row::raw::<Vec<u8>>(&row, "leaf")?)?;
+        if let Event::SessionClosed { session, recording_sha256: Some(sha256), .. } = entry.event {
+            recordings.push(Recorded { session, sha256 });
+        }
+    }
+    Ok(recordings)
 }
 
 /// The nodes whose check failed, and those without a verdict on their present form.

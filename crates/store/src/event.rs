@@ -6,7 +6,8 @@ use std::hash::Hash;
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::{Entry, LogId};
 use byleave_core::field::Value;
-use byleave_core::id::{ApiKeyId, ClusterId, EventId, OrgId, ProjectId, ServiceAccountId, UserId};
+use byleave_core::id::{ApiKeyId, ClusterId, EventId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId};
+use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::name::{ClusterName, ServiceAccountName, UserName};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Timestamp;
@@ -75,6 +76,8 @@ pub struct EventRow {
     pub account_name: Option<ServiceAccountName>,
     /// The name of the cluster that it is about, removed or not, if it is about one.
     pub cluster_name: Option<ClusterName>,
+    /// The identifier of the employee whose session it is about, if it is about one.
+    pub identifier: Option<EmployeeIdentifier>,
 }
 
 /// A page of events.
@@ -252,6 +255,7 @@ struct Names {
     keys: HashMap<ApiKeyId, Option<String>>,
     accounts: HashMap<ServiceAccountId, Option<ServiceAccountName>>,
     clusters: HashMap<ClusterId, Option<ClusterName>>,
+    sessions: HashMap<SessionId, Option<EmployeeIdentifier>>,
 }
 
 /// Answers what is in a map, or looks it up and puts it there.
@@ -295,8 +299,13 @@ fn event_row(sql: &mut Sql, row: &Row, names: &mut Names) -> Result<EventRow, St
         Some(id) => once(sql, &mut names.clusters, id, cluster_name)?,
         None => None,
     };
+    let identifier = match (&entry.by, event.session()) {
+        (By::Employee(identifier), Some(_)) => Some(identifier.clone()),
+        (_, Some(id)) => once(sql, &mut names.sessions, id, identifier)?,
+        (_, None) => None,
+    };
     let (id, entry) = (leaf_hash(&leaf).event_id(), Entry { event, ..entry });
-    Ok(EventRow { id, entry, user_name, public_key, account_name, cluster_name })
+    Ok(EventRow { id, entry, user_name, public_key, account_name, cluster_name, identifier })
 }
 
 /// Reads a leaf that is stored.
@@ -335,6 +344,11 @@ fn user_name(sql: &mut Sql, id: UserId) -> Result<Option<UserName>, StoreError> 
 fn cluster_name(sql: &mut Sql, id: ClusterId) -> Result<Option<ClusterName>, StoreError> {
     let row = query("SELECT name FROM clusters WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
     row.map(|row| row::text(&row, "name")).transpose()
+}
+
+fn identifier(sql: &mut Sql, id: SessionId) -> Result<Option<EmployeeIdentifier>, StoreError> {
+    let row = query("SELECT identifier FROM sessions WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
+    row.map(|row| row::text(&row, "identifier")).transpose()
 }
 
 fn public_key(sql: &mut Sql, id: ApiKeyId) -> Result<Option<String>, StoreError> {

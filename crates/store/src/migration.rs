@@ -3,6 +3,8 @@
 //! A step never changes after a release. This module must never run on a schema that this program does not know: steps
 //! are known by the SHA-256 of their text.
 
+use std::collections::BTreeMap;
+
 use byleave_core::time::Reading;
 use sha2::{Digest as _, Sha256};
 
@@ -58,6 +60,32 @@ pub(crate) fn require_current(sql: &mut Sql) -> Result<(), StoreError> {
         true => Ok(()),
         false => Err(unknown()),
     }
+}
+
+/// What the schema has that one made anew has not, the other way round, or in other words.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] if a schema cannot be read, or is one that this program does not know.
+pub(crate) fn differences(sql: &mut Sql, now: &Reading) -> Result<Vec<String>, StoreError> {
+    require_current(sql)?;
+    let mut fresh = Sql::beside()?;
+    migrate(&mut fresh, now)?;
+    let (there, due) = (parts(sql)?, parts(&mut fresh)?);
+    let gone =
+        due.keys().filter(|part| !there.contains_key(*part)).map(|(kind, name)| format!("{kind} `{name}` is gone"));
+    let others = there.iter().filter_map(|(part @ (kind, name), text)| match due.get(part) {
+        None => Some(format!("{kind} `{name}` is none of Byleave's")),
+        Some(made) if made != text => Some(format!("{kind} `{name}` was altered")),
+        Some(_) => None,
+    });
+    Ok(gone.chain(others).collect())
+}
+
+/// Tables, indexes, triggers and views by kind and name, as they were written.
+fn parts(sql: &mut Sql) -> Result<BTreeMap<(String, String), String>, StoreError> {
+    // What SQLite makes by itself has no text.
+    let rows = query("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetch_all(sql)?;
+    rows.iter().map(|row| Ok(((row::raw(row, "type")?, row::raw(row, "name")?), row::raw(row, "sql")?))).collect()
 }
 
 /// How many steps were taken.

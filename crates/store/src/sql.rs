@@ -79,11 +79,15 @@ impl Sql {
         Self { connection, columns: HashMap::new(), recall: None, changed, unmoved }
     }
 
-    /// A database of its own in memory.
+    /// A database of its own in memory, to compare with.
+    pub(crate) fn beside() -> Result<Self, StoreError> {
+        Ok(Self::around(Connection::open_in_memory()?))
+    }
+
+    /// The same for tests, watched.
     #[cfg(test)]
     pub(crate) fn in_memory() -> Self {
-        let connection = Connection::open_in_memory().unwrap();
-        let mut sql = Self::around(connection);
+        let mut sql = Self::beside().unwrap();
         sql.watch().unwrap();
         sql
     }

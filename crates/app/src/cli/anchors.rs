@@ -21,6 +21,7 @@ use super::Caller;
 use super::client::Client;
 use super::credentials::{folder, private_folder};
 use super::fault::{Exit, Fault, Outcome};
+use super::output::note;
 
 impl Caller {
     /// Keeps what the server vouched for, and checks that its history continues what was kept before.
@@ -104,10 +105,10 @@ pub(super) async fn fetch_key(client: &Client) -> Outcome<VerifyingKey> {
 fn spare(fault: Fault) -> Outcome<()> {
     match fault.exit {
         Exit::Unavailable | Exit::Denied | Exit::NotFound => {
-            eprintln!("note: the log's history could not be checked: {}", fault.text());
+            note(&format!("note: the log's history could not be checked: {}", fault.text()));
             Ok(())
         }
-        Exit::Failure | Exit::Usage => Err(fault),
+        Exit::Failure | Exit::ReaderGone | Exit::Usage => Err(fault),
     }
 }
 

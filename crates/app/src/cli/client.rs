@@ -233,12 +233,21 @@ impl Client {
     /// # Errors
     /// What the server said, with the exit code that fits.
     pub(crate) async fn expect(&self, request: &Request<'_>) -> Outcome<Answer> {
-        let mut answer = self.send(request).await?;
-        if self.wants_password(&answer) {
-            self.give_password().await?;
-            answer = self.send(request).await?;
-        }
+        let answer = self.ask(request).await?;
         self.judge(request, answer)
+    }
+
+    /// Sends a request; a second time if the server wants the password again and somebody has typed it.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, or the password is refused.
+    pub(crate) async fn ask(&self, request: &Request<'_>) -> Outcome<Answer> {
+        let answer = self.send(request).await?;
+        if !self.wants_password(&answer) {
+            return Ok(answer);
+        }
+        self.give_password().await?;
+        self.send(request).await
     }
 
     /// Whether the server wants the password again, and somebody is there to type it.
@@ -359,7 +368,8 @@ impl Client {
         Lost { fault, is_loss: !is_late && distrust.is_none(), was_sent }
     }
 
-    fn refusal(&self, request: &Request<'_>, answer: &Answer) -> Fault {
+    /// What an error answer comes to for whoever typed the command.
+    pub(crate) fn refusal(&self, request: &Request<'_>, answer: &Answer) -> Fault {
         let said: Said = serde_json::from_slice(&answer.body).unwrap_or_default();
         let exit = match answer.status.as_u16() {
             401 | 403 => Exit::Denied,
@@ -372,7 +382,11 @@ impl Client {
             None => format!("{} {} answered {}", request.method, request.path, answer.status),
         };
         for violation in said.bad_request_detail.into_iter().flat_map(|detail| detail.fields) {
-            text.push_str(&format!("\n`{}`: {}", violation.field, violation.description));
+            let told = format!("`{}`: {}", violation.field, violation.description);
+            // Where there is only one, the text is made of it.
+            if !(text.contains(&violation.field) && text.contains(violation.description.trim_end_matches('.'))) {
+                text.push_str(&format!("\n{told}"));
+            }
         }
         let fault = Fault::new(exit, text.trim_end_matches('.'));
         match self.advice(answer.status, said.error_code.as_deref()) {
@@ -388,11 +402,14 @@ impl Client {
             );
         }
         match (status, &self.credentials) {
-            (StatusCode::UNAUTHORIZED, Credentials::None) => Some(
-                "sign in with `byleave sign-in`, or give an API key with BYLEAVE_PUBLIC_KEY and BYLEAVE_PRIVATE_KEY; \
-                 administrators give --data DIR"
-                    .to_owned(),
-            ),
+            (StatusCode::UNAUTHORIZED, Credentials::None) => {
+                // The data directory is only on the server's own machine.
+                let administrators = if is_local(&self.server) { "; administrators give --data DIR" } else { "" };
+                Some(format!(
+                    "sign in with `byleave sign-in`, or give an API key with BYLEAVE_PUBLIC_KEY and \
+                     BYLEAVE_PRIVATE_KEY{administrators}"
+                ))
+            }
             (StatusCode::UNAUTHORIZED, Credentials::SignedIn(_)) => {
                 Some("your sign-in is over: run `byleave sign-in`".to_owned())
             }

@@ -4,6 +4,7 @@ use clap::Args;
 use clap_complete::Shell;
 
 use super::fault::Outcome;
+use super::output::write;
 
 /// What `completions` takes.
 #[derive(Debug, Args)]
@@ -16,6 +17,7 @@ pub(crate) struct Completions {
 
 /// Prints them.
 pub(super) fn run(args: &Completions, mut whole: clap::Command) -> Outcome<()> {
-    clap_complete::generate(args.shell, &mut whole, "byleave", &mut std::io::stdout());
-    Ok(())
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut whole, "byleave", &mut text);
+    Ok(write(&text)?)
 }

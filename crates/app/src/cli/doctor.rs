@@ -3,6 +3,7 @@
 //! It only looks. Without `--data` it looks from outside; with it, also at the data directory, as the administrator.
 
 mod data;
+mod recorded;
 mod records;
 mod server;
 
@@ -16,10 +17,15 @@ use super::fault::{Exit, Fault, Outcome};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  byleave doctor --data /var/lib/byleave\n  byleave doctor --server https://byleave.example --output json\n\n\
-    With --data it also replays every entry of the logs and compares them with the tables. It changes nothing.\n\
+    With --data it also replays every entry of the logs, compares them with the tables, and looks whether the recordings\n\
+    are those that the logs name: the newest to the last byte, the others by their table of contents. It changes nothing.\n\
     Exit code 1 if anything is wrong; warnings alone are 0."
 )]
-pub(crate) struct Doctor {}
+pub(crate) struct Doctor {
+    /// Read all recordings to the last byte, however long that takes
+    #[arg(long)]
+    whole: bool,
+}
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -68,19 +74,20 @@ impl Finding {
 }
 
 /// Looks at everything.
-pub(super) async fn run(global: &Global) -> Outcome<()> {
+pub(super) async fn run(global: &Global, args: &Doctor) -> Outcome<()> {
     let mut findings = Vec::new();
     if let Some(directory) = &global.data {
         findings.extend(data::look(directory));
-        findings.extend(records::look(directory).await);
+        findings.extend(records::look(directory, args.whole).await);
     }
     findings.extend(server::look(global).await);
     findings.push(kept());
     let wrong = findings.iter().filter(|finding| finding.verdict == Verdict::Wrong).count();
-    global.output.print(&findings, |findings| findings.iter().map(|finding| finding.line() + "\n").collect())?;
+    let all = findings.len();
+    global.output.list(findings, |findings| findings.iter().map(|finding| finding.line() + "\n").collect())?;
     match wrong {
         0 => Ok(()),
-        count => Err(Fault::new(Exit::Failure, format!("{count} of {} checks found something wrong", findings.len()))),
+        count => Err(Fault::new(Exit::Failure, format!("{count} of {all} checks found something wrong"))),
     }
 }
 

@@ -16,7 +16,7 @@ use reqwest::Method;
 use super::Caller;
 use super::client::Request;
 use super::fault::{Exit, Fault, Outcome};
-use super::output::Output;
+use super::output::{self, Output};
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -75,7 +75,7 @@ async fn export(caller: &Caller, to: Option<&Path>) -> Outcome<()> {
     let request = Request { method: Method::GET, path, accept: "application/json", body: None, tag: None };
     let answer = caller.client.expect(&request).await?;
     match to {
-        None => Ok(std::io::stdout().write_all(&answer.body).context("cannot write to standard output")?),
+        None => Ok(output::write(&answer.body)?),
         Some(file) => {
             write(file, &answer.body).with_context(|| format!("cannot write `{}`", file.display()))?;
             let written = serde_json::json!({ "file": file, "bytes": answer.body.len() });

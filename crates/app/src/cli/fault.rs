@@ -2,6 +2,8 @@
 
 use anyhow::anyhow;
 
+use super::output::ReaderGone;
+
 /// The exit codes. 0 is success, and clap's own 2 is [`Exit::Usage`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -15,6 +17,8 @@ pub(crate) enum Exit {
     NotFound = 4,
     /// The server cannot be reached, or cannot record.
     Unavailable = 5,
+    /// Nobody reads the output any more: what shells say of a program that SIGPIPE ended.
+    ReaderGone = 141,
 }
 
 /// A command failed.
@@ -57,6 +61,7 @@ impl Fault {
 
 impl From<anyhow::Error> for Fault {
     fn from(error: anyhow::Error) -> Self {
-        Self { exit: Exit::Failure, error, advice: None }
+        let exit = if error.is::<ReaderGone>() { Exit::ReaderGone } else { Exit::Failure };
+        Self { exit, error, advice: None }
     }
 }

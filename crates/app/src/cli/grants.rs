@@ -135,10 +135,19 @@ pub(super) async fn revoke(caller: &Caller, args: Revoke) -> Outcome<()> {
     let cluster = caller.cluster(&args.cluster).await?;
     let revoked: Revoked = caller.client.act(&verb(&cluster, "revoke")).await?;
     caller.take(&revoked.anchors);
-    caller.output.print(&revoked, |revoked| match &revoked.revoked {
+    let told = Told { revoked: revoked.revoked.as_ref(), anchors: &revoked.anchors };
+    caller.output.print(&told, |told| match told.revoked {
         Some(grant) => format!("revoked on `{}`: {}; sessions based on it have ended", cluster.name, opens(grant)),
         None => format!("nothing was in force on `{}`", cluster.name),
     })
+}
+
+/// What a revoke came to, for programs: `revoked` is always there.
+#[derive(Serialize)]
+struct Told<'a> {
+    /// The grant that ended, or null.
+    revoked: Option<&'a api::Grant>,
+    anchors: &'a [api::Anchor],
 }
 
 /// A grant with the names that people know its cluster by.
@@ -172,7 +181,7 @@ pub(super) async fn list(caller: &Caller, args: Grants) -> Outcome<()> {
             }
         }
     }
-    caller.output.print(&rows, |rows| {
+    caller.output.list(rows, |rows| {
         let cells = rows.iter().map(|row| {
             let grant = &row.grant;
             vec![

@@ -73,7 +73,7 @@ async fn list(caller: &Caller) -> Outcome<()> {
     let nodes: Vec<(&Cluster, &Node)> =
         clusters.iter().flat_map(|cluster| cluster.nodes.iter().map(move |node| (cluster, node))).collect();
     let answer: Vec<&Node> = nodes.iter().map(|(_, node)| *node).collect();
-    caller.output.print(&answer, |_| {
+    caller.output.list(answer, |_| {
         let rows = nodes.iter().map(|(cluster, node)| {
             vec![node.host.clone(), cluster.name.clone(), node.address.clone(), node.check.clone(), node.id.clone()]
         });

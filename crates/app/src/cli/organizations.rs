@@ -55,13 +55,10 @@ pub(crate) enum Command {
 /// Runs one.
 pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     match command {
-        Command::List => {
-            let known = caller.organizations().await?;
-            caller.output.print(&known, |known| {
-                let rows = known.iter().map(|one| vec![one.name.clone(), one.id.clone()]);
-                table(&["organization", "id"], rows.collect(), "no organizations")
-            })
-        }
+        Command::List => caller.output.list(caller.organizations().await?, |known| {
+            let rows = known.iter().map(|one| vec![one.name.clone(), one.id.clone()]);
+            table(&["organization", "id"], rows.collect(), "no organizations")
+        }),
         Command::Invite { name, owner } => {
             let wanted = NewOrganization { name, owner_user_name: owner };
             let invited: Invited = caller.client.post("/organizations", &wanted).await?;

@@ -3,13 +3,49 @@
 //! Texts from elsewhere (names, command lines of a session) never reach the terminal with control characters in
 //! them: they could move the cursor and hide what was printed.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
+use byleave_api::byleave::List;
 use clap::ValueEnum;
 use serde::Serialize;
 
 use super::fault::{Fault, Outcome};
+
+/// Nobody reads standard output any more, as in `byleave events | head -1`: the command ends without a word.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output any more")]
+pub(crate) struct ReaderGone;
+
+/// Writes to standard output.
+///
+/// # Errors
+/// [`ReaderGone`], or why it cannot be written.
+pub(crate) fn write(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// Writes a text with colours to standard output, and without them where nobody would see them.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn tell(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+fn written(done: std::io::Result<()>) -> anyhow::Result<()> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ReaderGone.into()),
+        done => done.context("cannot write to standard output"),
+    }
+}
+
+/// Says something besides on standard error. Nothing can be told any more if that is gone.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
 
 /// The form of what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,6 +63,11 @@ impl Output {
             Self::Json => line(&serde_json::to_string_pretty(answer).context("the answer has no JSON form")?),
             Self::Text => line(&plain(&text(answer))),
         }
+    }
+
+    /// Prints a list. As JSON all lists have one form: an object with `results`.
+    pub(crate) fn list<T: Serialize>(self, rows: Vec<T>, text: impl FnOnce(&[T]) -> String) -> Outcome<()> {
+        self.print(&List { results: rows }, |list| text(&list.results))
     }
 
     /// Prints one entry of a stream: a JSON object in one line, or text.
@@ -49,18 +90,13 @@ impl Output {
                 plain(&format!("error: {}{}", fault.text(), advice.collect::<String>()))
             }
         };
-        // Nothing can be told any more if standard error is gone.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        note(&text);
     }
 }
 
-/// Prints a line; a reader that has gone away (`| head`) ends the command without noise.
+/// Prints a line.
 fn line(text: &str) -> Outcome<()> {
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("cannot write to standard output").map_err(Fault::from),
-    }
+    write(format!("{}\n", text.trim_end()).as_bytes()).map_err(Fault::from)
 }
 
 /// The text with every control character but the line feed shown as an escape.

@@ -10,6 +10,7 @@ use clap::Args;
 use super::Caller;
 use super::credentials::{Kept, SignIns};
 use super::fault::{Fault, Outcome};
+use super::output::{note, plain};
 
 /// What `sign-in` takes.
 #[derive(Debug, Args)]
@@ -74,7 +75,7 @@ pub(crate) async fn claim(caller: &Caller, args: Claim) -> Outcome<()> {
     let client = caller.client.anonymous();
     let path = format!("/invitations/{}", segment(&args.token)?);
     let invitation: Invitation = client.get(&path).await?;
-    eprintln!("{}: a place in the organization `{}`", invitation.user_name, invitation.organization_name);
+    note(&plain(&format!("{}: a place in the organization `{}`", invitation.user_name, invitation.organization_name)));
     let password = match args.password_stdin {
         true => password("", true)?,
         false => new_password()?,

@@ -3,7 +3,7 @@
 //! The server says what is left; between two answers the time since boot carries the count on, so that neither clock's
 //! idea of the date matters.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use byleave_api::byleave::Cluster;
@@ -16,7 +16,7 @@ use super::clusters::granted_but_unchecked;
 use super::fault::{Fault, Outcome};
 use super::find::ClusterName;
 use super::grants::opens;
-use super::output::{Output, instant, plain};
+use super::output::{self, Output, instant, plain};
 use crate::clock::SystemClock;
 
 /// What `watch` takes.
@@ -64,7 +64,7 @@ pub(super) async fn run(caller: &Caller, args: Watch) -> Outcome<()> {
         let Some(left) = left(&cluster, since) else { break };
         show(caller.output, &cluster, &left, live, last.as_deref() != Some(left.grant_id))?;
         if let Some(note) = granted_but_unchecked(&cluster).filter(|_| tick == 0) {
-            eprintln!("{}{}", if live { "\n" } else { "" }, plain(&note));
+            output::note(&format!("{}{}", if live { "\n" } else { "" }, plain(&note)));
         }
         last = Some(left.grant_id.to_owned());
         if args.once {
@@ -72,7 +72,7 @@ pub(super) async fn run(caller: &Caller, args: Watch) -> Outcome<()> {
         }
     }
     if live && last.is_some() {
-        println!();
+        output::write(b"\n")?;
     }
     let over = serde_json::json!({ "cluster": cluster.name, "remainingMs": 0 });
     caller.output.entry(&over, |_| match last {
@@ -102,9 +102,7 @@ fn show(output: Output, cluster: &Cluster, left: &Left<'_>, live: bool, first: b
         format!("{}: {opened}, {span} left, until {}", left.cluster, instant(left.expires_at))
     };
     if live {
-        let mut out = std::io::stdout().lock();
-        let shown = write!(out, "\r\u{1b}[K{}", plain(&text(left))).and_then(|()| out.flush());
-        return shown.map_err(|error| Fault::from(anyhow::Error::new(error)));
+        return Ok(output::write(format!("\r\u{1b}[K{}", plain(&text(left))).as_bytes())?);
     }
     match output {
         Output::Json => output.entry(left, text),

@@ -14,7 +14,7 @@ use owo_colors::OwoColorize;
 use super::report::{Report, Verdict};
 use super::session::{self, THIS_PROGRAM, Work};
 use super::setup::{INFRASTRUCTURE, NODE_FILE, Wanted};
-use crate::cli::Output;
+use crate::cli::{Output, tell};
 
 /// The settings of `byleave node check`.
 #[derive(Debug, Args)]
@@ -59,8 +59,8 @@ pub(crate) fn run(args: &CheckArgs, output: Output) -> anyhow::Result<ExitCode> 
     let done = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run the check")?;
     let report: Report = serde_json::from_slice(&done.stdout).context("the check did not finish")?;
     match output {
-        Output::Json => anstream::println!("{}", serde_json::to_string_pretty(&report)?),
-        Output::Text => print(&report),
+        Output::Json => tell(&format!("{}\n", serde_json::to_string_pretty(&report)?))?,
+        Output::Text => tell(&text(&report))?,
     }
     Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -96,14 +96,15 @@ fn facts(args: &CheckArgs) -> Wanted {
     facts
 }
 
-fn print(report: &Report) {
+fn text(report: &Report) -> String {
+    let mut text = String::new();
     for line in &report.lines {
         let verdict = match line.verdict {
             Verdict::Closed => format!("{}    ", "closed".green()),
             Verdict::NotTested => format!("{}", "not tested".yellow()),
             Verdict::Open => format!("{}      ", "open".red()),
         };
-        anstream::println!("{verdict}  {:<24} {}", line.name, line.detail);
+        text.push_str(&format!("{verdict}  {:<24} {}\n", line.name, line.detail));
     }
     let verdict = if report.passes() {
         "passed: nothing is open to"
@@ -112,5 +113,6 @@ fn print(report: &Report) {
     } else {
         "failed: something that matters could not be tried by"
     };
-    anstream::println!("\n{verdict} the account `{}`", report.account);
+    text.push_str(&format!("\n{verdict} the account `{}`\n", report.account));
+    text
 }

@@ -21,6 +21,8 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use nix::unistd::geteuid;
 
+use crate::cli::tell;
+
 pub(crate) use accounts::{HOME, INFRASTRUCTURE, LOGS};
 pub(crate) use plan::Plan;
 pub(crate) use sshd::{CA_FILE, PRINCIPALS, principal};
@@ -81,26 +83,26 @@ pub(crate) fn run(args: SetupArgs) -> anyhow::Result<ExitCode> {
     if args.undo {
         must_be_root(&root)?;
         apply::undo(&root)?;
-        anstream::println!("taken back");
+        tell("taken back\n")?;
         return Ok(ExitCode::SUCCESS);
     }
     let apply = args.apply;
     let wanted = wanted(args)?;
     let plan = Plan::make(&root, &wanted)?;
-    anstream::print!("{}", plan.show());
+    tell(&plan.show().to_string())?;
     sshd::validate(&root, plan.sshd.as_ref(), &wanted)?;
     if let Some(role) = role::snippet(&wanted) {
-        anstream::print!("{role}\n");
+        tell(&format!("{role}\n"))?;
     }
     if plan.is_empty() {
-        anstream::println!("nothing to do: this node is set up");
+        tell("nothing to do: this node is set up\n")?;
     } else if apply {
         must_be_root(&root)?;
         check_helper(&root, &wanted.helper)?;
         apply::apply(&root, &plan)?;
-        anstream::println!("applied; `byleave node setup --undo` takes it back, `byleave node check` tries the walls");
+        tell("applied; `byleave node setup --undo` takes it back, `byleave node check` tries the walls\n")?;
     } else {
-        anstream::println!("nothing was written; add --apply to do this");
+        tell("nothing was written; add --apply to do this\n")?;
     }
     Ok(ExitCode::SUCCESS)
 }

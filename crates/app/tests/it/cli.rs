@@ -1,7 +1,9 @@
 //! The command line, as people and scripts use it.
 
+mod closed;
 mod doctor;
 mod hangup;
+mod lists;
 mod lost;
 mod offline;
 mod serve;
@@ -10,3 +12,4 @@ pub(crate) mod story;
 mod sync;
 mod sync_credential;
 mod tls;
+mod words;

@@ -68,6 +68,12 @@ impl Person {
         self.home.path()
     }
 
+    /// Gives a command their environment.
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+    }
+
     /// Runs a command line.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         self.type_in(args, "")
@@ -76,8 +82,7 @@ impl Person {
     /// Runs a command line with a text on standard input.
     pub(crate) fn type_in(&self, args: &[&str], input: &str) -> Ran {
         let mut command = Command::new(BYLEAVE);
-        command.args(args).env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        self.prepare(command.args(args));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         // A command that reads nothing may be gone already.

@@ -255,6 +255,7 @@ impl Recorder {
         let parts: Vec<_> = streams.into_iter().map(|(stream, sum)| sum.part(self.number, stream)).collect();
         let files = state.transfer.as_mut().map(Transfer::finish);
         let changes = state.transfer.as_mut().map(Transfer::changes).unwrap_or_default();
+        let beyond = state.transfer.as_ref().map(Transfer::beyond).unwrap_or_default();
         let partly = match &state.transfer {
             Some(transfer) => transfer.is_partly(),
             None => state.up.partly || state.down.partly,
@@ -271,6 +272,12 @@ impl Recorder {
             }
             if !changes.is_empty() {
                 entry.insert("changes".to_owned(), changes.into());
+            }
+            // Whoever reads a table must see where it stops; the notes go on.
+            for (name, more) in [("more_files", beyond.files), ("more_changes", beyond.changes)] {
+                if more > 0 {
+                    entry.insert(name.to_owned(), more.into());
+                }
             }
         }
         let entry = std::mem::take(&mut state.entry);

@@ -138,7 +138,7 @@ impl PartReader {
 }
 
 /// The frames of a file, in their order. A last one that was not written whole is left out.
-struct Frames {
+pub(super) struct Frames {
     file: BufReader<File>,
     stem: String,
     number: u32,
@@ -147,7 +147,7 @@ struct Frames {
 }
 
 impl Frames {
-    fn open(directory: &Path, number: u32, key: &RecordingKey) -> Result<Self, ReadError> {
+    pub(super) fn open(directory: &Path, number: u32, key: &RecordingKey) -> Result<Self, ReadError> {
         let stem = if number == CONTENTS { "contents".to_owned() } else { number.to_string() };
         let file = BufReader::new(File::open(directory.join(format!("{stem}.rec")))?);
         let mut frames = Self { file, stem, number, key: cipher(key)?, frame: 0 };
@@ -158,7 +158,7 @@ impl Frames {
         }
     }
 
-    fn next(&mut self) -> Result<Option<(Stream, Vec<u8>)>, ReadError> {
+    pub(super) fn next(&mut self) -> Result<Option<(Stream, Vec<u8>)>, ReadError> {
         let mut head = [0; 4];
         if !self.whole(&mut head)? {
             return Ok(None);

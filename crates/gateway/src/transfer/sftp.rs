@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use ring::digest::{Context, SHA256};
 use serde_json::{Value, json};
 
+use super::Beyond;
 use crate::recording::into_array;
 
 mod change;
@@ -46,6 +47,8 @@ pub(crate) struct Sftp {
     changes: Vec<Value>,
     /// Bytes of requests that may still be told of as changes.
     room: usize,
+    /// How many files and changes the tables have no room for.
+    beyond: Beyond,
     is_lost: bool,
     is_partly: bool,
 }
@@ -96,6 +99,7 @@ impl Default for Sftp {
             files: Vec::new(),
             changes: Vec::new(),
             room: MOST_CHANGES,
+            beyond: Beyond::default(),
             is_lost: false,
             is_partly: false,
         }
@@ -110,6 +114,11 @@ impl Sftp {
     /// Whether something was asked for that is not understood, or moved that is not known whose it was.
     pub(super) const fn is_partly(&self) -> bool {
         self.is_partly || self.is_lost
+    }
+
+    /// How much the tables of files and changes leave out.
+    pub(super) const fn beyond(&self) -> Beyond {
+        self.beyond
     }
 
     /// What was changed on the node, at the end.
@@ -253,7 +262,9 @@ impl Sftp {
     fn close(&mut self, fields: &mut Fields<'_>) -> Option<Vec<Value>> {
         let (_, handle) = (fields.number()?, fields.string()?);
         let notes = self.handles.remove(handle).map(OpenFile::close).unwrap_or_default();
-        self.files.extend(notes.iter().take(MOST_FILES.saturating_sub(self.files.len())).cloned());
+        let told = notes.len().min(MOST_FILES.saturating_sub(self.files.len()));
+        self.files.extend(notes.iter().take(told).cloned());
+        self.beyond.files += notes.len() - told;
         Some(notes)
     }
 
@@ -483,5 +494,6 @@ mod tests {
             assert_eq!(sftp.up(&packet(13, &[&[0; 4], &string(&long)])).len(), 1, "each is noted");
         }
         assert_eq!(sftp.changes().len(), 10);
+        assert_eq!(sftp.beyond(), Beyond { files: 0, changes: 10 }, "and it says where the table stops");
     }
 }

@@ -168,7 +168,7 @@ fn the_size_of_the_window_and_its_changes_pass() {
             "node-1.shop.example@127.0.0.1".to_owned(),
         ])
         .collect();
-    let inner = "stty size; trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done";
+    let inner = "stty size; trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done";
     let line = format!("stty rows 33 cols 111; exec {} {}", ssh.join(" "), shell_quote(inner));
     script.args(["-qfec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = script.spawn().unwrap();
@@ -182,8 +182,10 @@ fn the_size_of_the_window_and_its_changes_pass() {
     // The terminal of `script` is that of `ssh`; a new size is set from outside and announced by the kernel.
     let pid = child_of(running.pid().as_raw());
     let tty = std::fs::read_link(format!("/proc/{pid}/fd/0")).unwrap();
-    let resized = Command::new("stty").args(["-F"]).arg(&tty).args(["rows", "44", "cols", "122"]).status().unwrap();
-    assert!(resized.success());
+    // Each is a change of its own, as it is when `stty` is told both: what is in between may be told, the last must be.
+    for change in [["rows", "44"], ["cols", "122"]] {
+        assert!(Command::new("stty").arg("-F").arg(&tty).args(change).status().unwrap().success());
+    }
     while !seen.contains("44 122") {
         assert_ne!(out.read_line(&mut seen).unwrap(), 0, "{seen}");
     }

@@ -2,11 +2,11 @@
 
 Prints one line of JSON for each step. After "streaming" it reads until it cannot any more.
 """
-import json
 import sys
 
 from pymongo import DESCENDING, MongoClient
-from pymongo.errors import PyMongoError
+
+from steps import step
 
 
 def main():
@@ -14,13 +14,6 @@ def main():
     client = MongoClient(uri, serverSelectionTimeoutMS=5000)
     database = client[opened]
     orders = database.orders
-
-    def step(name, work):
-        try:
-            result = work()
-        except PyMongoError as error:
-            result = {"code": getattr(error, "code", None), "error": type(error).__name__}
-        print(json.dumps({"step": name, "result": result}), flush=True)
 
     def ordered():
         found = list(orders.find({"state": "open"}, {"number": 1}).sort("number", DESCENDING).batch_size(300))

@@ -3,12 +3,12 @@ one, and the address to come from.
 
 Prints one line of JSON for each step.
 """
-import json
 import socket
 import sys
 
 from pymongo import DESCENDING, MongoClient
-from pymongo.errors import PyMongoError
+
+from steps import step
 
 
 def come_from(address):
@@ -29,13 +29,6 @@ def main():
     client = MongoClient(sys.argv[1], serverSelectionTimeoutMS=10000)
     database = client[opened]
     orders = database.orders
-
-    def step(name, work):
-        try:
-            result = work()
-        except PyMongoError as error:
-            result = {"code": getattr(error, "code", None), "error": str(error)[:200]}
-        print(json.dumps({"step": name, "result": result}), flush=True)
 
     step("collections", lambda: sorted(database.list_collection_names()))
     step("count", lambda: orders.count_documents({"state": "open"}))

@@ -16,7 +16,7 @@ use byleave_api::page::{Envelope, Link, Page};
 use byleave_core::actor::Actor;
 use byleave_core::network::{Network, lets_in};
 use byleave_core::policy::{self, Action, Refusal, Resource};
-use byleave_core::time::Reading;
+use byleave_core::time::{Reading, Timestamp};
 use byleave_store::StoreError;
 use byleave_store::account::AccountId;
 use byleave_store::tag::Tag;
@@ -51,6 +51,8 @@ pub struct Caller {
     pub actor: Actor,
     /// What the clocks said when the request came.
     pub now: Reading,
+    /// What time that is, also while the clocks disagree: what is shown and asked of time goes by this.
+    pub at: Timestamp,
     /// Their web session, if they signed in with a password.
     pub signed_in: Option<SignedIn>,
     access_token: Option<TokenHash>,
@@ -85,10 +87,13 @@ impl FromRequestParts<Arc<App>> for Caller {
         let ticket = repeat::ticket(app, parts, &actor)?;
         let expectation = tag::expectation(parts)?;
         let site = Site::new(app.clone(), ticket, expectation);
+        // What cannot be read is not shown either.
+        let at = app.store.now(&now).await.map_or(now.wall, |judged| judged.at);
         let mut caller = Self {
             app: site,
             actor,
             now,
+            at,
             signed_in,
             access_token,
             address: peer::address(&parts.extensions),
@@ -159,9 +164,7 @@ impl Caller {
     pub fn may(&self, action: Action, resource: Resource) -> Result<(), Failure> {
         self.must(action, resource)?;
         match &self.signed_in {
-            Some(SignedIn { session, .. })
-                if action.needs_fresh_sign_in() && !is_fresh(session.fresh_at, self.now.wall) =>
-            {
+            Some(SignedIn { session, .. }) if action.needs_fresh_sign_in() && !is_fresh(session.fresh_at, self.at) => {
                 Err(Failure::new(
                     ErrorCode::SignInAgain,
                     "this needs the password again: POST /api/byleave/v1/session/refresh, then repeat the request",

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::path;
-use super::problem::{Answer, Problem, sentence};
+use super::problem::{Answer, Problem, capital, sentence};
 use super::visitor::Visitor;
 use super::when::full;
 use super::wording::{bytes, count};
@@ -25,7 +25,7 @@ use crate::door::{DoorError, Most};
 mod contents;
 mod plain;
 
-use self::contents::{Channel, Contents, Entry, File, Part, Seal, Stream};
+use self::contents::{Change, Channel, Contents, Entry, File, Part, Seal, Stream};
 use self::plain::Shown;
 
 /// How many bytes of one part are shown.
@@ -162,7 +162,9 @@ fn panel(row: &SessionRow, channel: &Channel, room: &mut usize) -> Markup {
                 @for name in &channel.missing {
                     div.notice.error { (icon(Icon::Alert)) div { p { "The part " code { (name) } " is missing." } } }
                 }
-                @if !entry.files.is_empty() { (files(&entry.files)) }
+                @if !entry.files.is_empty() { (files(&entry.files, entry.more_files)) }
+                @let changed = entry.changes();
+                @if !changed.is_empty() { (changes(&changed, entry.more_changes)) }
                 @if !channel.steps.is_empty() { (steps(&channel.steps)) }
                 @for part in &channel.parts { (shown(row, part, room)) }
             }
@@ -214,7 +216,7 @@ fn plain(text: &str) -> String {
     plain::stream(text.as_bytes(), PART).map_or_else(|| "(not a text)".to_owned(), |shown| shown.text)
 }
 
-fn files(files: &[File]) -> Markup {
+fn files(files: &[File], more: usize) -> Markup {
     html! {
         div.scroll { table {
             thead { tr { th { "File" } th { "Direction" } th { "Size" } th { "SHA-256" } } }
@@ -223,9 +225,36 @@ fn files(files: &[File]) -> Markup {
                 td data-label="Direction" { (plain(&file.direction)) }
                 td data-label="Size" { (size(file.bytes)) }
                 td data-label="SHA-256" { @match &file.sha256 { Some(hash) => code.small { (plain(hash)) }, None => "not hashed" } }
-            } } }
+            } } (stop(files.len(), more, "file", 4)) }
         } }
-        (rest(files.len(), "file"))
+    }
+}
+
+/// What a transfer changed besides.
+fn changes(changes: &[Change], more: usize) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { th { "Change" } th { "Path" } th { "Size" } } }
+            tbody { @for change in changes.iter().take(LINES) { tr {
+                td data-label="Change" { (capital(&plain(&change.what))) }
+                td data-label="Path" { @for (at, path) in change.paths.iter().enumerate() {
+                    @if at > 0 { " → " } code { (plain(path)) }
+                } }
+                td data-label="Size" { @if let Some(number) = change.size { "set to " (size(number)) } }
+            } } (stop(changes.len(), more, "change", 3)) }
+        } }
+    }
+}
+
+/// The last row of a table that tells less than there is.
+fn stop(number: usize, more: usize, noun: &str, columns: usize) -> Markup {
+    let rest = number.saturating_sub(LINES).saturating_add(more);
+    html! {
+        @if rest > 0 {
+            tr { td colspan=(columns) {
+                "The table stops here: " (count(i64::try_from(rest).unwrap_or(i64::MAX), noun)) " more; download the notes to see all."
+            } }
+        }
     }
 }
 
@@ -336,6 +365,26 @@ mod tests {
         for bad in ["a\"b", "a\r\nb", "../x", "a b"] {
             assert!(take_away(id, bad, content()).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_table_of_what_was_changed_says_where_it_stops() {
+        let change = |at: usize| Change {
+            what: "rename".to_owned(),
+            paths: vec![format!("/<{at}>"), "/b".to_owned()],
+            size: None,
+        };
+        let few = changes(&[change(1), Change { size: Some(7), ..change(2) }], 0).into_string();
+        assert!(few.contains("<td data-label=\"Change\">Rename</td>"), "{few}");
+        assert!(few.contains("<code>/&lt;1&gt;</code> → <code>/b</code>") && few.contains("set to 7 B"), "{few}");
+        assert!(!few.contains("stops here"), "{few}");
+        let many: Vec<_> = (0..LINES + 2).map(change).collect();
+        let told = changes(&many, 40).into_string();
+        assert_eq!(told.matches("<tr>").count(), LINES + 2, "a head, the lines and where they stop");
+        let stop = told.find("The table stops here: 42 changes more").unwrap();
+        assert!(stop < told.find("</table>").unwrap(), "in the table itself");
+        let file = File { file: "a".into(), direction: "to node".into(), bytes: 1, sha256: None };
+        assert!(files(&[file], 3).into_string().contains("The table stops here: 3 files more"));
     }
 
     #[test]

@@ -165,10 +165,9 @@ impl Names {
 /// The sentence of one event.
 pub(super) fn line(names: &Names, row: &EventRow) -> Line {
     let (who, event) = (names.who(row), &row.entry.event);
-    let of = if let By::Employee(_) = row.entry.by {
-        html! { " of " (who) }
-    } else {
-        html! {}
+    let of = match &row.identifier {
+        Some(identifier) => html! { " of " code.who { (identifier) } },
+        None => html! {},
     };
     consent(names, &who, event)
         .or_else(|| recovery::recovery(&who, event))
@@ -222,7 +221,7 @@ fn consent(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
     })
 }
 
-/// What support did. `of` names the engineer where one caused the event, and nobody where Byleave did.
+/// What support did. `of` names the engineer whose session it is about.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
 fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
@@ -278,7 +277,7 @@ fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line
             Line::new(Icon::Cross, Tone::Bad, text).with(html! { (capital(&denial.to_string())) "." })
         }
         Event::RecordingRead { cluster, session, .. } => {
-            let session = html! { a href=(path::session(*session)) { "a session" } };
+            let session = html! { a href=(path::session(*session)) { "a session" } (of) };
             let text = html! { (who) " read the recording of " (session) " on " (names.cluster(cluster)) "." };
             Line::plain(Icon::File, text)
         }
@@ -475,11 +474,36 @@ mod tests {
                 public_key: None,
                 account_name: None,
                 cluster_name: None,
+                identifier: None,
             };
             let text = line(&names, &row).text.into_string();
             assert!(!text.contains(name), "{name} is told by its name: {text}");
             assert!(text.ends_with('.') || text.ends_with("</span>"), "{name}: {text}");
         }
+    }
+
+    #[test]
+    fn an_entry_about_a_session_says_whose_it_is_whoever_caused_it() {
+        let names = nameless();
+        let mut told = 0;
+        for entry in byleave_core::sample::entries() {
+            if !matches!(entry.event.name(), "session.closed" | "session.continued" | "recording.read") {
+                continue;
+            }
+            told += 1;
+            let row = EventRow {
+                id: byleave_core::id::EventId::from_bytes([0; 12]),
+                entry: byleave_core::event::Entry { by: By::System, ..entry },
+                user_name: None,
+                public_key: None,
+                account_name: None,
+                cluster_name: None,
+                identifier: Some("acme-employee-40718236".parse().unwrap()),
+            };
+            let text = line(&names, &row).text.into_string();
+            assert!(text.contains("of <code class=\"who\">acme-employee-40718236</code>"), "{text}");
+        }
+        assert!(told >= 3, "{told}");
     }
 
     #[test]

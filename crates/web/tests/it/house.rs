@@ -39,21 +39,31 @@ impl Entropy for Random {
 }
 
 /// A clock that moves when it is told to.
-pub(crate) struct ManualClock(Mutex<i64>);
+pub(crate) struct ManualClock {
+    /// Since the test began, by the boot clock.
+    passed: Mutex<i64>,
+    /// How far the wall clock is off.
+    off: Mutex<i64>,
+}
 
 /// When every test begins.
 pub(crate) const BEGIN: &str = "2026-11-23T18:00:00Z";
 
 impl ManualClock {
     pub(crate) fn advance(&self, millis: i64) {
-        *self.0.lock().unwrap() += millis;
+        *self.passed.lock().unwrap() += millis;
+    }
+
+    /// Turns the wall clock, and only that.
+    pub(crate) fn turn(&self, millis: i64) {
+        *self.off.lock().unwrap() += millis;
     }
 }
 
 impl Clock for ManualClock {
     fn read(&self) -> Reading {
-        let since_boot = *self.0.lock().unwrap();
-        let wall = BEGIN.parse::<Timestamp>().unwrap().plus(since_boot);
+        let since_boot = *self.passed.lock().unwrap();
+        let wall = BEGIN.parse::<Timestamp>().unwrap().plus(since_boot + *self.off.lock().unwrap());
         Reading { wall, boot: BootId("test".into()), since_boot }
     }
 }
@@ -180,7 +190,7 @@ impl House {
 
     async fn set(limits: Limits, entrance: Entrance, digest: Algorithm) -> Self {
         let dir = TempDir::new().unwrap();
-        let clock = Arc::new(ManualClock(Mutex::new(0)));
+        let clock = Arc::new(ManualClock { passed: Mutex::new(0), off: Mutex::new(0) });
         let options =
             StoreOptions { vendor: "Acme".parse().unwrap(), slug: "acme".parse().unwrap(), version: "0.0.0".into() };
         let sealing = SealingKey::from_bytes([7; 32]);

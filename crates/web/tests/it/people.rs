@@ -6,6 +6,16 @@ use crate::client::Client;
 use crate::house::{House, PASSWORD, text};
 
 #[tokio::test]
+async fn a_wall_clock_set_back_makes_no_password_fresh_again() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let users = format!("/api/byleave/v1/organizations/{}/users", shop.organization);
+    house.clock.advance(5 * 60_000 + 1_000);
+    house.clock.turn(-3_600_000);
+    shop.owner.post(&users, json!({})).await.refused(403, "SIGN_IN_AGAIN");
+}
+
+#[tokio::test]
 async fn opening_the_door_needs_the_password_within_five_minutes_and_closing_never() {
     let house = House::open().await;
     let shop = house.customer("shop").await;

@@ -1,6 +1,7 @@
 //! What `byleave doctor` reads in the database: whether state and log agree, and what soon needs somebody.
 //!
 //! It changes nothing, and it may run beside the server. How long it takes grows with the log: every entry is replayed.
+//! Read next: [`recorded`] (the recordings that the logs name).
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use byleave_core::time::{Clock, DAY, Span, Timestamp};
 use byleave_store::evidence::Audit;
 use byleave_store::{SealingKey, Store};
 
-use super::Finding;
+use super::{Finding, recorded};
 use crate::clock::SystemClock;
 use crate::control::Chain;
 
@@ -16,7 +17,7 @@ use crate::control::Chain;
 const TOLD: usize = 5;
 
 /// Looks at a database, if there is one with its key.
-pub(super) async fn look(directory: &Path) -> Vec<Finding> {
+pub(super) async fn look(directory: &Path, whole: bool) -> Vec<Finding> {
     let (Ok(clock), Ok(sealing)) = (SystemClock::new(), SealingKey::load(&directory.join("seal.key"))) else {
         return Vec::new();
     };
@@ -24,11 +25,15 @@ pub(super) async fn look(directory: &Path) -> Vec<Finding> {
         return Vec::new();
     }
     let reading = clock.read();
+    // What cannot be compared is told by what cannot be read.
+    let differences = Store::schema_differences(directory, &reading).await;
+    let mut findings: Vec<_> = differences.ok().as_deref().map(schema).into_iter().collect();
     let condition = match Store::examine(directory, &sealing, &reading).await {
         Ok(condition) => condition,
         Err(error) => {
             let advice = "restore `byleave.db` and `seal.key` of one backup; customers' anchors tell what it lacks";
-            return vec![Finding::wrong("state and log", format!("cannot be read: {}", Chain(&error)), advice)];
+            findings.push(Finding::wrong("state and log", format!("cannot be read: {}", Chain(&error)), advice));
+            return findings;
         }
     };
     let clock = match condition.now.doubt {
@@ -39,11 +44,22 @@ pub(super) async fn look(directory: &Path) -> Vec<Finding> {
             "set the clock right; if the kept time is wrong: `byleave clock leave-doubt` (which ends every grant)",
         ),
     };
-    let mut findings = vec![agree(&condition.audit), Finding::good("SQLite", condition.sqlite), clock];
+    findings.extend([agree(&condition.audit), Finding::good("SQLite", condition.sqlite), clock]);
+    findings.push(recorded::look(directory, &condition.recordings, whole));
     findings.extend(nodes(&condition.failed, &condition.unchecked));
     let invitations = condition.invitations.iter();
     findings.extend(invitations.filter_map(|(name, until)| invitation(&name.to_string(), *until, reading.wall)));
     findings
+}
+
+fn schema(differences: &[String]) -> Finding {
+    if differences.is_empty() {
+        return Finding::good("schema", "is the one that this version makes");
+    }
+    let told = differences.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+    let advice = "somebody changed the database past Byleave: what kept entries and grants from being changed or removed \
+                  may be gone. Keep this copy, compare the evidence with customers' anchors, restore the latest backup";
+    Finding::wrong("schema", format!("{} differences: {told}", differences.len()), advice)
 }
 
 fn agree(audit: &Audit) -> Finding {

@@ -14,7 +14,7 @@ use crate::server::{BYLEAVE, Person, Ran};
 fn findings(ran: &Ran) -> Vec<(String, String, String)> {
     let all: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:#?}"));
     let word = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-    let all = all.as_array().unwrap().iter().filter(|finding| finding["verdict"] != "good");
+    let all = all["results"].as_array().unwrap().iter().filter(|finding| finding["verdict"] != "good");
     all.map(|one| (word(one, "verdict"), word(one, "name"), word(one, "text") + " " + &word(one, "advice"))).collect()
 }
 
@@ -39,6 +39,8 @@ fn doctor_finds_a_sound_installation_sound() {
         "good   server: one runs",
         "good   host key: ssh-ed25519 ",
         "good   kept time: ",
+        "good   schema: ",
+        "good   what was recorded: 0 recordings are there",
         "look   nodes: never checked",
     ] {
         assert!(ran.out.contains(line), "{line}: {}", ran.out);
@@ -79,6 +81,22 @@ const CASES: &[Case] = &[
     (|data| fs::write(data.join("byleave.db"), "x".repeat(99)).unwrap(), "wrong", "database", "no SQLite database"),
     (|data| sql(data, "DROP TABLE clock"), "wrong", "state and log", "cannot be read"),
     (|data| sql(data, "UPDATE organizations SET blocked = 1"), "wrong", "state and log", "the block differs"),
+    (|data| sql(data, "DROP TRIGGER leaves_no_update"), "wrong", "schema", "trigger `leaves_no_update` is gone"),
+    (
+        |data| {
+            sql(data, "DROP TRIGGER grants_no_delete");
+            sql(data, "CREATE TRIGGER grants_no_delete BEFORE DELETE ON grants BEGIN SELECT 1; END");
+        },
+        "wrong",
+        "schema",
+        "trigger `grants_no_delete` was altered",
+    ),
+    (
+        |data| sql(data, "CREATE TRIGGER x AFTER INSERT ON sessions BEGIN DELETE FROM sessions; END"),
+        "wrong",
+        "schema",
+        "trigger `x` is none of Byleave's",
+    ),
     (|data| sql(data, "DELETE FROM roles"), "wrong", "state and log", "the users or their roles differ"),
     (|data| sql(data, "UPDATE clock SET wall = wall + 3600000"), "wrong", "kept time", "behind the latest time"),
     (

@@ -54,6 +54,37 @@ fn the_names_of_a_recording_are_made_durable_while_it_is_written() {
     panic!("{wanted:?} are not among {told}");
 }
 
+/// Fault: a recording is changed, or taken away, while nobody looks.
+///
+/// Expected: `doctor` names the session and the file.
+#[test]
+fn doctor_finds_a_recording_that_was_changed_or_taken_away() {
+    let scene = Scene::begin();
+    scene.grant();
+    assert_eq!(scene.ssh("echo first").ends().code, 0);
+    assert_eq!(scene.ssh("echo second").ends().code, 0);
+    scene.newest_end();
+    let doctor = || scene.administrator.run(&["doctor"]).out;
+    let sound = doctor();
+    assert!(sound.contains("good   what was recorded: 2 recordings are there, 2 read to the last byte\n"), "{sound}");
+    let ids: Vec<_> = scene.sessions().iter().map(|session| session["id"].as_str().unwrap().to_owned()).collect();
+    let place = |id: &str, name: &str| scene.server.data().join("recordings").join(id).join(name);
+    let mut bytes = fs::read(place(&ids[0], "1.rec")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(place(&ids[0], "1.rec"), bytes).unwrap();
+    let told = doctor();
+    let wanted = format!(
+        "WRONG  what was recorded: 1 of 2 recordings are not those that the log names: session {}: `1.rec` was changed",
+        ids[0]
+    );
+    assert!(told.contains(&wanted), "{told}");
+    fs::remove_dir_all(place(&ids[1], "")).unwrap();
+    let told = doctor();
+    assert!(told.contains(&format!("session {}: `contents.rec` is gone", ids[1])) && told.contains("2 of 2"), "{told}");
+    assert!(told.contains("from a backup"), "it says what to do: {told}");
+}
+
 /// Fault: somebody reads a recording that is longer than what the server may hold.
 ///
 /// Expected: the page shows it, the part is handed out whole, and the server's memory stays flat meanwhile.

@@ -125,7 +125,13 @@ impl Scene {
         for _ in 0..MOST_ASKED {
             let ran = self.server.anybody().run(&["doctor", "--output", "json"]);
             let findings: Value = serde_json::from_str(&ran.out).unwrap();
-            let ready = findings.as_array().unwrap().iter().find(|finding| finding["name"] == "ready").unwrap().clone();
+            let ready = findings["results"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|finding| finding["name"] == "ready")
+                .unwrap()
+                .clone();
             let text = ready["text"].as_str().unwrap();
             let said: Vec<&str> = match ready["verdict"].as_str().unwrap() {
                 "good" => Vec::new(),
@@ -142,7 +148,7 @@ impl Scene {
     /// The grants in force.
     pub(super) fn in_force(&self) -> Vec<Value> {
         let listed = self.owner.run(&["grants", "--active", "--output", "json"]).json();
-        listed.as_array().unwrap().clone()
+        listed["results"].as_array().unwrap().clone()
     }
 
     /// Whether the organization blocks.
@@ -244,6 +250,15 @@ impl Ssh {
     pub(super) fn hears_out(&mut self, quiet: Duration) {
         while let Ok(chunk) = self.output.recv_timeout(quiet) {
             self.heard.extend(chunk);
+        }
+    }
+
+    /// Whether its output ends without another byte.
+    pub(super) fn hears_nothing_more(&mut self) -> bool {
+        match self.output.recv_timeout(PATIENCE) {
+            Ok(_) => false,
+            Err(RecvTimeoutError::Disconnected) => true,
+            Err(RecvTimeoutError::Timeout) => panic!("ssh does not end"),
         }
     }
 

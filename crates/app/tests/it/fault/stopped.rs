@@ -8,9 +8,9 @@ use nix::unistd::Pid;
 use crate::fault::scene::{Scene, Ssh};
 
 /// How long the grant is.
-const SHORT: &str = "6s";
+pub(super) const SHORT: &str = "6s";
 /// Longer than that.
-const LONGER: Duration = Duration::from_secs(7);
+pub(super) const LONGER: Duration = Duration::from_secs(7);
 
 /// Sessions that print: enough that some always have output between the node's connection and the engineer's.
 const SESSIONS: usize = 6;
@@ -24,26 +24,42 @@ const SESSIONS: usize = 6;
 fn not_one_byte_passes_after_a_stop_across_the_expiry() {
     let scene = Scene::begin();
     scene.owner.run(&["grant", "Shop", "--for", SHORT]).ok();
+    let live = printing(&scene);
+    nothing_passes_after_a_stop(&scene, live, LONGER, || ());
+    assert_eq!(scene.newest_end(), "expired");
+    scene.assert_evidence();
+}
+
+/// Sessions that print without pause.
+pub(super) fn printing(scene: &Scene) -> Vec<Ssh> {
     let mut live: Vec<_> = (0..SESSIONS).map(|_| scene.ssh("while :; do echo tick; done")).collect();
     for session in &mut live {
         assert!(session.hears("tick\n"), "{:?}", session.ends());
     }
+    live
+}
+
+/// Stops the server while sessions print, does something once nothing has come for a while, and lets it go on: not one byte
+/// more reaches an engineer, and the sessions end.
+pub(super) fn nothing_passes_after_a_stop(
+    scene: &Scene,
+    mut live: Vec<Ssh>,
+    quiet: Duration,
+    meanwhile: impl FnOnce(),
+) {
     let server = Pid::from_raw(scene.server.pid());
     kill(server, Signal::SIGSTOP).unwrap();
-    // What was sent before the server stopped arrives; then nothing does, beyond the expiry.
-    let mut wait = LONGER;
+    // What was sent before the server stopped arrives; then nothing does.
+    let mut wait = quiet;
     for session in &mut live {
         session.hears_out(std::mem::take(&mut wait));
         assert!(session.is_running(), "only a live session can show that nothing passes");
     }
-    let before: Vec<usize> = live.iter().map(|session| session.heard.len()).collect();
+    meanwhile();
     kill(server, Signal::SIGCONT).unwrap();
-    let ended: Vec<_> = live.iter_mut().map(Ssh::ends).collect();
-    let heard: Vec<usize> = ended.iter().map(|ended| ended.heard.len()).collect();
-    assert_eq!(heard, before, "bytes passed after the expiry");
-    for ended in ended {
+    for session in &mut live {
+        assert!(session.hears_nothing_more(), "bytes passed after the end");
+        let ended = session.ends();
         assert_ne!(ended.code, 0, "{}", ended.told);
     }
-    assert_eq!(scene.newest_end(), "expired");
-    scene.assert_evidence();
 }

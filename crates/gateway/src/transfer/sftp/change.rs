@@ -61,9 +61,13 @@ impl Sftp {
                 }
             },
         };
-        if let (Some(change), Some(room)) = (&change, self.room.checked_sub(length)) {
-            self.room = room;
-            self.changes.push(change.clone());
+        match (&change, self.room.checked_sub(length)) {
+            (Some(change), Some(room)) => {
+                self.room = room;
+                self.changes.push(change.clone());
+            }
+            (Some(_), None) => self.beyond.changes += 1,
+            (None, _) => {}
         }
         Some(change.into_iter().collect())
     }

@@ -11,12 +11,12 @@ use crate::api::show;
 /// Lists those of an organization that the caller can read.
 pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let rows = caller.ask(caller.app.store.clusters_of_organization(&caller.actor, &caller.now, id)).await?;
-    caller.ok(&List { results: rows.iter().map(|row| show::cluster(row, caller.now.wall)).collect() })
+    caller.ok(&List { results: rows.iter().map(|row| show::cluster(row, caller.at)).collect() })
 }
 
 /// Shows one.
 pub(super) async fn get(caller: Caller, path: ClusterPath) -> Result<Response, Failure> {
     let ClusterPath { project, name } = path;
     let row = caller.ask(caller.app.store.cluster(&caller.actor, &caller.now, project, &name)).await?;
-    caller.ok(&show::cluster(&row, caller.now.wall))
+    caller.ok(&show::cluster(&row, caller.at))
 }

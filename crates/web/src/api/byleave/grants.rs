@@ -25,7 +25,7 @@ pub(super) async fn list(caller: Caller, GroupPath(project): GroupPath) -> Resul
     let cluster = caller.parameter("cluster")?;
     let cluster = parse_if_any("cluster", cluster.as_deref())?;
     let rows = caller.ask(caller.app.store.grants(&caller.actor, project, cluster.as_ref(), LISTED)).await?;
-    caller.ok(&List { results: rows.iter().map(|row| show::grant(&row.grant, caller.now.wall)).collect() })
+    caller.ok(&List { results: rows.iter().map(|row| show::grant(&row.grant, caller.at)).collect() })
 }
 
 /// Does what the verb says.
@@ -55,7 +55,7 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         caller.app.door.supply(written.value.id, credential);
     }
     caller.app.door.unlatch(Scope::Cluster(cluster.id));
-    let grant = show::grant(&written.value, now.wall);
+    let grant = show::grant(&written.value, caller.at);
     caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
 }
 
@@ -81,6 +81,6 @@ async fn revoke(caller: &Caller, path: ClusterPath) -> Result<Response, Failure>
     caller.may(Action::Revoke, Resource::Project(cluster.organization, project))?;
     let write = async move { store.revoke_grant(&actor, &now, project, &name).await };
     let written = shut(caller, Scope::Cluster(cluster.id), "the revoke", write).await?;
-    let revoked = written.value.as_ref().map(|grant| show::grant(grant, caller.now.wall));
+    let revoked = written.value.as_ref().map(|grant| show::grant(grant, caller.at));
     caller.ok(&Revoked { revoked, anchors: show::anchors(written.anchors) })
 }

@@ -17,7 +17,7 @@ use crate::api::show::{self, parse};
 /// Shows the latest.
 pub(super) async fn get(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let recovery = caller.ask(caller.app.store.recovery(&caller.actor, id)).await?;
-    let recovery = recovery.map(|recovery| show::recovery(&recovery, caller.now.wall));
+    let recovery = recovery.map(|recovery| show::recovery(&recovery, caller.at));
     caller.ok(&LatestRecovery { recovery })
 }
 
@@ -28,7 +28,7 @@ pub(super) async fn start(caller: &Caller, id: OrgId, body: Raw) -> Result<Respo
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
     let written = caller.ask(store.start_recovery(&caller.actor, &caller.now, id, owner)).await?;
-    let recovery = Some(show::recovery(&written.value, caller.now.wall));
+    let recovery = Some(show::recovery(&written.value, caller.at));
     caller.object(StatusCode::CREATED, &RecoveryChanged { recovery, anchors: show::anchors(written.anchors) })
 }
 
@@ -44,6 +44,6 @@ pub(super) async fn invite(caller: &Caller, id: OrgId) -> Result<Response, Failu
 pub(super) async fn stop(caller: &Caller, id: OrgId) -> Result<Response, Failure> {
     caller.may(Action::StopRecovery, Resource::Organization(id))?;
     let written = caller.ask(caller.app.store.stop_recovery(&caller.actor, &caller.now, id)).await?;
-    let recovery = written.value.map(|recovery| show::recovery(&recovery, caller.now.wall));
+    let recovery = written.value.map(|recovery| show::recovery(&recovery, caller.at));
     caller.ok(&RecoveryChanged { recovery, anchors: show::anchors(written.anchors) })
 }

@@ -30,13 +30,13 @@ pub(super) async fn of_project(caller: Caller, GroupPath(id): GroupPath) -> Resu
 async fn list(caller: &Caller, of: RequestsOf) -> Result<Response, Failure> {
     let answered = if caller.flag("waiting", false)? { Answered::Not } else { Answered::Any };
     let rows = caller.ask(caller.app.store.requests(&caller.actor, &caller.now, of, answered)).await?;
-    caller.ok(&List { results: rows.iter().map(|row| show::request(row, caller.now.wall)).collect() })
+    caller.ok(&List { results: rows.iter().map(|row| show::request(row, caller.at)).collect() })
 }
 
 /// Shows one.
 pub(super) async fn get(caller: Caller, IdPath(id): IdPath<RequestId>) -> Result<Response, Failure> {
     let row = caller.ask(caller.app.store.request(&caller.actor, id)).await?;
-    caller.ok(&show::request(&row, caller.now.wall))
+    caller.ok(&show::request(&row, caller.at))
 }
 
 /// Does what the verb says.
@@ -59,7 +59,7 @@ async fn approve(caller: &Caller, id: RequestId, body: Raw) -> Result<Response, 
     };
     let written = caller.ask(store.approve_request(&caller.actor, &caller.now, id, approval)).await?;
     caller.app.door.unlatch(Scope::Cluster(row.request.cluster));
-    let grant = show::grant(&written.value, caller.now.wall);
+    let grant = show::grant(&written.value, caller.at);
     caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
 }
 
@@ -70,6 +70,6 @@ async fn decline(caller: &Caller, id: RequestId, body: Raw) -> Result<Response, 
     let body: RequestRefusal = body.json_if_any(&caller.app).await?;
     let reason = parse_if_any("reason", body.reason.as_deref())?;
     let written = caller.ask(store.decline_request(&caller.actor, &caller.now, id, reason)).await?;
-    let request = show::request(&written.value, caller.now.wall);
+    let request = show::request(&written.value, caller.at);
     caller.ok(&RequestDeclined { request, anchors: show::anchors(written.anchors) })
 }

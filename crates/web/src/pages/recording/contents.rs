@@ -93,6 +93,14 @@ pub(super) struct Entry {
     pub(super) partly_recorded: bool,
     #[serde(default)]
     pub(super) files: Vec<File>,
+    /// What a transfer changed on the node besides the bytes of files.
+    #[serde(default)]
+    changes: Vec<Map<String, Value>>,
+    /// How many files and changes the gateway's tables had no room for: only the notes tell of them.
+    #[serde(default)]
+    pub(super) more_files: usize,
+    #[serde(default)]
+    pub(super) more_changes: usize,
     #[serde(default)]
     parts: Vec<Listed>,
 }
@@ -102,6 +110,37 @@ impl Entry {
     pub(super) fn at(&self) -> Option<Timestamp> {
         self.at.parse().ok()
     }
+}
+
+impl Entry {
+    /// What a transfer changed besides, each as what was done, to what, and the size that it set.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        self.changes.iter().filter_map(Change::of).collect()
+    }
+}
+
+/// A change of names or attributes, or a copy that the node made by itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) what: String,
+    pub(super) paths: Vec<String>,
+    pub(super) size: Option<u64>,
+}
+
+impl Change {
+    fn of(written: &Map<String, Value>) -> Option<Self> {
+        let (what, paths) = written.iter().find(|(name, _)| *name != "size")?;
+        let paths = match paths {
+            Value::Array(paths) => paths.iter().map(path).collect(),
+            Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) | Value::String(_) => vec![path(paths)],
+        };
+        Some(Self { what: what.clone(), paths, size: written.get("size").and_then(Value::as_u64) })
+    }
+}
+
+/// A path; one of an open file that the gateway did not know the name of has none.
+fn path(value: &Value) -> String {
+    if value.is_null() { "(not known)".to_owned() } else { text(value) }
 }
 
 /// How a command ended.
@@ -284,6 +323,27 @@ mod tests {
         assert_eq!(dropped.seal, Seal::Broken, "the table is missing");
         let dropped = Contents::read(vec![part("contents.json", &table("a b"))], vouched);
         assert_eq!((dropped.seal, dropped.channels[0].missing.as_slice()), (Seal::Holds, &["1.stdout".to_owned()][..]));
+    }
+
+    #[test]
+    fn what_a_transfer_changed_is_told() {
+        let entry = r#"{"channel":1,"kind":"transfer","at":"2026-11-04T08:05:26Z","changes":[
+            {"rename":["/a","/b"]},{"set attributes":["/b"],"size":7},{"copy data":["/a",null]},{"extension":"x@y"}]}"#;
+        let entry: Entry = serde_json::from_str(entry).unwrap();
+        let change = |what: &str, paths: &[&str], size| Change {
+            what: what.to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            size,
+        };
+        assert_eq!(
+            entry.changes(),
+            [
+                change("rename", &["/a", "/b"], None),
+                change("set attributes", &["/b"], Some(7)),
+                change("copy data", &["/a", "(not known)"], None),
+                change("extension", &["x@y"], None),
+            ]
+        );
     }
 
     #[test]
