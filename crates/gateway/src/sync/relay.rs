@@ -168,7 +168,7 @@ impl Relay<'_> {
 
     async fn refuse(&mut self, request: &Request<'_>, under: &Under, refusal: &Refusal) -> Then {
         let live = &self.login.session.live;
-        if is_reach(refusal) {
+        if refusal.is_reach() {
             // Such a try is an event at once; it counts as refused, too.
             live.deny(Refused { wanted: Tried::SyncData, node: None, denial: Denial::DatabaseNever });
         } else {
@@ -215,6 +215,7 @@ impl Relay<'_> {
             | ServerError::Credential
             | ServerError::Late
             | ServerError::NoPrimary
+            | ServerError::NotReadable
             | ServerError::Refused
             | ServerError::Unreachable(_) => told,
         }
@@ -256,10 +257,4 @@ impl Under {
         let line = self.line().text("database", database.as_str()).text("collection", collection.as_deref());
         line.text("command", command.as_str()).text("shape", shape.as_str())
     }
-}
-
-/// Whether somebody reached for data that is not open. What drivers and shells ask by themselves names no collection: it
-/// is counted at the session's end, and no alarm.
-fn is_reach(refusal: &Refusal) -> bool {
-    refusal.code == Code::Unauthorized && refusal.record.collection.is_some()
 }
