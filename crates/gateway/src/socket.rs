@@ -7,15 +7,14 @@
 mod bulk;
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use byleave_core::event::Side;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_util::io::poll_read_buf;
 
 use crate::gate::LegId;
 use crate::live::Live;
@@ -111,7 +110,7 @@ impl Socket {
                 self.buffer = Vec::with_capacity(SMALL);
             }
             // After less than there is room for, the kernel is not asked once more only to say that there is nothing.
-            is_ready = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.buffer)?.is_ready();
+            is_ready = pin!(self.stream.read_buf(&mut self.buffer)).poll(cx)?.is_ready();
         }
         if !is_ready {
             self.bulk.gather(&self.stream, cx)?;

@@ -64,7 +64,9 @@ pub(super) enum ServerError {
     Late,
     #[error("no server of the databases takes the gateway now")]
     NoPrimary,
-    #[error("the server of the databases that the inventory chooses cannot be read now: it starts, recovers or only votes")]
+    #[error(
+        "the server of the databases that the inventory chooses cannot be read now: it starts, recovers or only votes"
+    )]
     NotReadable,
     #[error("the databases refuse the gateway's credential")]
     Refused,

@@ -175,7 +175,10 @@ async fn a_credential_of_the_customers_own_comes_with_the_approval_of_sync_data_
     let path = format!("/api/byleave/v1/requests/{}:approve", kim.ask(&house, &shop).await);
     let body = json!({ "syncCredential": credential });
     let detail = shop.owner.post(&path, body.clone()).await.refused(400, "VALIDATION_ERROR");
-    assert!(detail.contains("syncCredential") && !detail.contains("secret"), "it asks for the infrastructure: {detail}");
+    assert!(
+        detail.contains("syncCredential") && !detail.contains("secret"),
+        "it asks for the infrastructure: {detail}"
+    );
     let id = kim.ask_for(&house, &shop, GrantType::InfrastructureAndSyncData).await;
     let path = format!("/api/byleave/v1/requests/{id}:approve");
     let less = json!({ "grantType": "CLUSTER_INFRASTRUCTURE", "syncCredential": credential });

@@ -212,7 +212,12 @@ path = "/var/log/mongodb/mongod.log"
             ("storefront_*", "s*", 7, "`sync_databases`"),
             ("sync_databases = [", "sync_servers = [", 7, "`sync_servers`"),
             ("sync_databases = [\"storefront_*\"]", "sync_ca = \"x\"", 7, "`sync_ca`"),
-            ("sync_databases = [\"storefront_*\"]", "sync_member = \"db-0.example:27017\"", 7, "`sync_member` must be one"),
+            (
+                "sync_databases = [\"storefront_*\"]",
+                "sync_member = \"db-0.example:27017\"",
+                7,
+                "`sync_member` must be one",
+            ),
             ("10.0.0.7:22", "10.0.0.7", 11, "`address`"),
             ("ssh-ed25519 AAAA", "AAAA", 12, "`host_key`"),
             ("\"database\"", "\"databse\"", 16, "`kind`"),

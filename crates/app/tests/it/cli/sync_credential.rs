@@ -86,7 +86,10 @@ fn a_customers_own_credential_comes_with_the_approval_of_a_request_too() {
         assert!(!ran.err.contains(SECRET), "{}", ran.err);
     };
     let of_nodes = asks("infrastructure");
-    refused(&["requests", "approve", &of_nodes, "--sync-credential", "-"], "can only be given with a grant of sync data");
+    refused(
+        &["requests", "approve", &of_nodes, "--sync-credential", "-"],
+        "can only be given with a grant of sync data",
+    );
     let id = asks("sync");
     let less = ["requests", "approve", &id, "--type", "infrastructure", "--sync-credential", "-"];
     refused(&less, "--sync-credential can only be given with --type sync");

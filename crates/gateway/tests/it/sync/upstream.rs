@@ -150,7 +150,9 @@ impl State {
             "saslStart" | "saslContinue" => front::step(request, signing_in),
             "authenticate" if certified => answer::done(),
             "authenticate" => answer::error(Code::AuthenticationFailed, "no certificate was shown"),
-            "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => self.refuses(request)?,
+            "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => {
+                self.refuses(request)?
+            }
             "listCollections" => collections(request),
             "count" => Builder::new().int32("n", 2).double("ok", 1.0).finish(),
             "find" => found(request),

@@ -60,10 +60,7 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
 }
 
 /// A credential opens nothing but sync data, so it comes with no other grant.
-pub(super) fn supplied(
-    kind: GrantType,
-    given: Option<api::SyncCredential>,
-) -> Result<Option<SyncCredential>, Failure> {
+pub(super) fn supplied(kind: GrantType, given: Option<api::SyncCredential>) -> Result<Option<SyncCredential>, Failure> {
     match (given, kind) {
         (None, _) => Ok(None),
         (Some(given), GrantType::InfrastructureAndSyncData) => {

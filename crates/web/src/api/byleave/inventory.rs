@@ -3,7 +3,9 @@
 use axum::response::Response;
 use byleave_api::byleave as api;
 use byleave_api::error::ErrorCode;
-use byleave_core::inventory::{Inventory, LogKind, Node, Plan, Prune, WantedCluster, WantedLog, WantedNode, WantedSource};
+use byleave_core::inventory::{
+    Inventory, LogKind, Node, Plan, Prune, WantedCluster, WantedLog, WantedNode, WantedSource,
+};
 use byleave_core::name::{Address, PublicKey, SyncServers};
 use byleave_core::policy::{Action, Resource};
 
