@@ -351,8 +351,11 @@ events! {
     RequestWithdrawn = "request.withdrawn" in Organization { project: ProjectId, cluster: ClusterId, request: RequestId, }
     /// An employee needs a cluster no longer. It ends no grant: the customer may.
     AccessHandedBack = "access.handed_back" in Organization { project: ProjectId, cluster: ClusterId, grant: Option<GrantId>, }
-    /// A cluster got servers from which sync data is read, or other ones, or other certificates that vouch for them.
-    SyncServersSet = "sync_servers.set" in Organization { project: ProjectId, cluster: ClusterId, servers: SyncServers, ca: SyncCa, revision: Revision, }
+    /// A cluster got servers from which sync data is read, or other ones, another choice among them (`member`; none is
+    /// whichever is the primary), or other certificates that vouch for them.
+    SyncServersSet = "sync_servers.set" in Organization {
+        project: ProjectId, cluster: ClusterId, servers: SyncServers, member: Option<Address>, ca: SyncCa, revision: Revision,
+    }
     /// The servers were removed from the inventory.
     SyncServersRemoved = "sync_servers.removed" in Organization { project: ProjectId, cluster: ClusterId, revision: Revision, }
     /// An administrator gave the gateway what it signs in to a cluster's databases with.

@@ -20,7 +20,7 @@ use crate::name::{
 };
 use crate::word::words;
 
-pub use self::plan::{InventoryError, Plan, Prune, WantedCluster, WantedLog, WantedNode, plan};
+pub use self::plan::{InventoryError, Plan, Prune, WantedCluster, WantedLog, WantedNode, WantedSource, plan};
 
 /// A revision of one cluster's inventory, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +80,8 @@ words! {
 pub struct SyncSource {
     /// The servers.
     pub servers: SyncServers,
+    /// The one of them that is dialled, whatever its place among them; none is whichever is the primary.
+    pub member: Option<Address>,
     /// The certificates that vouch for them.
     pub ca: SyncCa,
     /// The revision that brought it in this form.
@@ -256,8 +258,9 @@ impl Cluster {
                 self.sync_databases.retain(|(known, _)| known != database);
                 self.revision = self.revision.max(*revision);
             }
-            Event::SyncServersSet { servers, ca, revision, .. } => {
-                self.sync_source = Some(SyncSource { servers: servers.clone(), ca: ca.clone(), since: *revision });
+            Event::SyncServersSet { servers, member, ca, revision, .. } => {
+                let (servers, member, ca) = (servers.clone(), member.clone(), ca.clone());
+                self.sync_source = Some(SyncSource { servers, member, ca, since: *revision });
                 self.revision = self.revision.max(*revision);
             }
             Event::SyncServersRemoved { revision, .. } => {
@@ -316,6 +319,7 @@ impl Cluster {
             project,
             cluster,
             servers: source.servers.clone(),
+            member: source.member.clone(),
             ca: source.ca.clone(),
             revision: source.since,
         }));

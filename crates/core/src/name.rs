@@ -111,6 +111,11 @@ impl SyncServers {
         addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(",").parse()
     }
 
+    /// Whether this is one of them.
+    pub fn holds(&self, address: &Address) -> bool {
+        self.0.split(',').any(|one| one == address.as_str())
+    }
+
     /// The addresses, in order.
     pub fn addresses(&self) -> impl Iterator<Item = Address> + '_ {
         self.0.split(',').filter_map(|one| one.parse().ok())

@@ -248,7 +248,14 @@ fn sync_events() -> Vec<Event> {
     let (project, cluster, revision) = (PROJECT, CLUSTER, Revision::FIRST);
     let servers = text("db-0.shop.example:27017,[2001:db8::7]:27017");
     vec![
-        Event::SyncServersSet { project, cluster, servers, ca: text(CA), revision },
+        Event::SyncServersSet {
+            project,
+            cluster,
+            servers,
+            member: Some(text("db-0.shop.example:27017")),
+            ca: text(CA),
+            revision,
+        },
         Event::SyncServersRemoved { project, cluster, revision },
         Event::SyncCredentialSet { project, cluster, mechanism: SyncMechanism::Scram },
     ]

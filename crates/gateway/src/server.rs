@@ -16,7 +16,7 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::Entropy;
 use russh::keys::ssh_key::{Algorithm, EcdsaCurve, HashAlg};
 use russh::{MethodKind, Preferred, SshId, cipher, compression, kex, mac};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::timeout;
@@ -27,14 +27,16 @@ use crate::control::{Control, Order};
 use crate::employee::Employee;
 use crate::guard::{self, Guards};
 use crate::key::HostKey;
-use crate::live::{Handle, Live, Table, Watch};
+use crate::live::{Handle, Table, Watch};
 use crate::recording::Files;
 use crate::session::{self, Session};
 use crate::socket::Socket;
-use crate::sync::{self, Ports, SyncConfig, SyncDoor};
+use crate::sync::{Ports, SyncConfig, SyncDoor};
 
+mod entrance;
 mod strangers;
-pub(crate) use strangers::Strangers;
+use entrance::{Door, Listener, accept, listen, take};
+pub(crate) use strangers::{Stranger, Strangers};
 
 /// The library's own session, as its callbacks are given it.
 pub(crate) use russh::server::Session as Library;
@@ -260,11 +262,11 @@ impl Gateway {
             )?;
         }
         let acceptor = runtime().map_err(StartError::Thread)?;
-        let files = self.shared.files.clone();
+        let (files, shared) = (self.shared.files.clone(), self.shared.clone());
         self.run("accept", acceptor, async {
             // Not on the thread of the guards: its helpers would be as urgent as it is.
             tokio::spawn(sync_recordings(files));
-            accept(listeners, relays).await;
+            accept(shared, listeners, relays).await;
         })
     }
 
@@ -304,72 +306,13 @@ impl Drop for Gateway {
     }
 }
 
-/// What a listener is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
-    Ssh,
-    SyncData,
-}
-
-type Listener = (Door, std::net::TcpListener);
-
-/// A connection on its way to the thread that serves it.
-type Incoming = (Door, std::net::TcpStream, SocketAddr);
-
-/// Listens; answers the listeners and where they are.
-fn listen(wanted: &[SocketAddr], door: Door) -> Result<(Vec<Listener>, Vec<SocketAddr>), StartError> {
-    let listen = |&address: &SocketAddr| {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        Ok(((door, listener), address))
-    };
-    wanted
-        .iter()
-        .map(|address| listen(address).map_err(|source| StartError::Listen { address: *address, source }))
-        .collect()
-}
-
 fn runtime() -> std::io::Result<runtime::Runtime> {
     runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Accepts, and hands each connection to the next thread in turn.
-async fn accept(listeners: Vec<Listener>, relays: Vec<mpsc::UnboundedSender<Incoming>>) {
-    let usable = |(door, listener)| TcpListener::from_std(listener).ok().map(|listener| (door, listener));
-    let tasks = listeners.into_iter().filter_map(usable).map(|(door, listener)| {
-        let relays = relays.clone();
-        tokio::spawn(async move {
-            for relay in relays.iter().cycle() {
-                match listener.accept().await.and_then(|(stream, from)| Ok((door, stream.into_std()?, from))) {
-                    Ok(connection) => drop(relay.send(connection)),
-                    // Out of descriptors: do not spin.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-                }
-            }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        drop(task.await);
-    }
-}
-
-/// Takes the connections of one thread.
-async fn take(shared: Arc<Shared>, mut queue: mpsc::UnboundedReceiver<Incoming>) {
-    while let Some((door, stream, from)) = queue.recv().await {
-        let Ok(stream) = TcpStream::from_std(stream) else { continue };
-        match door {
-            Door::Ssh => drop(shared.connections.spawn(serve(shared.clone(), stream, from))),
-            Door::SyncData => drop(shared.connections.spawn(sync::client::serve(shared.clone(), stream, from.ip()))),
-        }
-    }
-}
-
 /// One connection from its first byte to its report.
-async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr) {
-    let live = Live::new(shared.fresh_id(), from.ip(), shared.watch.clone());
+async fn serve(shared: Arc<Shared>, stream: TcpStream, Stranger { live, place }: Stranger) {
     let Ok(socket) = Socket::new(stream, Side::Employee, live.clone()) else { return };
-    let stranger = shared.strangers.admit(&live);
     shared.table.add(live.clone());
     let session = Session::new(live.clone(), shared.clone());
     let (authenticated, mut opening) = oneshot::channel();
@@ -383,7 +326,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, from: SocketAddr) {
         Some(running)
     };
     let running = timeout(grace, login).await.ok().flatten();
-    drop(stranger);
+    drop(place);
     match running {
         Some(running) if opened.is_some() => drop(running.await),
         Some(_) | None => {}

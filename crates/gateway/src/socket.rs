@@ -7,13 +7,13 @@
 mod bulk;
 
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use byleave_core::event::Side;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::gate::LegId;
@@ -71,6 +71,15 @@ impl Socket {
         self
     }
 
+    /// Says how many bytes the answer that is being read still has, TLS around it not counted; 0 between answers. Bulk is
+    /// then gathered up to its end and no further: the kernel is not waited for where no more will come.
+    ///
+    /// # Errors
+    /// If the socket takes no options: it is gone.
+    pub(crate) fn awaits(&mut self, bytes: usize) -> io::Result<()> {
+        self.bulk.awaits(&self.stream, bytes)
+    }
+
     /// Makes the connection a leg of another session: that of whoever has signed in on it.
     ///
     /// # Errors
@@ -93,22 +102,22 @@ impl Socket {
 
     /// Fills the empty buffer from the socket; 0 bytes is the end. While there is nothing, there is no small buffer.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let read = loop {
-            if self.stream.poll_read_ready(cx)?.is_pending() {
-                self.bulk.gather(&self.stream, cx)?;
-                self.rest();
-                return Poll::Pending;
-            }
+        self.buffer.clear();
+        self.start = 0;
+        let mut is_ready = self.stream.poll_read_ready(cx)?.is_ready();
+        if is_ready {
             if self.buffer.capacity() == 0 {
                 self.buffer = Vec::with_capacity(SMALL);
             }
-            self.buffer.clear();
-            self.start = 0;
-            match self.stream.try_read_buf(&mut self.buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => break read?,
-            }
-        };
+            // After less than there is room for, the kernel is not asked once more only to say that there is nothing.
+            is_ready = pin!(self.stream.read_buf(&mut self.buffer)).poll(cx)?.is_ready();
+        }
+        if !is_ready {
+            self.bulk.gather(&self.stream, cx)?;
+            self.rest();
+            return Poll::Pending;
+        }
+        let read = self.buffer.len();
         self.bulk.heed(&self.stream, read)?;
         if read < CONVERSATION && self.acknowledged == Acknowledged::AtOnce {
             drop(SockRef::from(&self.stream).set_tcp_quickack(true));

@@ -61,7 +61,7 @@ pub(crate) struct SyncDoor {
     pub(crate) ssh: (String, u16),
     pub(crate) logins: Arc<Logins>,
     acceptor: TlsAcceptor,
-    strangers: Strangers,
+    pub(crate) strangers: Strangers,
     /// Makes the salts of users that nobody is, so that they look like those of somebody.
     mock_key: [u8; 32],
 }

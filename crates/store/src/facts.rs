@@ -166,7 +166,8 @@ pub(crate) fn cluster(sql: &mut Sql, id: ClusterId) -> Result<Option<Cluster>, S
 pub(crate) fn clusters(sql: &mut Sql, which: Which) -> Result<Vec<Cluster>, StoreError> {
     let (mut databases, mut nodes) = (sync_databases(sql, which)?, nodes(sql, which)?);
     let mut select = which.select(
-        "SELECT id, organization, project, name, host, revision, sync_servers, sync_ca, sync_since, removed
+        "SELECT id, organization, project, name, host, revision, sync_servers, sync_ca, sync_since,
+                sync_member, removed
          FROM clusters",
     );
     select.push(which.order());
@@ -191,7 +192,10 @@ pub(crate) fn clusters(sql: &mut Sql, which: Which) -> Result<Vec<Cluster>, Stor
 /// From where a cluster's sync data is read.
 fn sync_source(row: &Row) -> Result<Option<SyncSource>, StoreError> {
     match (row::text_or_none(row, "sync_servers")?, row::text_or_none(row, "sync_ca")?) {
-        (Some(servers), Some(ca)) => Ok(Some(SyncSource { servers, ca, since: row::revision(row, "sync_since")? })),
+        (Some(servers), Some(ca)) => {
+            let (member, since) = (row::text_or_none(row, "sync_member")?, row::revision(row, "sync_since")?);
+            Ok(Some(SyncSource { servers, member, ca, since }))
+        }
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err(StoreError::corrupt("half a source of sync data")),
     }

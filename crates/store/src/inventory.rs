@@ -148,10 +148,11 @@ fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreError> 
     let (id, source) = (cluster.id.to_string(), cluster.sync_source.as_ref());
     query(
         "INSERT INTO clusters (id, organization, project, name, host, revision, removed, created_at, sync_servers,
-                               sync_ca, sync_since)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                               sync_ca, sync_since, sync_member)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE SET host = excluded.host, revision = excluded.revision, removed = excluded.removed,
-             sync_servers = excluded.sync_servers, sync_ca = excluded.sync_ca, sync_since = excluded.sync_since",
+             sync_servers = excluded.sync_servers, sync_ca = excluded.sync_ca, sync_since = excluded.sync_since,
+             sync_member = excluded.sync_member",
     )
     .bind(&id)
     .bind(cluster.organization.to_string())
@@ -164,6 +165,7 @@ fn write(tx: &mut Transaction<'_>, cluster: &Cluster) -> Result<(), StoreError> 
     .bind(source.map(|source| source.servers.to_string()))
     .bind(source.map(|source| source.ca.to_string()))
     .bind(source.map(|source| source.since.number()))
+    .bind(source.and_then(|source| source.member.as_ref()).map(ToString::to_string))
     .execute(tx.sql)?;
     query("DELETE FROM sync_databases WHERE cluster = $1").bind(&id).execute(tx.sql)?;
     for ((database, since), position) in cluster.sync_databases.iter().zip(0_i64..) {

@@ -129,6 +129,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether somebody reached for what is not open, with a collection or without: what programs ask by themselves when
+    /// they connect is no reach, nor is a name that no server knows or a field that is wrong.
+    pub fn is_reach(&self) -> bool {
+        self.code == Code::Unauthorized && !list::BY_THEMSELVES.contains(&self.record.command.as_str())
+    }
+
     /// The answer to the client.
     pub fn document(&self) -> Vec<u8> {
         answer::error(self.code, &self.text)

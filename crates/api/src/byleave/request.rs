@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Anchor;
+use super::{Anchor, SyncCredential};
 use crate::present::present;
 
 /// What an employee asks for. It opens nothing.
@@ -63,6 +63,10 @@ pub struct RequestApproval {
     /// How long, such as `2h`; what was asked if none, or the organization's longest if that is less.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
+    /// With what the gateway signs in to the databases, for a grant of sync data: kept in memory until the grant ends,
+    /// and used instead of what an administrator set.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub sync_credential: Option<SyncCredential>,
 }
 
 /// How a customer declines.

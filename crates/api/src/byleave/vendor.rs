@@ -113,6 +113,9 @@ pub struct InventoryCluster {
     /// The servers that hold them: addresses with ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sync_servers: Vec<String>,
+    /// The one of those servers that is read from; if none is named, whichever is the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_member: Option<String>,
     /// The certificates that vouch for those servers, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_ca: Option<String>,

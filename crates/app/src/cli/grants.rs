@@ -1,6 +1,6 @@
 //! `byleave grant`, `revoke` and `grants`: the customer's time-boxed consent for one cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use byleave_api::byleave::{self as api, Cluster, GrantRequest, Granted, List, Revoked, SyncCredential};
 use byleave_core::grant::GrantType;
@@ -91,7 +91,7 @@ pub(crate) struct Grants {
 
 /// Gives a grant.
 pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
-    let sync_credential = credential(&args)?;
+    let sync_credential = credential(args.sync_credential.as_deref(), Some(args.kind))?;
     let cluster = caller.cluster(&args.cluster).await?;
     let request = GrantRequest {
         sync_credential,
@@ -120,11 +120,12 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
 }
 
 /// The customer's own credential, from the file that they name: an argument could be seen by others on the machine.
-fn credential(args: &Grant) -> Outcome<Option<SyncCredential>> {
-    match (&args.sync_credential, args.kind) {
-        (None, Kind::Infrastructure | Kind::Logs | Kind::Sync) => Ok(None),
-        (Some(file), Kind::Sync) => clusters::read_credential(file).map(Some),
-        (Some(_), Kind::Infrastructure | Kind::Logs) => {
+/// Where no type is named, it is the one that was asked for, and the server says whether it is of sync data.
+pub(super) fn credential(file: Option<&Path>, kind: Option<Kind>) -> Outcome<Option<SyncCredential>> {
+    match (file, kind) {
+        (None, _) => Ok(None),
+        (Some(file), Some(Kind::Sync) | None) => clusters::read_credential(file).map(Some),
+        (Some(_), Some(Kind::Infrastructure | Kind::Logs)) => {
             Err(Fault::usage("--sync-credential can only be given with --type sync"))
         }
     }

@@ -21,6 +21,7 @@ const EXAMPLE: &str = "The file, TOML:\n  [[cluster]]\n  organization = \"Harbou
     host = \"shop.harbour-books.example\"     # for: ssh <host>@gateway logs\n  \
     sync_databases = []                     # exact names, or 8 characters and more before a final *\n  \
     sync_servers = []                       # the servers that hold them, such as \"db-0.example:27017\"\n  \
+    sync_member = \"…\"                     # the one of them to read from; without it, the primary\n  \
     sync_ca = ...                           # the PEM of the certificates that vouch for those servers\n\n  \
     [[cluster.node]]\n  host = \"shop-0.harbour-books.example\"   # for: ssh <host>@gateway\n  \
     address = \"10.0.0.7:22\"\n  host_key = \"ssh-ed25519 AAAA…\"\n\n  \

@@ -1,12 +1,14 @@
 //! `byleave requests`: what support engineers ask for, and the customer's answer. Engineers ask through the gateway.
 
+use std::path::PathBuf;
+
 use byleave_api::byleave::{AccessRequest, Granted, List, RequestApproval, RequestDeclined, RequestRefusal};
 use byleave_core::time::{Span, Ttl};
 use clap::Subcommand;
 
 use super::Caller;
 use super::fault::Outcome;
-use super::grants::{Kind, opens, short, written};
+use super::grants::{Kind, credential, opens, short, written};
 use super::output::{instant, table};
 use super::sign_in::segment;
 
@@ -28,8 +30,11 @@ pub(crate) enum Command {
     },
     /// Grant what a request asks for, or less
     #[command(after_help = "Examples:\n  byleave requests approve 64ef00aa11bb22cc33dd44ee\n  \
-        byleave requests approve 64ef00aa11bb22cc33dd44ee --for 1h --type logs\n\n\
-        The grant takes the place of the one in force. It never opens more than the request asks for.")]
+        byleave requests approve 64ef00aa11bb22cc33dd44ee --for 1h --type logs\n  \
+        byleave requests approve 64ef00aa11bb22cc33dd44ee --sync-credential support.pem\n\n\
+        The grant takes the place of the one in force. It never opens more than the request asks for. A credential for\n\
+        the sync databases is used instead of what the vendor has set, kept in memory until the grant ends, and never\n\
+        shown or stored.")]
     Approve {
         /// Its id
         request: String,
@@ -39,6 +44,10 @@ pub(crate) enum Command {
         /// How long, if shorter than was asked, such as 1h30m
         #[arg(long = "for", value_name = "TIME")]
         duration: Option<Ttl>,
+        /// What the gateway signs in to the sync databases with: a file, or - for standard input. It holds a user name
+        /// and, on the next line, its password, or the PEM of a certificate and its key
+        #[arg(long, value_name = "FILE")]
+        sync_credential: Option<PathBuf>,
     },
     /// Say no to a request
     #[command(
@@ -61,8 +70,9 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             let request: AccessRequest = caller.client.get(&format!("/requests/{}", segment(&request)?)).await?;
             caller.output.print(&request, show)
         }
-        Command::Approve { request, kind, duration } => {
+        Command::Approve { request, kind, duration, sync_credential } => {
             let approval = RequestApproval {
+                sync_credential: credential(sync_credential.as_deref(), kind)?,
                 grant_type: kind.map(|kind| kind.grant_type().as_str().to_owned()),
                 duration: duration.map(written),
             };

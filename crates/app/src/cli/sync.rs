@@ -4,7 +4,7 @@
 //! as this command. Keys, host keys and jump hosts are those of the engineer's own `ssh`.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -47,8 +47,37 @@ pub(super) fn run(args: &Sync) -> Outcome<()> {
         return Err(refused(saved.status.code()));
     }
     save(Path::new(CA_FILE), &saved.stdout)?;
-    let ended = ssh(args, "sync").status().context("cannot run `ssh`")?;
-    if ended.success() { Ok(()) } else { Err(refused(ended.code())) }
+    let mut running = ssh(args, "sync").stdout(Stdio::piped()).spawn().context("cannot run `ssh`")?;
+    let passed = running.stdout.take().map(|out| pass(out, &mut std::io::stdout().lock())).transpose();
+    if passed.is_err() {
+        // Nobody has the address, so nothing stays open for it.
+        drop(running.kill());
+    }
+    let ended = running.wait().context("`ssh` cannot be waited for")?;
+    let opened = passed?.unwrap_or_default();
+    match (ended.success(), opened) {
+        (true, _) => Ok(()),
+        (false, 0) => Err(refused(ended.code())),
+        (false, _) => Err(ended_early(ended.code())),
+    }
+}
+
+/// Shows what `ssh` says as it comes; answers how many bytes that were.
+fn pass(mut from: impl Read, to: &mut impl Write) -> anyhow::Result<usize> {
+    let (mut buffer, mut passed) = ([0; 1024], 0);
+    loop {
+        let read = from.read(&mut buffer).context("cannot read what `ssh` says")?;
+        let Some(chunk) = buffer.get(..read).filter(|chunk| !chunk.is_empty()) else { return Ok(passed) };
+        to.write_all(chunk).and_then(|()| to.flush()).context("cannot write the address")?;
+        passed += read;
+    }
+}
+
+/// The gateway gives its reason a moment and no more, so `ssh` may have lost the connection before it heard it.
+fn ended_early(code: Option<i32>) -> Fault {
+    let exit = if code == Some(1) { Exit::Denied } else { Exit::Unavailable };
+    let told = "the session ended, and with it the address above; `ssh` says why above, if it was told";
+    Fault { exit, ..Fault::from(anyhow::anyhow!(told)) }
 }
 
 fn refused(code: Option<i32>) -> Fault {

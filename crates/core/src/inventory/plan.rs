@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cluster, Inventory, Log, LogKind, Node, NodeCheck, Project, Revision, belonging};
+use super::{Cluster, Inventory, Log, LogKind, Node, NodeCheck, Project, Revision, SyncSource, belonging};
 use crate::event::Event;
 use crate::id::{ClusterId, NodeId, OrgId, ProjectId};
 use crate::name::{
@@ -37,6 +37,17 @@ pub struct WantedNode {
     pub logs: Vec<WantedLog>,
 }
 
+/// From where sync data is read, as an inventory file wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedSource {
+    /// The servers.
+    pub servers: SyncServers,
+    /// The one of them to dial; none is whichever is the primary.
+    pub member: Option<Address>,
+    /// The certificates that vouch for the servers.
+    pub ca: SyncCa,
+}
+
 /// A cluster as an inventory file wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedCluster {
@@ -50,10 +61,16 @@ pub struct WantedCluster {
     pub host: HostName,
     /// The databases of App Services sync.
     pub sync_databases: Vec<SyncDatabase>,
-    /// The servers that hold them, and the certificates that vouch for the servers.
-    pub sync_source: Option<(SyncServers, SyncCa)>,
+    /// From where they are read.
+    pub sync_source: Option<WantedSource>,
     /// The nodes.
     pub nodes: Vec<WantedNode>,
+}
+
+impl WantedSource {
+    fn is(&self, known: &SyncSource) -> bool {
+        self.servers == known.servers && self.member == known.member && self.ca == known.ca
+    }
 }
 
 /// Whether what the file does not name is removed.
@@ -87,6 +104,14 @@ pub enum InventoryError {
     HostTaken {
         /// The name.
         host: HostName,
+    },
+    /// The server to dial is none of the cluster's.
+    #[error("cluster `{cluster}`: the member `{address}` must be one of its sync servers")]
+    NoMember {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The address.
+        address: Address,
     },
     /// The file names something twice.
     #[error("{what} is named twice")]
@@ -189,7 +214,7 @@ impl Planner<'_> {
                     cluster.name, cluster.project, cluster.organization
                 ));
             }
-            for address in cluster.sync_source.iter().flat_map(|(servers, _)| servers.addresses()) {
+            for address in cluster.sync_source.iter().flat_map(|source| source.servers.addresses()) {
                 once(format!("address `{address}`"));
             }
             for node in &cluster.nodes {
@@ -351,10 +376,13 @@ impl Planner<'_> {
     fn sync_source(&mut self, of: &Cluster, wanted: &WantedCluster, revision: Revision, events: &mut Vec<Event>) {
         let (project, cluster) = (of.project, of.id);
         match (&of.sync_source, &wanted.sync_source) {
-            (Some(known), Some((servers, ca))) if known.servers == *servers && known.ca == *ca => {}
-            (_, Some((servers, ca))) => {
-                let (servers, ca) = (servers.clone(), ca.clone());
-                events.push(Event::SyncServersSet { project, cluster, servers, ca, revision });
+            (_, Some(WantedSource { servers, member: Some(address), .. })) if !servers.holds(address) => {
+                self.errors.push(InventoryError::NoMember { cluster: of.name.clone(), address: address.clone() });
+            }
+            (Some(known), Some(wanted)) if wanted.is(known) => {}
+            (_, Some(WantedSource { servers, member, ca })) => {
+                let (servers, member, ca) = (servers.clone(), member.clone(), ca.clone());
+                events.push(Event::SyncServersSet { project, cluster, servers, member, ca, revision });
             }
             (Some(_), None) => {
                 if self.removes(format!("sync servers of cluster `{}`", of.name)) {

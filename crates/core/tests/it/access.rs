@@ -177,6 +177,7 @@ fn inventory_cases() -> Vec<(&'static str, Event, Wanted)> {
                 project,
                 cluster,
                 servers: text("db-0.shop.example:27017"),
+                member: None,
                 ca: text(sample::CA),
                 revision,
             },

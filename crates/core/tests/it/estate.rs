@@ -3,7 +3,7 @@
 use byleave_core::event::Event;
 use byleave_core::id::{ClusterId, OrgId};
 use byleave_core::inventory::{
-    Cluster, Inventory, InventoryError, LogKind, Plan, Prune, WantedCluster, WantedLog, WantedNode, plan,
+    Cluster, Inventory, InventoryError, LogKind, Plan, Prune, WantedCluster, WantedLog, WantedNode, WantedSource, plan,
 };
 use byleave_core::sample::{CA, public_key, text};
 use proptest::prelude::*;
@@ -155,8 +155,13 @@ impl Estate {
                 }
             }
             Edit::SyncSource(c, v) => {
-                let servers = format!("10.0.1.{}:27017,10.0.0.{}:22", v % 4, v + 1);
-                self.wanted[c].1.sync_source = (v < 8).then(|| (text(&servers), text(CA)));
+                let (one, other) = (format!("10.0.1.{}:27017", v % 4), format!("10.0.0.{}:22", v + 1));
+                let servers = format!("{one},{other}");
+                // Now and then a member is chosen, and once one that is none.
+                let member =
+                    [None, Some(one), Some(other), Some("10.0.1.9:27017".to_owned())][usize::from(v % 4)].clone();
+                let (servers, member, ca) = (text(&servers), member.map(|it| text(&it)), text(CA));
+                self.wanted[c].1.sync_source = (v < 8).then_some(WantedSource { servers, member, ca });
             }
         }
     }

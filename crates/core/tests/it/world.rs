@@ -361,7 +361,7 @@ impl World {
                 self.born_sync.insert(place, born);
             }
             if let Some(source) = &cluster.sync_source {
-                let form = format!("{} {}", source.servers, source.ca);
+                let form = format!("{} {:?} {}", source.servers, source.member, source.ca);
                 let born = match old_source.get(&cluster.id) {
                     Some((known, born)) if *known == form => *born,
                     _ => revision,

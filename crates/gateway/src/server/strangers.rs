@@ -22,6 +22,12 @@ const PART: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Strangers(Arc<Mutex<Places<Weak<Live>>>>);
 
+/// One of them: the session that they may come to have, and their place until then.
+pub(crate) struct Stranger {
+    pub(crate) live: Arc<Live>,
+    pub(crate) place: Place,
+}
+
 /// A place among the strangers; given back when dropped.
 pub(crate) struct Place {
     live: Weak<Live>,

@@ -28,6 +28,9 @@ const GATHER_FOR: Duration = Duration::from_millis(1);
 struct ReceiveLowWater;
 setsockopt_impl!(ReceiveLowWater, libc::SOL_SOCKET, libc::SO_RCVLOWAT, usize, SetUsize);
 
+/// More than what was taken from the kernel and is no whole record of TLS yet: so much less may come than is awaited.
+const UNDER_WAY: usize = 17 * 1024;
+
 /// Whether data comes in bulk. If so, the kernel tells of nothing below a [`HEAP`]; what has not become one in time is the
 /// end of the bulk.
 #[derive(Debug)]
@@ -55,6 +58,18 @@ impl Bulk {
             }
             Self::Flows | Self::Gathers(_) => Self::Flows,
         };
+        Ok(())
+    }
+
+    /// Notes how many bytes are still awaited: the kernel gathers no more than will come.
+    ///
+    /// # Errors
+    /// If the socket takes no options: it is gone.
+    pub(super) fn awaits(&mut self, stream: &TcpStream, bytes: usize) -> io::Result<()> {
+        if !matches!(self, Self::No(_)) && bytes < HEAP + UNDER_WAY {
+            setsockopt(stream, ReceiveLowWater, &1)?;
+            *self = Self::No(0);
+        }
         Ok(())
     }
 

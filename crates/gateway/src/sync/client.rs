@@ -21,8 +21,7 @@ use tokio_rustls::server::TlsStream;
 use super::frame::Frames;
 use super::login::Login;
 use super::{SyncDoor, relay};
-use crate::live::Live;
-use crate::server::Shared;
+use crate::server::{Shared, Stranger};
 use crate::socket::Socket;
 
 /// What clients are told of a server that is not known yet: as much as any of today's drivers asks for.
@@ -57,12 +56,10 @@ impl Client {
 }
 
 /// One connection from its first byte to its last.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, from: IpAddr) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, Stranger { live, place }: Stranger) {
     let Some(door) = &shared.sync else { return };
-    let live = Live::new(shared.fresh_id(), from, shared.watch.clone());
     let Ok(socket) = Socket::new(stream, Side::Employee, live.clone()) else { return };
-    let socket = socket.of_questions();
-    let place = door.strangers.admit(&live);
+    let (socket, from) = (socket.of_questions(), live.from);
     shared.table.add(live.clone());
     let signed_in = tokio::select! {
         biased;

@@ -4,6 +4,9 @@ use std::io;
 
 use byleave_wire::frame::{FrameError, HEADER, Header};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_rustls::{client, server};
+
+use crate::socket::Socket;
 
 /// How much room there is at first: most requests need no more, and an idle connection has none.
 const FIRST: usize = 1024;
@@ -23,6 +26,28 @@ pub(super) enum ReadError {
     Io(#[from] io::Error),
 }
 
+/// A stream of frames.
+pub(super) trait Framed: AsyncRead + Unpin {
+    /// Hears how many bytes of a frame are still awaited.
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    fn awaits(&mut self, bytes: usize) -> io::Result<()>;
+}
+
+impl Framed for client::TlsStream<Socket> {
+    fn awaits(&mut self, bytes: usize) -> io::Result<()> {
+        self.get_mut().0.awaits(bytes)
+    }
+}
+
+/// Requests are short: nothing of them is bulk.
+impl Framed for server::TlsStream<Socket> {
+    fn awaits(&mut self, _bytes: usize) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What was read and is not a frame yet.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
@@ -36,7 +61,7 @@ impl Frames {
     /// [`ReadError`]: the connection cannot be read any further.
     pub(super) async fn next(
         &mut self,
-        stream: &mut (impl AsyncRead + Unpin),
+        stream: &mut impl Framed,
         longest: usize,
     ) -> Result<Option<Vec<u8>>, ReadError> {
         loop {
@@ -45,6 +70,7 @@ impl Frames {
                 return Ok(Some(self.take()?));
             }
             self.buffer.reserve(missing.clamp(FIRST, STEP));
+            stream.awaits(missing)?;
             if stream.read_buf(&mut self.buffer).await? == 0 {
                 let between = self.buffer.is_empty();
                 return if between { Ok(None) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) };

@@ -16,7 +16,6 @@ use byleave_wire::frame::{FrameError, LONGEST_REQUEST};
 use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
-use byleave_wire::shape;
 use tokio::time::{Instant, timeout};
 
 use super::client::Client;
@@ -100,7 +99,10 @@ impl Relay<'_> {
             Verdict::Lookup(lookup) => {
                 let login = self.login;
                 let turn = login.at_once.acquire().await;
+                let record = Record::of(&request);
+                let unanswered = Unanswered(Some((login.as_ref(), &under, &record)));
                 let answered = self.ask(lookup.body()).await;
+                unanswered.is_over();
                 drop(turn);
                 let (asked, frame) = match answered {
                     Ok(answered) => answered,
@@ -142,7 +144,10 @@ impl Relay<'_> {
     async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
         let login = self.login;
         let _turn = login.at_once.acquire().await;
-        let (asked, mut frame) = match self.ask(allowed.body()).await {
+        let unanswered = Unanswered(Some((login.as_ref(), under, allowed.record())));
+        let answered = self.ask(allowed.body()).await;
+        unanswered.is_over();
+        let (asked, mut frame) = match answered {
             Ok(answered) => answered,
             Err(error) => return self.unreachable(request, under, &error).await,
         };
@@ -168,7 +173,7 @@ impl Relay<'_> {
 
     async fn refuse(&mut self, request: &Request<'_>, under: &Under, refusal: &Refusal) -> Then {
         let live = &self.login.session.live;
-        if is_reach(refusal) {
+        if refusal.is_reach() {
             // Such a try is an event at once; it counts as refused, too.
             live.deny(Refused { wanted: Tried::SyncData, node: None, denial: Denial::DatabaseNever });
         } else {
@@ -204,9 +209,7 @@ impl Relay<'_> {
     async fn unreachable(&mut self, request: &Request<'_>, under: &Under, error: &ServerError) -> Then {
         tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
         self.far = None;
-        let (command, shape) = (request.command().unwrap_or_default(), shape::of(request.body));
-        let line = under.line().text("command", command).text("shape", shape.as_str());
-        self.note(line.text("failed", error.to_string().as_str()));
+        self.note(under.described(&Record::of(request)).text("failed", error.to_string().as_str()));
         let told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
         match error {
             ServerError::Reply(_) => Then::Close,
@@ -215,6 +218,7 @@ impl Relay<'_> {
             | ServerError::Credential
             | ServerError::Late
             | ServerError::NoPrimary
+            | ServerError::NotReadable
             | ServerError::Refused
             | ServerError::Unreachable(_) => told,
         }
@@ -235,11 +239,34 @@ impl Relay<'_> {
 
     /// Records a request. What cannot be recorded ends the session.
     fn note(&self, line: Line) -> bool {
-        let noted = self.login.recorder.command(&line.end());
-        if noted.is_err() {
-            self.login.session.live.cut(SessionEnd::RecordingFailed);
+        note(self.login, line)
+    }
+}
+
+fn note(login: &Login, line: Line) -> bool {
+    let noted = login.recorder.command(&line.end());
+    if noted.is_err() {
+        login.session.live.cut(SessionEnd::RecordingFailed);
+    }
+    noted.is_ok()
+}
+
+/// A command that the cluster was asked and has not answered. Where the session ends meanwhile it is recorded, too: the
+/// recording is finished only after its connections.
+struct Unanswered<'a>(Option<(&'a Login, &'a Under, &'a Record)>);
+
+impl Unanswered<'_> {
+    fn is_over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some((login, under, record)) = self.0 {
+            count(&login.session.live.counts.commands, 1);
+            note(login, under.described(record).text("failed", "the session ended before it was answered"));
         }
-        noted.is_ok()
     }
 }
 
@@ -256,10 +283,4 @@ impl Under {
         let line = self.line().text("database", database.as_str()).text("collection", collection.as_deref());
         line.text("command", command.as_str()).text("shape", shape.as_str())
     }
-}
-
-/// Whether somebody reached for data that is not open. What drivers and shells ask by themselves names no collection: it
-/// is counted at the session's end, and no alarm.
-fn is_reach(refusal: &Refusal) -> bool {
-    refusal.code == Code::Unauthorized && refusal.record.collection.is_some()
 }

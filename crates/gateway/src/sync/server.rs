@@ -1,7 +1,8 @@
 //! Towards the cluster: TLS by the inventory's certificates, our own hello, signing in, and one question at a time.
 //!
-//! The servers of the inventory are asked in turn which of them is the primary; clients never learn of them. Nothing
-//! here names an employee: the application name is the session's id.
+//! The servers of the inventory are asked in turn which of them is the primary, unless the inventory chooses one: then it
+//! is that one or none. Clients never learn of them. Nothing here names an employee: the application name is the
+//! session's id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use byleave_wire::frame::{LONGEST_REPLY, message};
 use byleave_wire::reply::ReplyError;
 use byleave_wire::scope::Namespace;
 use byleave_wire::scram::{ScramError, client};
-use byleave_wire::upstream::{self, Place};
+use byleave_wire::upstream::{self, Greeting, Place};
 use rustls::AlertDescription;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -63,6 +64,10 @@ pub(super) enum ServerError {
     Late,
     #[error("no server of the databases takes the gateway now")]
     NoPrimary,
+    #[error(
+        "the server of the databases that the inventory chooses cannot be read now: it starts, recovers or only votes"
+    )]
+    NotReadable,
     #[error("the databases refuse the gateway's credential")]
     Refused,
     #[error("the databases answered what the gateway does not understand")]
@@ -143,7 +148,7 @@ impl Far {
     }
 }
 
-/// Connects to the primary, as a leg of a session.
+/// Connects to the primary or the chosen server, as a leg of a session.
 ///
 /// # Errors
 /// [`ServerError`] of the last server that was tried.
@@ -162,30 +167,56 @@ async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Fa
     }
 }
 
-/// Asks each server once whether it is the primary. Where one answers and none is, that is the error, whatever became of
-/// the others: the one that is gone was the primary.
+/// Asks each server once whether it is the primary, or the chosen one whether it can be read. Where one answers and none
+/// is, that is the error, whatever became of the others: the one that is gone was the primary.
 async fn dial_once(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Far, ServerError> {
     let patience = shared.config.node_patience;
+    let chosen = login.source.member.as_ref();
+    let (mut error, mut answered) = (ServerError::NoPrimary, false);
+    for address in in_turn(login) {
+        let greeted = timeout(patience, greet(&login.tls, &address, live)).await.unwrap_or(Err(ServerError::Late));
+        let (mut far, greeting) = match greeted {
+            Ok(Some(greeted)) => greeted,
+            Ok(None) => {
+                answered = true;
+                continue;
+            }
+            Err(failed) => {
+                error = failed;
+                continue;
+            }
+        };
+        match (greeting.place, chosen) {
+            (Place::Primary, _) | (Place::Secondary, Some(_)) => {}
+            (Place::Neither, Some(_)) => return Err(ServerError::NotReadable),
+            (Place::Secondary | Place::Neither, None) => {
+                answered = true;
+                continue;
+            }
+        }
+        timeout(patience, sign_in(shared, login, &mut far)).await.map_err(|_| ServerError::Late)??;
+        let version = match login.found() {
+            Some((known, server)) if known == address => server.version,
+            Some(_) | None => version(&mut far, patience).await?,
+        };
+        login.note_found(address, Server { max_wire_version: greeting.max_wire_version, version });
+        return Ok(far);
+    }
+    match (answered, chosen) {
+        (true, Some(_)) => Err(ServerError::NotReadable),
+        (true, None) => Err(ServerError::NoPrimary),
+        (false, _) => Err(error),
+    }
+}
+
+/// The servers to ask: the chosen one and no other, else all, the one that was the primary last before the others.
+fn in_turn(login: &Login) -> Vec<Address> {
+    if let Some(chosen) = &login.source.member {
+        return vec![chosen.clone()];
+    }
     let last = login.found().map(|(address, _)| address);
     let others = login.source.servers.addresses().filter(|address| Some(address) != last.as_ref());
-    let (mut error, mut answered) = (ServerError::NoPrimary, false);
-    for address in last.iter().cloned().chain(others) {
-        let greeted = timeout(patience, greet(&login.tls, &address, live)).await.unwrap_or(Err(ServerError::Late));
-        match greeted {
-            Ok(Some((mut far, max_wire_version))) => {
-                timeout(patience, sign_in(shared, login, &mut far)).await.map_err(|_| ServerError::Late)??;
-                let version = match login.found() {
-                    Some((known, server)) if known == address => server.version,
-                    Some(_) | None => version(&mut far, patience).await?,
-                };
-                login.note_found(address, Server { max_wire_version, version });
-                return Ok(far);
-            }
-            Ok(None) => answered = true,
-            Err(failed) => error = failed,
-        }
-    }
-    Err(if answered { ServerError::NoPrimary } else { error })
+    last.iter().cloned().chain(others).collect()
 }
 
 /// The release of the server, which clients are told.
@@ -195,12 +226,12 @@ async fn version(far: &mut Far, patience: Duration) -> Result<String, ServerErro
     Ok(upstream::version(&frame, asked)?.unwrap_or_else(|_| "0.0.0".to_owned()))
 }
 
-/// Says hello to one server; `None` if it is not the primary.
+/// Says hello to one server; `None` if it refuses that.
 async fn greet(
     config: &Arc<rustls::ClientConfig>,
     address: &Address,
     live: &Arc<Live>,
-) -> Result<Option<(Far, i32)>, ServerError> {
+) -> Result<Option<(Far, Greeting)>, ServerError> {
     let stream = TcpStream::connect(address.as_str()).await?;
     let socket = Socket::new(stream, Side::Node, live.clone())?.of_questions();
     let host = address.as_str().rsplit_once(':').map_or("", |(host, _)| host);
@@ -210,10 +241,7 @@ async fn greet(
     let mut far = Far { stream, frames: Frames::default(), asked: 0 };
     let (asked, frame) = far.ask(&upstream::hello(&live.id.to_string())).await?;
     match upstream::greeting(&frame, asked)? {
-        Ok(greeting) => match greeting.place {
-            Place::Primary => Ok(Some((far, greeting.max_wire_version))),
-            Place::Secondary | Place::Neither => Ok(None),
-        },
+        Ok(greeting) => Ok(Some((far, greeting))),
         Err(text) => {
             tracing::warn!(%address, text, "a server of sync data refuses a hello");
             Ok(None)

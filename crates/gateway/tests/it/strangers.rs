@@ -76,8 +76,8 @@ fn of_too_many_who_dawdle_the_oldest_go_and_nobody_is_kept_out() {
     world.memory.grant(GrantType::Infrastructure);
     let dawdlers: Vec<_> = (0..64).map(|_| dawdler(&world)).collect();
     assert_eq!(world.run(&[], &["true"], b"").status.code(), Some(0));
-    // Two threads admit them, so which are the last is not exactly the order of connecting.
-    assert!(dawdlers.into_iter().take(40).all(is_dropped));
+    // Whichever thread serves them, it is those who came first.
+    assert!(dawdlers.into_iter().take(57).all(is_dropped));
 }
 
 /// Connects from an address of this machine.

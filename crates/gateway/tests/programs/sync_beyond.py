@@ -11,6 +11,10 @@ def main():
         lambda: client.appsync_1.orders.insert_one({"_id": 1}),
         lambda: client.bank.accounts.find_one({}),
         lambda: client.bank.accounts.find_one({}),
+        lambda: client.admin.command("shutdown"),
+        lambda: client.appsync_1.command("dropDatabase"),
+        lambda: client.admin.aggregate([{"$currentOp": {}}]).to_list(),
+        lambda: client.appsync_1.watch().next(),
         lambda: client.admin.command("getParameter", 1, logLevel=1),
         lambda: client.admin.command("noSuchThing"),
     ]

@@ -108,6 +108,9 @@ impl Organization {
             }
             Event::SyncDatabaseAdded { database, .. } => twice(has_sync(database), "sync database"),
             Event::SyncDatabaseRemoved { database, .. } => unknown(!has_sync(database), "sync database"),
+            Event::SyncServersSet { servers, member: Some(member), .. } => {
+                unknown(!servers.holds(member), "sync server to dial")
+            }
             Event::SyncServersRemoved { .. } => unknown(cluster.sync_source.is_none(), "sync servers"),
             _ => Ok(()),
         }

@@ -4,10 +4,10 @@ use byleave_core::access::{Asker, Denial, Record, Wanted, goes_on};
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::grant::GrantType;
-use byleave_core::inventory::{Prune, Revision};
+use byleave_core::inventory::{InventoryError, Prune, Revision, WantedSource};
 use byleave_core::session::SessionEnd;
 use byleave_store::StoreError;
-use byleave_store::error::{Conflict, Thing};
+use byleave_store::error::{Conflict, Rule, Thing};
 use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::session::Shape;
 use byleave_store::sync::SyncCredential;
@@ -20,8 +20,15 @@ const CA: &str = "-----BEGIN CERTIFICATE-----\nMIIBAzCBtqADAgECAhQ=\n-----END CE
 /// Applies the inventory with these servers for cluster `a`.
 async fn read_from(world: &World, servers: Option<&str>, prune: Prune) {
     let mut wanted = wanted(world.organization);
-    wanted[0].sync_source = servers.map(|servers| (servers.parse().unwrap(), CA.parse().unwrap()));
+    wanted[0].sync_source = servers.map(source);
     world.store.apply_inventory(&Actor::Administrator, &world.now, &wanted, prune).await.unwrap();
+}
+
+/// These servers, of which one may be chosen: it follows an `@`.
+fn source(text: &str) -> WantedSource {
+    let (servers, member) = text.split_once('@').map_or((text, None), |(servers, member)| (servers, Some(member)));
+    let member = member.map(|member| member.parse().unwrap());
+    WantedSource { servers: servers.parse().unwrap(), member, ca: CA.parse().unwrap() }
 }
 
 fn scram() -> SyncCredential {
@@ -75,6 +82,40 @@ async fn other_servers_are_not_covered_and_cut_what_is_open() {
     let feed = world.feed().await;
     let told = |name: &str| feed.iter().filter(|event| **event == name).count();
     assert_eq!((told("sync_servers.set"), told("sync_servers.removed")), (2, 1));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn another_choice_among_the_servers_is_not_covered_and_cuts_what_is_open() {
+    const TWO: &str = "db-0.example:27017,db-9.example:27017";
+    let world = World::new().await;
+    read_from(&world, Some(TWO), Prune::Keep).await;
+    let choices = [Some("db-9.example:27017"), Some("db-0.example:27017"), None];
+    for choice in choices {
+        world.grant("a", GrantType::InfrastructureAndSyncData).await;
+        let opened = world.open("a.example", Shape::SyncData).await.unwrap();
+        let (basis, since) = (opened.basis, opened.facts.cluster.sync_source.as_ref().unwrap().since);
+        let record = Record { basis, wanted: Wanted::SyncLogin, since, opened_at: opened.opened_at };
+        let wanted = choice.map_or_else(|| TWO.to_owned(), |choice| format!("{TWO}@{choice}"));
+        read_from(&world, Some(&wanted), Prune::Keep).await;
+        let read = world.cluster("a").await.sync_source.unwrap();
+        assert_eq!(read.member.as_ref().map(ToString::to_string).as_deref(), choice);
+        let facts = world.store.follow(opened.facts.cluster.id).await.unwrap().borrow().facts.clone();
+        assert_eq!(goes_on(&facts, Asker::Active, &record, world.now.wall), Err(SessionEnd::NodeChanged));
+        assert_eq!(world.denied("a.example", Shape::SyncData).await, (Denial::AddedAfterGrant, true));
+        // The same once more is no change.
+        read_from(&world, Some(&wanted), Prune::Keep).await;
+        assert_eq!(world.cluster("a").await.sync_source.unwrap().since, read.since);
+    }
+    let mut wanted = wanted(world.organization);
+    wanted[0].sync_source = Some(source(&format!("{TWO}@db-8.example:27017")));
+    let refused = world.store.apply_inventory(&Actor::Administrator, &world.now, &wanted, Prune::Keep).await;
+    let errors = match refused {
+        Err(StoreError::Refused(Rule::Inventory(errors))) => errors,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(errors[..], [InventoryError::NoMember { .. }]), "{errors:?}");
+    assert_eq!(errors[0].to_string(), "cluster `a`: the member `db-8.example:27017` must be one of its sync servers");
     world.assert_sound().await;
 }
 

@@ -24,6 +24,7 @@ use super::grant::{choices, hours, replaces};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
+use super::sync_credential;
 use super::visitor::{Visitor, done};
 use super::when::full;
 use crate::app::App;
@@ -121,6 +122,7 @@ pub(super) async fn approve(
     let mut faults = Faults::default();
     let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
     let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
+    let credential = sync_credential::take(&typed, kind, &mut faults);
     if !faults.is_empty() {
         return Ok(again(&visitor, &faults));
     }
@@ -131,6 +133,9 @@ pub(super) async fn approve(
     let now = app.read_clock();
     match app.store.approve_request(visitor.actor(), &now, row.request.id, approval).await {
         Ok(written) => {
+            if let Some(credential) = credential {
+                app.door.supply(written.value.id, credential);
+            }
             app.door.unlatch(Scope::Cluster(row.request.cluster));
             Ok(done(&path::cluster(row.project, &row.cluster_name), &written.anchors))
         }
@@ -193,11 +198,13 @@ fn approve_dialogue(
     let most = row.request.wish.ttl.min(cluster.longest);
     let at_most = format!("Such as 2h, 90m or 1h30m; at most {most}. Then it ends by itself.");
     let duration = Field { name: "duration", label: "Duration", hint: Some(&at_most), optional: false };
+    let offered = offered(row, cluster);
     let fields = html! {
         (facts(row))
         @if let Some(grant) = &cluster.grant { (replaces(grant)) }
-        (choices(cluster, &offered(row, cluster), typed, faults))
+        (choices(cluster, &offered, typed, faults))
         (not_blocked(cluster))
+        @if offered.contains(&GrantType::InfrastructureAndSyncData) { (sync_credential::fields(faults)) }
         (duration.input("text", typed, faults, "off"))
     };
     visitor.ask(&act, faults, fields)

@@ -373,8 +373,12 @@ fn inventory(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::SyncDatabaseRemoved { database, .. } => {
             html! { (who) " removed the App Services sync database " code { (database) } " from " (of) "." }
         }
-        Event::SyncServersSet { servers, .. } => {
-            html! { (who) " set " code { (servers) } " as the servers from which sync data of " (of) " is read." }
+        Event::SyncServersSet { servers, member, .. } => {
+            let read = match member {
+                Some(member) => html! { "is read, from " code { (member) } " of them." },
+                None => html! { "is read, from whichever is the primary." },
+            };
+            html! { (who) " set " code { (servers) } " as the servers from which sync data of " (of) " " (read) }
         }
         Event::SyncServersRemoved { .. } => {
             html! { (who) " removed the servers from which sync data of " (of) " is read." }

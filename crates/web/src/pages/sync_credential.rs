@@ -1,4 +1,4 @@
-//! The customer's own credential for sync databases, in the form that grants: typed, handed to the door, and forgotten.
+//! The customer's own credential for sync databases, in the forms that grant and approve: typed, handed to the door, and forgotten.
 //!
 //! This module must never write what was typed into a page, not even into the form that is shown again.
 

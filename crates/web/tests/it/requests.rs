@@ -1,5 +1,6 @@
 //! Access requests: what customers see of what employees ask, and how they answer, by call and on the pages.
 
+use byleave_core::grant::GrantType;
 use byleave_core::id::{EmployeeId, EmployeeKeyId, SessionId};
 use byleave_core::request::{WAITS_FOR, Wish};
 use byleave_core::time::Clock;
@@ -7,7 +8,7 @@ use byleave_store::request::{Ask, HandBack};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::house::{Customer, House, PASSWORD, public_key, text};
+use crate::house::{Customer, House, PASSWORD, Told, public_key, text};
 
 /// An employee who asks.
 pub(crate) struct Asker {
@@ -23,8 +24,13 @@ impl Asker {
 
     /// Asks for four hours of infrastructure, as the gateway does for them.
     pub(crate) async fn ask(&self, house: &House, shop: &Customer) -> String {
+        self.ask_for(house, shop, GrantType::Infrastructure).await
+    }
+
+    /// The same for something else.
+    async fn ask_for(&self, house: &House, shop: &Customer, kind: GrantType) -> String {
         let wish = Wish {
-            kind: byleave_core::grant::GrantType::Infrastructure,
+            kind,
             ttl: "4h".parse().unwrap(),
             case: Some("00042".parse().unwrap()),
             reason: "it <b>does not</b> answer".parse().unwrap(),
@@ -152,6 +158,84 @@ async fn every_field_of_an_answer_is_refused_by_name() {
         shop.owner.get(&format!("/api/byleave/v1/requests/{id}")).await.refused(400, "INVALID_ID");
     }
     assert_eq!(shop.owner.get(&path).await.ok()["status"], "waiting");
+}
+
+/// The grant with which a credential reached the door since this was asked last, if one did.
+fn supplied(house: &House) -> Option<String> {
+    house.door.take().into_iter().find_map(|told| match told {
+        Told::Supplied(grant) => Some(grant.to_string()),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn a_credential_of_the_customers_own_comes_with_the_approval_of_sync_data_only_and_is_never_shown() {
+    let (house, shop, kim) = scene().await;
+    let credential = json!({ "user": "gateway", "password": "a very secret word" });
+    let path = format!("/api/byleave/v1/requests/{}:approve", kim.ask(&house, &shop).await);
+    let body = json!({ "syncCredential": credential });
+    let detail = shop.owner.post(&path, body.clone()).await.refused(400, "VALIDATION_ERROR");
+    assert!(
+        detail.contains("syncCredential") && !detail.contains("secret"),
+        "it asks for the infrastructure: {detail}"
+    );
+    let id = kim.ask_for(&house, &shop, GrantType::InfrastructureAndSyncData).await;
+    let path = format!("/api/byleave/v1/requests/{id}:approve");
+    let less = json!({ "grantType": "CLUSTER_INFRASTRUCTURE", "syncCredential": credential });
+    shop.owner.post(&path, less).await.refused(400, "VALIDATION_ERROR");
+    for half in [json!({ "user": "gateway" }), json!({ "password": "a very secret word" }), json!({})] {
+        let answer = shop.owner.post(&path, json!({ "syncCredential": half })).await;
+        let detail = answer.refused(400, "VALIDATION_ERROR");
+        assert!(detail.contains("syncCredential.") && !detail.contains("secret"), "{detail}");
+    }
+    // Whether they may approve is decided before anything of it is looked at.
+    let reader = house.person(&shop, "ro@shop.example", json!({ "orgRoles": ["ORG_READ_ONLY"] })).await;
+    reader.post(&path, json!({ "syncCredential": {} })).await.is(403);
+    reader.post(&path, body.clone()).await.is(403);
+    assert_eq!(supplied(&house), None, "nothing was granted");
+    let given = shop.owner.post(&path, body.clone()).await.created();
+    assert_eq!(supplied(&house).as_deref(), given["grant"]["id"].as_str());
+    shop.owner.post(&path, body).await.refused(409, "CONFLICT");
+    assert_eq!(supplied(&house), None, "what was answered takes nothing more");
+    let request = shop.owner.get(&format!("/api/byleave/v1/requests/{id}")).await.ok();
+    let events = shop.owner.get(&format!("/api/byleave/v1/organizations/{}/events", shop.organization)).await.ok();
+    for told in [given, request, events] {
+        assert!(!told.to_string().contains("secret"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_dialogue_that_approves_sync_data_takes_a_credential_and_never_shows_it() {
+    const SYNC: &str = "CLUSTER_INFRASTRUCTURE_AND_APP_SERVICES_SYNC_DATA";
+    let (house, shop, kim) = scene().await;
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "").await;
+    let page = async |path: &str| browser.get(path).await.text().await.unwrap();
+    let other = page(&format!("/requests/{}/approve", kim.ask(&house, &shop).await)).await;
+    assert!(!other.contains("sync-password"), "without sync data there is nothing to sign in to");
+    let id = kim.ask_for(&house, &shop, GrantType::InfrastructureAndSyncData).await;
+    let approve = format!("/requests/{id}/approve");
+    let dialogue = page(&approve).await;
+    for name in ["sync-user", "sync-password", "sync-pem"] {
+        assert!(dialogue.contains(&format!("name=\"{name}\"")), "{name}: {dialogue}");
+    }
+    let form = |duration: &'static str, kind: &'static str, user: &'static str| {
+        let secret = [("sync-user", user), ("sync-password", "a very secret word")];
+        [vec![("duration", duration), ("kind", kind), ("password", PASSWORD)], secret.to_vec()].concat()
+    };
+    for (duration, user) in [("5h", "support"), ("2h", "")] {
+        let refused = browser.post(&approve, &form(duration, SYNC, user)).await;
+        assert_eq!(refused.status(), 422, "{duration} {user}");
+        assert!(!refused.text().await.unwrap().contains("very secret"), "it is shown again");
+    }
+    assert_eq!(supplied(&house), None, "nothing was granted");
+    assert_eq!(browser.post(&approve, &form("2h", SYNC, "support")).await.status(), 303);
+    assert!(supplied(&house).is_some());
+    assert!(!page("/activity").await.contains("very secret"));
+    // Less was granted: it would open nothing.
+    let id = kim.ask_for(&house, &shop, GrantType::InfrastructureAndSyncData).await;
+    let less = form("2h", "CLUSTER_INFRASTRUCTURE", "support");
+    assert_eq!(browser.post(&format!("/requests/{id}/approve"), &less).await.status(), 303);
+    assert_eq!(supplied(&house), None);
 }
 
 #[tokio::test]

@@ -177,6 +177,11 @@ fn write(
     let mut elements = body.elements();
     let head = elements.next().transpose()?.ok_or_else(|| Objection::wrong("command", "must be there"))?;
     let (mut out, collection) = match command.target {
+        // What runs, who is there, what changes: stages of a server or database as a whole.
+        Target::Collection if command.name == "aggregate" && head.value.flag() == Some(true) => {
+            let text = "an aggregate that names no collection is not open to support";
+            return Err(Objection::new(Code::Unauthorized, text));
+        }
         Target::Collection => {
             let collection = collection(head.value)?;
             (Builder::new().string(command.name, collection), collection.to_owned())

@@ -258,6 +258,19 @@ pub(super) const NAMING: &[&str] = &[
     "validate",
 ];
 
+/// Closed commands that drivers, shells and their windows ask by themselves when they connect, before anybody has typed a
+/// word: what a server is and how it runs, never what is in it.
+pub(super) const BY_THEMSELVES: &[&str] = &[
+    "getCmdLineOpts",
+    "getDefaultRWConcern",
+    "getLastError",
+    "getParameter",
+    "hostInfo",
+    "logout",
+    "replSetGetStatus",
+    "whatsmyuri",
+];
+
 /// Commands of MongoDB that are closed: their refusal is that of a server to a user without the right. Any other name
 /// is answered as unknown.
 #[rustfmt::skip]

@@ -56,6 +56,37 @@ fn every_hostile_attempt_is_refused_for_its_reason() {
 }
 
 #[test]
+fn whoever_reaches_for_what_is_not_open_is_told_of_and_what_programs_ask_by_themselves_is_not() {
+    let is_reach = |command: &str| match judge(&read(&framed(command)), &scope()) {
+        Verdict::Refused(refusal) => refusal.is_reach(),
+        other => panic!("{other:?}"),
+    };
+    for reach in [
+        r#"{insert: "items", documents: [{a: 1}], $db: "state"}"#,
+        r#"{find: "items", $db: "shop"}"#,
+        r#"{aggregate: "items", pipeline: [{$out: "copy"}], cursor: {}, $db: "state"}"#,
+        r#"{aggregate: 1, pipeline: [{$currentOp: {}}], cursor: {}, $db: "admin"}"#,
+        r#"{aggregate: 1, pipeline: [{$changeStream: {}}], cursor: {}, $db: "state"}"#,
+        r#"{dropDatabase: 1, $db: "state"}"#,
+        r#"{shutdown: 1, $db: "admin"}"#,
+        r#"{usersInfo: 1, $db: "admin"}"#,
+        r#"{getLog: "global", $db: "admin"}"#,
+    ] {
+        assert!(is_reach(reach), "{reach}");
+    }
+    for none in [
+        r#"{getParameter: 1, featureCompatibilityVersion: 1, $db: "admin"}"#,
+        r#"{hostInfo: 1, $db: "admin"}"#,
+        r#"{atlasVersion: 1, $db: "admin"}"#,
+        r#"{noSuchThing: "items", $db: "state"}"#,
+        r#"{find: "items", noSuchField: 1, $db: "state"}"#,
+        r#"{find: 1, $db: "state"}"#,
+    ] {
+        assert!(!is_reach(none), "{none}");
+    }
+}
+
+#[test]
 fn a_try_is_recorded_by_names_and_shape_and_never_by_values() {
     let record = |command: &str| match judge(&read(&framed(command)), &scope()) {
         Verdict::Refused(refusal) => refusal.record,

@@ -35,6 +35,7 @@ struct Cluster {
     sync_databases: Vec<Spanned<String>>,
     #[serde(default)]
     sync_servers: Vec<Spanned<String>>,
+    sync_member: Option<Spanned<String>>,
     sync_ca: Option<Spanned<String>>,
     #[serde(default)]
     node: Vec<Node>,
@@ -86,6 +87,11 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn cluster(&mut self, cluster: Cluster) -> InventoryCluster {
         let is_id = cluster.organization.get_ref().parse::<OrgId>().is_ok();
+        if let Some(member) = &cluster.sync_member
+            && !cluster.sync_servers.iter().any(|server| server.get_ref() == member.get_ref())
+        {
+            self.wrong("sync_member", member, "must be one of `sync_servers`");
+        }
         InventoryCluster {
             organization: if is_id {
                 cluster.organization.into_inner()
@@ -105,6 +111,7 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|one| self.field::<Address>("sync_servers", one))
                 .collect(),
+            sync_member: cluster.sync_member.map(Spanned::into_inner),
             sync_ca: cluster.sync_ca.map(|one| self.certificates(one)),
             nodes: cluster.node.into_iter().map(|node| self.node(node)).collect(),
         }
@@ -205,6 +212,12 @@ path = "/var/log/mongodb/mongod.log"
             ("storefront_*", "s*", 7, "`sync_databases`"),
             ("sync_databases = [", "sync_servers = [", 7, "`sync_servers`"),
             ("sync_databases = [\"storefront_*\"]", "sync_ca = \"x\"", 7, "`sync_ca`"),
+            (
+                "sync_databases = [\"storefront_*\"]",
+                "sync_member = \"db-0.example:27017\"",
+                7,
+                "`sync_member` must be one",
+            ),
             ("10.0.0.7:22", "10.0.0.7", 11, "`address`"),
             ("ssh-ed25519 AAAA", "AAAA", 12, "`host_key`"),
             ("\"database\"", "\"databse\"", 16, "`kind`"),

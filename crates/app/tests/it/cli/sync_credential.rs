@@ -65,6 +65,44 @@ fn a_customers_own_credential_opens_for_one_grant_and_stands_nowhere() {
 }
 
 #[test]
+fn a_customers_own_credential_comes_with_the_approval_of_a_request_too() {
+    let (home, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_database, port, ca) = database(kept.path());
+    let story = story(port, &ca);
+    let ssh = engineer(&story, &home);
+    let asks = |kind: &str| {
+        let mut command = std::process::Command::new("ssh");
+        command.args(&ssh).args(["-p", &story.server.ssh_port().to_string(), &format!("{HOST}@127.0.0.1")]);
+        let asked = command.arg(format!("request --for 2h --type {kind} --reason broken")).output().unwrap();
+        assert!(asked.status.success(), "{asked:?}");
+        let listed = story.owner.run(&["requests", "list", "--output", "json"]).ok();
+        let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+        listed[0]["id"].as_str().unwrap().to_owned()
+    };
+    let credential = format!("gateway\n{SECRET}\n");
+    let refused = |args: &[&str], told: &str| {
+        let ran = story.owner.type_in(args, &credential);
+        assert!(ran.code != 0 && ran.err.contains(told), "{args:?}: {} {}", ran.out, ran.err);
+        assert!(!ran.err.contains(SECRET), "{}", ran.err);
+    };
+    let of_nodes = asks("infrastructure");
+    refused(
+        &["requests", "approve", &of_nodes, "--sync-credential", "-"],
+        "can only be given with a grant of sync data",
+    );
+    let id = asks("sync");
+    let less = ["requests", "approve", &id, "--type", "infrastructure", "--sync-credential", "-"];
+    refused(&less, "--sync-credential can only be given with --type sync");
+    let approved = story.owner.type_in(&["requests", "approve", &id, "--sync-credential", "-"], &credential);
+    assert_eq!(approved.code, 0, "{} {}", approved.out, approved.err);
+    let mut running = Running(sync(&story, &home, &ssh).spawn().unwrap());
+    let mut uri = String::new();
+    BufReader::new(running.0.stdout.as_mut().unwrap()).read_line(&mut uri).unwrap();
+    assert!(uri.starts_with("mongodb://"), "it signs in with nothing but that: {uri}");
+    stands_nowhere(&story, &[&approved]);
+}
+
+#[test]
 fn a_credential_that_cannot_be_one_is_refused_before_anything_is_granted() {
     let (_database, story) = {
         let directory = tempfile::tempdir().unwrap();

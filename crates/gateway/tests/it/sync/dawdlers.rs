@@ -72,7 +72,14 @@ fn a_crowd_at_the_door_for_sync_data_pushes_out_its_own_oldest() {
         config.login_grace = PATIENCE * 100;
     });
     let crowd: Vec<_> = (0..64).map(|_| connect(&house)).collect();
-    secure(&house);
-    // Two threads admit them, so which are the last is not exactly the order of connecting.
-    assert!(crowd.into_iter().take(40).all(|mut stream| is_dropped(&mut stream)));
+    let mut newest = secure(&house);
+    // Whichever thread serves them: the first 57 lose their places, the last 7 and the newest keep them.
+    let (oldest, kept) = crowd.split_at(57);
+    assert!(oldest.iter().all(|mut stream| is_dropped(&mut stream)));
+    newest.write_all(&message(1, 0, &hello("the newest"))).unwrap();
+    newest.read_exact(&mut [0; 4]).unwrap();
+    for stream in kept {
+        stream.set_nonblocking(true).unwrap();
+        assert!(stream.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "it was dropped");
+    }
 }

@@ -128,6 +128,59 @@ fn a_new_connection_goes_to_the_new_primary_after_an_election() {
 }
 
 #[test]
+fn a_chosen_member_is_read_and_the_primary_is_never_dialled() {
+    let house = House::new();
+    let primary = Upstream::start(house.authority.tls(), Place::Primary);
+    let chosen = Upstream::start(house.authority.tls(), secondary("db-1.internal:27017"));
+    house.grant_member(&format!("{},{}", primary.address(), chosen.address()), &chosen.address());
+    let (ssh, _out, uri) = house.open();
+    let mut raw = Raw::signed_in(&house, &uri);
+    // A driver's own wish does not go on, so what it says of secondaries does not matter.
+    assert!(reads(&mut raw));
+    let primary_only = r#"{find: "orders", $db: "appsync_1", $readPreference: {mode: "primary"}}"#;
+    assert!(matches!(raw.command(primary_only), Answer::Body { code: None, .. }));
+    assert!(chosen.holds(b"primaryPreferred"));
+    assert_eq!(asked(&chosen, "find"), 2);
+    // A driver takes what it sees for one server that is primary.
+    let reader = super::driver::Reader::start(&house.local(&uri));
+    assert_eq!(reader.read(), Ok(0));
+    // It becomes the primary and steps down: it is the same one.
+    primary.becomes(secondary("db-2.internal:27017"));
+    chosen.becomes(Place::Primary);
+    assert!(reads(&mut raw) && reads(&mut Raw::signed_in(&house, &uri)));
+    chosen.becomes(secondary("db-1.internal:27017"));
+    primary.becomes(Place::Primary);
+    assert!(reads(&mut raw) && reads(&mut Raw::signed_in(&house, &uri)));
+    // Cursors are killed where they are.
+    drop(ssh);
+    until("cursors are killed", || asked(&chosen, "killCursors") > 0);
+    assert_eq!(primary.connected(), 0);
+}
+
+#[test]
+fn a_chosen_member_that_cannot_be_read_is_told_as_that_and_no_other_is_dialled() {
+    let house = House::new();
+    let primary = Upstream::start(house.authority.tls(), Place::Primary);
+    let chosen = Upstream::start(house.authority.tls(), Place::Startup);
+    house.grant_member(&format!("{},{}", primary.address(), chosen.address()), &chosen.address());
+    let told = house.refused();
+    assert!(told.contains("it starts, recovers or only votes") && !told.contains("127.0.0.1"), "{told}");
+    assert_eq!(asked(&chosen, "saslStart"), 0);
+    chosen.becomes(secondary("db-1.internal:27017"));
+    let (_ssh, _out, uri) = house.open();
+    let (mut raw, mut idle) = (Raw::signed_in(&house, &uri), Raw::signed_in(&house, &uri));
+    assert!(reads(&mut raw));
+    chosen.becomes(Place::Startup);
+    // On the way that is there the server says so itself, in its own words; on a new one the gateway does.
+    assert!(matches!(raw.command(FIND), Answer::Body { code: Some(13436), .. }));
+    assert!(matches!(idle.command(FIND), Answer::Body { code: Some(6), text, .. } if text.contains("recovers")));
+    chosen.becomes(Place::Gone);
+    assert!(matches!(raw.command(FIND), Answer::Body { code: Some(6), .. }));
+    assert!(matches!(raw.command(FIND), Answer::Body { code: Some(6), .. }));
+    assert_eq!(primary.connected(), 0);
+}
+
+#[test]
 fn the_gateway_signs_in_by_a_certificate_that_the_cluster_demands() {
     let house = House::new();
     let clients = Authority::new("clients");

@@ -149,10 +149,20 @@ impl House {
     /// The same for servers with these addresses and this authority.
     pub(crate) fn grant_at(&self, servers: &str, ca: &str) {
         let (servers, ca) = (servers.parse().unwrap(), ca.parse().unwrap());
+        self.grant_from(SyncSource { servers, member: None, ca, since: Revision::FIRST });
+    }
+
+    /// The same for one chosen server of several.
+    pub(super) fn grant_member(&self, servers: &str, member: &str) {
+        let (servers, ca) = (servers.parse().unwrap(), self.authority.pem.parse().unwrap());
+        self.grant_from(SyncSource { servers, member: Some(member.parse().unwrap()), ca, since: Revision::FIRST });
+    }
+
+    fn grant_from(&self, source: SyncSource) {
         self.world.memory.change(|facts| {
             let open = ["appsync_*", "state"].map(|name| (name.parse().unwrap(), Revision::FIRST));
             facts.cluster.sync_databases = open.to_vec();
-            facts.cluster.sync_source = Some(SyncSource { servers, ca, since: Revision::FIRST });
+            facts.cluster.sync_source = Some(source);
         });
         self.world.memory.grant(GrantType::InfrastructureAndSyncData);
     }

@@ -7,8 +7,10 @@ use byleave_core::session::SessionEnd;
 use byleave_gateway::control::{Closed, Report};
 use byleave_gateway::recording::{Most, read};
 
+use super::raw::{Answer, Raw};
 use super::rig::{CLUSTER_HOST, House};
 use super::server::Server;
+use super::upstream::{Place, Upstream};
 use crate::memory::recording_key;
 use crate::world::{Running, text, until};
 
@@ -99,6 +101,32 @@ fn a_revoke_cuts_a_streaming_cursor_and_nothing_more_comes() {
     assert!(!denied.status.success() && denied.stdout.is_empty());
     let reports = house.world.memory.reports();
     assert!(!reports.iter().any(|report| matches!(report, Report::Continued { .. })), "{reports:?}");
+}
+
+#[test]
+fn a_command_that_is_under_way_when_the_session_ends_is_recorded_too() {
+    let house = House::new();
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.grant(&upstream.address());
+    let (_ssh, _out, uri) = house.open();
+    let mut raw = Raw::signed_in(&house, &uri);
+    let find = raw.command(r#"{find: "items", filter: {a: "secret"}, $db: "appsync_1"}"#);
+    assert!(matches!(find, Answer::Body { code: None, .. }), "{find:?}");
+    // It is never answered.
+    let waits =
+        std::thread::spawn(move || raw.command(r#"{getMore: long(77), collection: "items", $db: "appsync_1"}"#));
+    until("it was asked", || upstream.commands().iter().any(|(_, name)| name == "getMore"));
+    house.world.memory.revoke();
+    let (closed, commands) = sync_end(&house, 3);
+    assert!(matches!(waits.join().unwrap(), Answer::Closed));
+    assert_eq!((closed.reason, closed.commands), (SessionEnd::Revoked, 2));
+    let lines: Vec<serde_json::Value> = commands.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!(
+        (&last["command"], &last["database"], &last["collection"]),
+        (&"getMore".into(), &"appsync_1".into(), &"items".into())
+    );
+    assert_eq!(last["failed"], "the session ended before it was answered");
 }
 
 /// The TCP connections of the gateway to clients and to the server.

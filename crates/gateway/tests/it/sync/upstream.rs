@@ -150,12 +150,33 @@ impl State {
             "saslStart" | "saslContinue" => front::step(request, signing_in),
             "authenticate" if certified => answer::done(),
             "authenticate" => answer::error(Code::AuthenticationFailed, "no certificate was shown"),
+            "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => {
+                self.refuses(request)?
+            }
             "listCollections" => collections(request),
             "count" => Builder::new().int32("n", 2).double("ok", 1.0).finish(),
             "find" => found(request),
             "getMore" => return None,
             _ => answer::done(),
         })
+    }
+
+    /// What one that is no primary says to a reader who did not say that it may be read, as `mongod` does; one that
+    /// recovers is not read at all.
+    fn refuses(&self, request: &Request<'_>) -> Option<Vec<u8>> {
+        let preference = request.body.get("$readPreference").unwrap().and_then(Value::document);
+        let mode = preference.and_then(|preference| preference.get("mode").unwrap()).and_then(Value::text);
+        let refusal = |code, name, text| {
+            let refusal = Builder::new().double("ok", 0.0).string("errmsg", text).int32("code", code);
+            Some(refusal.string("codeName", name).finish())
+        };
+        match *self.place.lock().unwrap() {
+            Place::Secondary { .. } if matches!(mode, None | Some("primary")) => {
+                refusal(13435, "NotPrimaryNoSecondaryOk", "not primary and secondaryOk=false")
+            }
+            Place::Startup => refusal(13436, "NotPrimaryOrSecondary", "node is not in primary or recovering state"),
+            Place::Gone | Place::Primary | Place::Secondary { .. } => None,
+        }
     }
 
     /// As a member of a replica set says it.

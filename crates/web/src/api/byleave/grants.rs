@@ -49,7 +49,7 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         case: parse_if_any("case", body.case.as_deref())?,
         reason: parse_if_any("reason", body.reason.as_deref())?,
     };
-    let supplied = supplied(&request, body.sync_credential)?;
+    let supplied = supplied(request.kind, body.sync_credential)?;
     let written = caller.ask(store.give_grant(actor, now, project, &name, request)).await?;
     if let Some(credential) = supplied {
         caller.app.door.supply(written.value.id, credential);
@@ -60,8 +60,8 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
 }
 
 /// A credential opens nothing but sync data, so it comes with no other grant.
-fn supplied(request: &Request, given: Option<api::SyncCredential>) -> Result<Option<SyncCredential>, Failure> {
-    match (given, request.kind) {
+pub(super) fn supplied(kind: GrantType, given: Option<api::SyncCredential>) -> Result<Option<SyncCredential>, Failure> {
+    match (given, kind) {
         (None, _) => Ok(None),
         (Some(given), GrantType::InfrastructureAndSyncData) => {
             show::sync_credential("syncCredential.", given).map(Some)

@@ -3,8 +3,10 @@
 use axum::response::Response;
 use byleave_api::byleave as api;
 use byleave_api::error::ErrorCode;
-use byleave_core::inventory::{Inventory, LogKind, Node, Plan, Prune, WantedCluster, WantedLog, WantedNode};
-use byleave_core::name::{Address, PublicKey, SyncCa, SyncServers};
+use byleave_core::inventory::{
+    Inventory, LogKind, Node, Plan, Prune, WantedCluster, WantedLog, WantedNode, WantedSource,
+};
+use byleave_core::name::{Address, PublicKey, SyncServers};
 use byleave_core::policy::{Action, Resource};
 
 use crate::api::caller::Caller;
@@ -69,19 +71,28 @@ fn read_cluster(field: &str, cluster: &api::InventoryCluster) -> Result<WantedCl
 }
 
 /// Servers without their certificates, or the reverse, are half a source.
-fn read_source(field: &str, cluster: &api::InventoryCluster) -> Result<Option<(SyncServers, SyncCa)>, Failure> {
+fn read_source(field: &str, cluster: &api::InventoryCluster) -> Result<Option<WantedSource>, Failure> {
     let refused =
         |name: &str, rule: String| Err(Failure::field(ErrorCode::ValidationError, format!("{field}.{name}"), rule));
-    match (cluster.sync_servers.as_slice(), &cluster.sync_ca) {
-        ([], None) => Ok(None),
-        ([], Some(_)) => refused("syncServers", "must name the servers that `syncCa` vouches for".to_owned()),
-        ([_, ..], None) => refused("syncCa", "must hold the certificates that vouch for `syncServers`".to_owned()),
-        (servers, Some(ca)) => {
+    match (cluster.sync_servers.as_slice(), &cluster.sync_ca, &cluster.sync_member) {
+        ([], None, None) => Ok(None),
+        ([], Some(_), _) => refused("syncServers", "must name the servers that `syncCa` vouches for".to_owned()),
+        ([], None, Some(_)) => refused("syncServers", "must name the servers of which `syncMember` is one".to_owned()),
+        ([_, ..], None, _) => refused("syncCa", "must hold the certificates that vouch for `syncServers`".to_owned()),
+        (servers, Some(ca), member) => {
             let address = |(index, text): (usize, &String)| parse(&format!("{field}.syncServers[{index}]"), text);
             let addresses: Vec<Address> = servers.iter().enumerate().map(address).collect::<Result<_, _>>()?;
-            match SyncServers::from_addresses(&addresses) {
-                Ok(servers) => Ok(Some((servers, parse(&format!("{field}.syncCa"), ca)?))),
-                Err(rule) => refused("syncServers", rule.to_string()),
+            let servers = match SyncServers::from_addresses(&addresses) {
+                Ok(servers) => servers,
+                Err(rule) => return refused("syncServers", rule.to_string()),
+            };
+            let ca = parse(&format!("{field}.syncCa"), ca)?;
+            let member = member.as_ref().map(|text| parse(&format!("{field}.syncMember"), text)).transpose()?;
+            match member {
+                Some(member) if !servers.holds(&member) => {
+                    refused("syncMember", format!("must be one of `syncServers`, not `{member}`"))
+                }
+                member => Ok(Some(WantedSource { servers, member, ca })),
             }
         }
     }
@@ -135,6 +146,7 @@ fn show_inventory(inventory: &Inventory) -> api::Inventory {
             .flat_map(|source| source.servers.addresses())
             .map(|a| a.to_string())
             .collect(),
+        sync_member: cluster.sync_source.as_ref().and_then(|source| source.member.as_ref()).map(ToString::to_string),
         sync_ca: cluster.sync_source.as_ref().map(|source| source.ca.to_string()),
         nodes: nodes(&cluster.nodes).iter().map(show_node).collect(),
     });

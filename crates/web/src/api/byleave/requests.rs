@@ -10,6 +10,7 @@ use byleave_core::policy::{Action, Resource};
 use byleave_core::request::Approval;
 use byleave_store::request::{Answered, RequestsOf};
 
+use super::grants::supplied;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
@@ -57,7 +58,11 @@ async fn approve(caller: &Caller, id: RequestId, body: Raw) -> Result<Response, 
         kind: body.grant_type.as_deref().map(show::grant_type).transpose()?,
         ttl: parse_if_any("duration", body.duration.as_deref())?,
     };
+    let supplied = supplied(approval.kind.unwrap_or(row.request.wish.kind), body.sync_credential)?;
     let written = caller.ask(store.approve_request(&caller.actor, &caller.now, id, approval)).await?;
+    if let Some(credential) = supplied {
+        caller.app.door.supply(written.value.id, credential);
+    }
     caller.app.door.unlatch(Scope::Cluster(row.request.cluster));
     let grant = show::grant(&written.value, caller.at);
     caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
