@@ -10,7 +10,8 @@ mod report;
 
 use std::collections::BTreeMap;
 
-use byleave_core::event::{Entry, LogId};
+use byleave_core::event::{Entry, Event, LogId};
+use byleave_core::field::{Erasable, Value};
 
 use crate::anchor::Anchor;
 use crate::bundle::{Bundle, BundleEntry, Rights};
@@ -113,8 +114,9 @@ impl Verifier<'_> {
         }
         match decode(leaf.as_bytes()) {
             Ok(read) => {
-                if let Err(error) = disclose(&read.event, &entry.disclosures) {
-                    self.find(Some(index), Kind::Text, error.to_string());
+                match disclose(&read.event, &entry.disclosures) {
+                    Ok(told) => self.report.withheld_texts += withheld(&told),
+                    Err(error) => self.find(Some(index), Kind::Text, error.to_string()),
                 }
                 if intact { Seen::Visible(Box::new(read)) } else { Seen::Broken }
             }
@@ -242,6 +244,14 @@ impl Verifier<'_> {
     }
 
     fn end(mut self, authenticated: bool) -> Report {
+        if self.report.withheld_texts > 0 {
+            let text = format!(
+                "of {} texts, such as reasons and cases, only the hash is told: they were erased in the installation, or \
+                 taken out of this file",
+                self.report.withheld_texts
+            );
+            self.report.notices.push(Finding { index: None, kind: Kind::Text, text });
+        }
         self.report.findings.sort_by_key(|finding| finding.index.map_or((0, 0), |index| (1, index)));
         self.report.verdict = match (self.report.findings.is_empty(), authenticated) {
             (false, _) => Verdict::Failed,
@@ -250,6 +260,12 @@ impl Verifier<'_> {
         };
         self.report
     }
+}
+
+/// How many texts of an event are known by hash only.
+fn withheld(event: &Event) -> u64 {
+    let fields = event.fields().into_iter();
+    fields.filter(|(_, value)| matches!(value, Value::Erasable(Erasable::Erased { .. }))).count() as u64
 }
 
 /// Whether an anchor is of the log in question. Organizations' ids are unique, so one under another installation is no

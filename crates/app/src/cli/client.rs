@@ -142,6 +142,11 @@ impl Client {
         self.server.as_str().trim_end_matches('/')
     }
 
+    /// Whether the server is asked by an address that is good on this machine only.
+    pub(crate) fn is_local(&self) -> bool {
+        is_local(&self.server)
+    }
+
     /// The same server, asked as nobody.
     pub(crate) fn anonymous(&self) -> Self {
         let (http, server) = (self.http.clone(), self.server.clone());
@@ -413,6 +418,11 @@ impl Client {
             (StatusCode::UNAUTHORIZED, Credentials::SignedIn(_)) => {
                 Some("your sign-in is over: run `byleave sign-in`".to_owned())
             }
+            (StatusCode::FORBIDDEN, Credentials::Administrator(_)) => Some(
+                "you asked as the administrator, who decides nothing of a customer's: people of the organization do, after \
+                 `byleave sign-in` or with an API key"
+                    .to_owned(),
+            ),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Some(format!("you asked as {}", self.who())),
             _ => None,
         }

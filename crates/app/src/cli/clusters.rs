@@ -95,9 +95,21 @@ fn credential(text: &str) -> Option<SyncCredential> {
 fn open(cluster: &Cluster) -> String {
     let standing = if cluster.blocked { "nothing" } else { "standing access" };
     match &cluster.grant {
-        Some(grant) => format!("{}, {} left", short(&grant.grant_type), Span(grant.remaining_ms)),
+        Some(grant) if cluster.blocked => format!("{}, {} left", short(&grant.grant_type), Span(grant.remaining_ms)),
+        Some(grant) => format!("{standing}, {}, {} left", short(&grant.grant_type), Span(grant.remaining_ms)),
         None => standing.to_owned(),
     }
+}
+
+/// What is to be known beside a grant and its end while support is not blocked.
+pub(super) fn not_blocked(cluster: &Cluster) -> Option<String> {
+    (!cluster.blocked).then(|| {
+        format!(
+            "note: support is not blocked in the organization and may reach the infrastructure and logs of `{}` at any \
+             time, with a grant or without; close the door with `byleave block`",
+            cluster.name
+        )
+    })
 }
 
 /// What is to be known of a grant or block beside it: which nodes nobody can enter for want of a check.

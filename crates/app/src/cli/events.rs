@@ -73,14 +73,18 @@ fn line(event: &Event) -> String {
     let fields = event.data.iter().filter(|(_, value)| !value.is_null());
     let fields: Vec<String> = fields.map(|(name, value)| format!("{name}={}", short(value))).collect();
     let text = format!("{:>6}  {}  {:<26}  {by}  {}", event.index, instant(&event.at), event.event, fields.join(" "));
-    text.replace('\n', " ").trim_end().to_owned()
+    text.trim_end().to_owned()
 }
 
+/// A value. What people typed cannot look like more fields: a text that is more than one word is quoted, as in JSON.
 fn short(value: &Value) -> String {
+    let is_word =
+        |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"');
     match value {
-        Value::String(text) if text.contains(' ') => format!("\"{text}\""),
-        Value::String(text) => text.clone(),
-        Value::Array(_) | Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) => value.to_string(),
+        Value::String(text) if is_word(text) => text.clone(),
+        Value::String(_) | Value::Array(_) | Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) => {
+            value.to_string()
+        }
     }
 }
 
@@ -90,7 +94,8 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line() {
-        let data = serde_json::json!({ "cluster": "00", "reason": "disk\nfull", "case": null });
+        let typed = "disk\nfull\" approved=true by=\"mia";
+        let data = serde_json::json!({ "cluster": "00", "reason": typed, "case": null });
         let event = Event {
             index: 7,
             id: "00".into(),
@@ -102,5 +107,6 @@ mod tests {
         };
         let line = line(&event);
         assert!(!line.contains('\n') && line.contains("grant.given") && !line.contains("case"), "{line}");
+        assert!(line.ends_with(r#"reason="disk\nfull\" approved=true by=\"mia""#), "{line}");
     }
 }

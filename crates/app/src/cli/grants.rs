@@ -115,7 +115,15 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
             Span(granted.grant.remaining_ms),
             cluster.host,
         );
-        [done].into_iter().chain(note).collect::<Vec<_>>().join("\n")
+        let replaced = cluster
+            .grant
+            .as_ref()
+            .map(|before| format!("it takes the place of: {}, until {}", opens(before), instant(&before.expires_at)));
+        [Some(done), replaced, clusters::not_blocked(&cluster), note]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join("\n")
     })
 }
 
@@ -137,9 +145,12 @@ pub(super) async fn revoke(caller: &Caller, args: Revoke) -> Outcome<()> {
     let revoked: Revoked = caller.client.act(&verb(&cluster, "revoke")).await?;
     caller.take(&revoked.anchors);
     let told = Told { revoked: revoked.revoked.as_ref(), anchors: &revoked.anchors };
-    caller.output.print(&told, |told| match told.revoked {
-        Some(grant) => format!("revoked on `{}`: {}; sessions based on it have ended", cluster.name, opens(grant)),
-        None => format!("nothing was in force on `{}`", cluster.name),
+    caller.output.print(&told, |told| {
+        let done = match told.revoked {
+            Some(grant) => format!("revoked on `{}`: {}; sessions based on it have ended", cluster.name, opens(grant)),
+            None => format!("nothing was in force on `{}`", cluster.name),
+        };
+        [Some(done), clusters::not_blocked(&cluster)].into_iter().flatten().collect::<Vec<_>>().join("\n")
     })
 }
 

@@ -39,6 +39,13 @@ pub(crate) enum Command {
     /// List the invitations that nobody has taken up yet
     #[command(after_help = "Example:\n  byleave users invitations")]
     Invitations,
+    /// Withdraw an invitation: its link opens nothing any more
+    #[command(after_help = "Example:\n  byleave users withdraw ada@shop.example")]
+    Withdraw {
+        /// The e-mail address that was invited
+        #[arg(value_name = "E-MAIL")]
+        user: String,
+    },
     /// Give somebody other roles instead of those they have
     #[command(after_help = "Example:\n  byleave users roles ada@shop.example --role ORG_READ_ONLY")]
     Roles {
@@ -84,6 +91,18 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
                 table(&["user", "roles", "until"], rows.collect(), "no open invitations")
             })
         }
+        Command::Withdraw { user } => {
+            let path = format!("/organizations/{}/invitations", caller.organization().await?);
+            let open: List<OpenInvitation> = caller.client.get(&path).await?;
+            let found = open.results.into_iter().find(|one| one.user_name == user || one.id == user);
+            let found = found.ok_or_else(|| {
+                let fault = Fault::new(Exit::NotFound, format!("there is no open invitation of `{user}`"));
+                fault.advise("list them with `byleave users invitations`")
+            })?;
+            let done: Done = caller.client.delete(&format!("{path}/{}", segment(&found.id)?)).await?;
+            caller.take(&done.anchors);
+            caller.output.print(&done, |_| format!("the invitation of {} opens nothing any more", found.user_name))
+        }
         Command::Roles { user, roles } => {
             let (id, roles) = (find(caller, &base, &user).await?, caller.roles(&roles).await?);
             let changed: RolesChanged = caller.client.patch(&format!("{base}/{id}"), &RolesPatch { roles }).await?;
@@ -111,8 +130,13 @@ async fn find(caller: &Caller, base: &str, user: &str) -> Outcome<String> {
 
 /// An invitation, as it is handed on.
 pub(super) fn sent(caller: &Caller, invited: &Invited) -> String {
+    let here = if caller.client.is_local() {
+        "\nnote: this address is reached from this machine only; put the one that they reach your server by in its place"
+    } else {
+        ""
+    };
     format!(
-        "invited; hand this on, it works once and until {}:\n  {}{}\nor: byleave claim {} --server {}",
+        "invited; hand this on, it works once and until {}:\n  {}{}\nor: byleave claim {} --server {}{here}",
         instant(&invited.expires_at),
         caller.client.server(),
         invited.path,

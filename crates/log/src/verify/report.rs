@@ -22,6 +22,8 @@ pub struct Report {
     pub rights: Option<Rights>,
     /// How many of them are known by hash only: those of projects that whoever exported cannot see.
     pub hidden: u64,
+    /// How many texts of the others are known by hash only: erased, or taken out of the evidence.
+    pub withheld_texts: u64,
     /// How many of them were replayed.
     pub replayed: u64,
     /// How many kept anchors were compared.

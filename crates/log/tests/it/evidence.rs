@@ -226,6 +226,21 @@ fn an_entry_withheld_from_who_may_see_the_whole_is_named() {
 }
 
 #[test]
+fn texts_that_are_not_in_the_evidence_are_counted() {
+    let whole = story().bundle();
+    let told: usize = whole.entries.iter().map(|entry| entry.disclosures.len()).sum();
+    assert!(told > 0 && verified(&whole).withheld_texts == 0, "{}", verified(&whole));
+    let mut bare = whole;
+    for entry in &mut bare.entries {
+        entry.disclosures.clear();
+    }
+    let report = verified(&Bundle::from_json(&bare.to_string()).unwrap());
+    // Erasing a text is nothing wrong, but nobody should take this for the whole.
+    assert_eq!((report.verdict, report.withheld_texts), (Verdict::Verified, told as u64), "{report}");
+    assert!(report.to_string().contains("only the hash is told"), "{report}");
+}
+
+#[test]
 fn what_was_not_checked_is_said() {
     let story = story();
     assert!(verified(&story.bundle()).to_string().contains("not checked"));

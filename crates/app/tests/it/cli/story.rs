@@ -180,9 +180,20 @@ fn people_are_invited_with_roles() {
     ada.type_in(&["sign-in", "ada@harbour-books.example", "--password-stdin"], "another fine password").ok();
     ada.run(&["grant", "Shop", "--for", "5m"]).ok();
     ada.run(&["block"]).fails(3);
+    let told = ada.run(&["revoke", "Shop"]).ok();
+    assert!(told.contains("support is not blocked") && told.contains("byleave block"), "{told}");
+    owner.run(&["block"]).ok();
+    assert!(!owner.run(&["grant", "Shop"]).ok().contains("support is not blocked"), "the grant is what opens");
+    let told = owner.run(&["grant", "Shop", "--type", "logs"]).ok();
+    assert!(told.contains("takes the place of"), "{told}");
+    let again = owner.run(&["users", "invite", "eve@wrong.example", "--role", "ORG_OWNER", "--output", "json"]).json();
+    owner.run(&["users", "withdraw", "eve@wrong.example"]).ok();
+    owner.run(&["users", "withdraw", "eve@wrong.example"]).fails(4);
+    let eve = server.anybody();
+    eve.type_in(&["claim", again["token"].as_str().unwrap(), "--password-stdin"], "another fine password").fails(4);
     owner.run(&["users", "remove", "ada@harbour-books.example"]).ok();
     ada.run(&["clusters", "list"]).fails(3);
-    assert!(owner.run(&["grants", "--active"]).ok().contains("infrastructure"), "the grant that she gave stands");
+    assert!(owner.run(&["grants", "--active"]).ok().contains("logs"), "grants stand");
     owner.run(&["sign-out"]).ok();
     owner.run(&["grants"]).fails(3);
 }
