@@ -1,17 +1,19 @@
 //! The feed: pages, filters, and who sees what.
 
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::grant::GrantType;
 use byleave_core::id::ClusterId;
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
-use byleave_core::time::HOUR;
+use byleave_core::session::SessionEnd;
+use byleave_core::time::{HOUR, MINUTE};
 use byleave_store::StoreError;
 use byleave_store::api_key::{Ha1, NewApiKey};
 use byleave_store::error::Thing;
 use byleave_store::event::{EventQuery, EventsOf};
+use byleave_store::session::Shape;
 
-use crate::world::{World, join, name, request};
+use crate::world::{World, closed, join, name, request};
 
 #[tokio::test]
 async fn pages_are_newest_first_and_filtered() {
@@ -124,4 +126,18 @@ async fn a_member_sees_only_the_projects_they_can_read() {
     assert_eq!(admin.rows.last().unwrap().entry.event.name(), "installation.created");
     let refused = EventQuery::newest(EventsOf::Organization(world.organization));
     assert!(matches!(world.store.events(&Actor::Administrator, refused).await, Err(StoreError::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn an_entry_about_a_session_tells_whose_it_is_whoever_caused_it() {
+    let mut world = World::new().await;
+    let opened = world.open("a-1.example", Shape::Node).await.unwrap();
+    world.later(MINUTE);
+    world.block().await;
+    world.store.close_session(&world.now, closed(opened.session, SessionEnd::Blocked)).await.unwrap();
+    let page = world.store.events(&world.owner, EventQuery::newest(EventsOf::Project(world.project))).await.unwrap();
+    let of: Vec<_> = page.rows.iter().filter(|row| row.entry.event.session() == Some(opened.session)).collect();
+    assert_eq!(of.len(), 2, "it was opened and closed");
+    assert!(of.iter().all(|row| row.identifier.as_ref() == Some(&opened.identifier)), "{of:?}");
+    assert!(of.iter().any(|row| row.entry.by == By::System), "{of:?}");
 }

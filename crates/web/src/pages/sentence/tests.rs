@@ -1,0 +1,81 @@
+//! Tests of the sentences.
+
+use super::*;
+
+fn nameless() -> Names {
+    Names {
+        vendor: "Acme".parse().unwrap(),
+        projects: BTreeMap::new(),
+        clusters: BTreeMap::new(),
+        nodes: BTreeMap::new(),
+        users: BTreeMap::new(),
+        api_keys: BTreeMap::new(),
+        service_accounts: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn every_event_of_an_organization_has_a_sentence() {
+    let names = nameless();
+    for entry in byleave_core::sample::entries() {
+        if entry.event.scope() != byleave_core::event::Scope::Organization {
+            continue;
+        }
+        let name = entry.event.name();
+        let row = EventRow {
+            id: byleave_core::id::EventId::from_bytes([0; 12]),
+            entry,
+            user_name: None,
+            public_key: None,
+            account_name: None,
+            cluster_name: None,
+            identifier: None,
+        };
+        let text = line(&names, &row).text.into_string();
+        assert!(!text.contains(name), "{name} is told by its name: {text}");
+        assert!(text.ends_with('.') || text.ends_with("</span>"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn an_entry_about_a_session_says_whose_it_is_whoever_caused_it() {
+    let names = nameless();
+    let mut told = 0;
+    for entry in byleave_core::sample::entries() {
+        if !matches!(entry.event.name(), "session.closed" | "session.continued" | "recording.read") {
+            continue;
+        }
+        told += 1;
+        let row = EventRow {
+            id: byleave_core::id::EventId::from_bytes([0; 12]),
+            entry: byleave_core::event::Entry { by: By::System, ..entry },
+            user_name: None,
+            public_key: None,
+            account_name: None,
+            cluster_name: None,
+            identifier: Some("acme-employee-40718236".parse().unwrap()),
+        };
+        let text = line(&names, &row).text.into_string();
+        assert!(text.contains("of <code class=\"who\">acme-employee-40718236</code>"), "{text}");
+    }
+    assert!(told >= 3, "{told}");
+}
+
+#[test]
+fn a_refused_try_says_what_was_refused() {
+    let names = nameless();
+    let (node, cluster) = (NodeId::from_bytes([1; 12]), ClusterId::from_bytes([2; 12]));
+    for (tried, on_node, anywhere) in [
+        (Tried::AuditLog, "a database audit log on ", "a database audit log of "),
+        (Tried::Log, "a log that is not there on ", "a log that is not there of "),
+        (Tried::Logs, "", "the logs of "),
+        (Tried::Node, "", "a shell or command on "),
+        (Tried::OtherLog, "a log on ", "a log of "),
+        (Tried::SyncData, "App Services sync data on ", "App Services sync data of "),
+    ] {
+        let told = |node| names.refused((tried, Denial::NotCovered), node, &cluster).into_string();
+        assert!(told(Some(&node)).starts_with(on_node) && told(None).starts_with(anywhere), "{tried:?}");
+    }
+    let beyond = names.refused((Tried::SyncData, Denial::DatabaseNever), None, &cluster).into_string();
+    assert!(beyond.starts_with("a database command beyond reading the sync data of "), "{beyond}");
+}
