@@ -102,6 +102,9 @@ impl Relay<'_> {
                 let record = Record::of(&request);
                 let unanswered = Unanswered(Some((login.as_ref(), &under, &record)));
                 let answered = self.ask(lookup.body()).await;
+                if answered.is_err() && !login.session.live.gate.is_open() {
+                    return Then::Close;
+                }
                 unanswered.is_over();
                 drop(turn);
                 let (asked, frame) = match answered {
@@ -146,6 +149,10 @@ impl Relay<'_> {
         let _turn = login.at_once.acquire().await;
         let unanswered = Unanswered(Some((login.as_ref(), under, allowed.record())));
         let answered = self.ask(allowed.body()).await;
+        // A connection that the cut has reset is no fault of the cluster.
+        if answered.is_err() && !login.session.live.gate.is_open() {
+            return Then::Close;
+        }
         unanswered.is_over();
         let (asked, mut frame) = match answered {
             Ok(answered) => answered,
