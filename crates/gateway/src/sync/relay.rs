@@ -105,7 +105,7 @@ impl Relay<'_> {
                 if answered.is_err() && !login.session.live.gate.is_open() {
                     return Then::Close;
                 }
-                unanswered.is_over();
+                unanswered.end();
                 drop(turn);
                 let (asked, frame) = match answered {
                     Ok(answered) => answered,
@@ -153,7 +153,7 @@ impl Relay<'_> {
         if answered.is_err() && !login.session.live.gate.is_open() {
             return Then::Close;
         }
-        unanswered.is_over();
+        unanswered.end();
         let (asked, mut frame) = match answered {
             Ok(answered) => answered,
             Err(error) => return self.unreachable(request, under, &error).await,
@@ -263,7 +263,7 @@ fn note(login: &Login, line: Line) -> bool {
 struct Unanswered<'a>(Option<(&'a Login, &'a Under, &'a Record)>);
 
 impl Unanswered<'_> {
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.0 = None;
     }
 }
