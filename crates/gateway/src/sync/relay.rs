@@ -102,7 +102,10 @@ impl Relay<'_> {
                 let record = Record::of(&request);
                 let unanswered = Unanswered(Some((login.as_ref(), &under, &record)));
                 let answered = self.ask(lookup.body()).await;
-                unanswered.is_over();
+                if answered.is_err() && !login.session.live.gate.is_open() {
+                    return Then::Close;
+                }
+                unanswered.end();
                 drop(turn);
                 let (asked, frame) = match answered {
                     Ok(answered) => answered,
@@ -146,7 +149,11 @@ impl Relay<'_> {
         let _turn = login.at_once.acquire().await;
         let unanswered = Unanswered(Some((login.as_ref(), under, allowed.record())));
         let answered = self.ask(allowed.body()).await;
-        unanswered.is_over();
+        // A connection that the cut has reset is no fault of the cluster.
+        if answered.is_err() && !login.session.live.gate.is_open() {
+            return Then::Close;
+        }
+        unanswered.end();
         let (asked, mut frame) = match answered {
             Ok(answered) => answered,
             Err(error) => return self.unreachable(request, under, &error).await,
@@ -256,7 +263,7 @@ fn note(login: &Login, line: Line) -> bool {
 struct Unanswered<'a>(Option<(&'a Login, &'a Under, &'a Record)>);
 
 impl Unanswered<'_> {
-    fn is_over(mut self) {
+    fn end(mut self) {
         self.0 = None;
     }
 }
