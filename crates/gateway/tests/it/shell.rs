@@ -48,7 +48,7 @@ fn a_revoke_ends_a_live_session() {
 }
 
 #[test]
-fn a_blocked_target_says_only_that_it_is_not_open_and_how_to_ask() {
+fn a_blocked_target_says_only_that_it_is_not_open() {
     let world = World::new();
     let output = world.run(&[], &["true"], b"");
     assert_eq!(output.status.code(), Some(1));
