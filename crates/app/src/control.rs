@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use byleave_core::access::{Basis, Published};
+use byleave_core::access::{Basis, Denial, Published};
 use byleave_core::id::{ClusterId, SessionId};
 use byleave_core::name::PublicKey;
 use byleave_core::session::SessionEnd;
@@ -175,18 +175,7 @@ impl Control for StoreControl {
 
     fn open(&self, request: OpenRequest) -> BoxFuture<'_, Result<Opened, OpenRefused>> {
         Box::pin(async move {
-            let open = OpenSession {
-                session: request.session,
-                employee: request.employee,
-                key: request.key,
-                host: request.host,
-                shape: match request.purpose {
-                    Purpose::Ssh => Shape::Widest,
-                    Purpose::SyncData => Shape::SyncData,
-                },
-                from: request.from.to_string(),
-            };
-            match self.parts.store.open_session(&self.parts.clock.read(), open).await {
+            match self.parts.store.open_session(&self.parts.clock.read(), open_session(request)).await {
                 Ok(opened) => self.opened(opened).ok_or(OpenRefused::Unavailable),
                 Err(OpenError::Denied { denial, tell }) => Err(OpenRefused::Denied { denial, tell }),
                 Err(OpenError::Store(error)) => {
@@ -194,6 +183,14 @@ impl Control for StoreControl {
                     Err(OpenRefused::Unavailable)
                 }
             }
+        })
+    }
+
+    fn denied(&self, request: OpenRequest, denial: Denial) -> BoxFuture<'_, Result<(), ControlError>> {
+        Box::pin(async move {
+            let now = self.parts.clock.read();
+            let denied = self.parts.store.open_denied(&now, open_session(request), denial).await;
+            denied.map(drop).map_err(|error| unanswered(&error))
         })
     }
 
@@ -260,6 +257,20 @@ impl StoreControl {
             identifier: opened.identifier,
             opened_at: opened.opened_at,
         })
+    }
+}
+
+fn open_session(request: OpenRequest) -> OpenSession {
+    OpenSession {
+        session: request.session,
+        employee: request.employee,
+        key: request.key,
+        host: request.host,
+        shape: match request.purpose {
+            Purpose::Ssh => Shape::Widest,
+            Purpose::SyncData => Shape::SyncData,
+        },
+        from: request.from.to_string(),
     }
 }
 

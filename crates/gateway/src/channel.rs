@@ -165,12 +165,21 @@ async fn start(near: Near, mut intake: Intake) {
     let mut setup = Setup::default();
     let Some(start) = asked(&mut intake, &mut setup).await else { return };
     if start.has_nul() {
+        near.session.tried();
         return near.fail(&text::line(text::NUL)).await;
     }
+    let said = words::said(&start);
+    match said {
+        Some(_) => near.session.spoke(),
+        None => near.session.tried(),
+    }
     match intake.during(near.session.opened()).await {
-        Err(told) => match words::said(&start) {
+        Err(told) => match said {
             Some(said) => words::run(near, intake, setup, said).await,
-            None => near.refuse(&told).await,
+            None => {
+                let written = intake.during(near.session.write_denied()).await;
+                near.refuse(written.as_ref().err().unwrap_or(&told)).await;
+            }
         },
         Ok(opened) => match node_of(&opened) {
             Some(node) => on_node(near, intake, setup, start, node).await,
@@ -231,7 +240,7 @@ async fn on_node(near: Near, mut intake: Intake, setup: Setup, start: Start, nod
         }
     };
     let Some(node) = session.live.facts().and_then(|facts| facts.cluster.node(node).cloned()) else {
-        return near.refuse(&text::line(text::NOT_OPEN)).await;
+        return near.refuse(&text::closed()).await;
     };
     match intake.during(connect(&session, &node, &setup)).await {
         Ok((leg, far)) => {

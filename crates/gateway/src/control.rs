@@ -25,12 +25,16 @@ pub trait Control: Send + Sync + 'static {
     /// Who holds this public key; `None` for a key nobody has.
     fn employee<'a>(&'a self, key: &'a PublicKey) -> BoxFuture<'a, Result<Option<KnownEmployee>, ControlError>>;
 
-    /// Opens a session: in one transaction loads the facts, decides, and writes `session.opened` durably, or counts
-    /// the denial.
+    /// Opens a session: in one transaction loads the facts, decides, and writes `session.opened` durably. A denial is
+    /// not written yet: what only speaks to the customer is no try to get in.
     ///
     /// A host of a node stands for that node, and for its logs where the node itself is not open; the host of a
     /// cluster stands for the cluster's logs. An unknown host and a closed one get the same answer.
     fn open(&self, request: OpenRequest) -> BoxFuture<'_, Result<Opened, OpenRefused>>;
+
+    /// Writes down, folded, that [`Control::open`] denied this: it was a try to get in. An error means that it was not
+    /// written.
+    fn denied(&self, request: OpenRequest, denial: Denial) -> BoxFuture<'_, Result<(), ControlError>>;
 
     /// What the gateway signs in to the databases of an open session for sync data with: what the customer supplied with
     /// the grant, else what an administrator set for the cluster. [`ControlError::Refused`] if there is neither.
@@ -214,9 +218,15 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// It was taken, whatever there was to hand back.
-    HandedBack,
+    HandedBack {
+        /// Whether a request of theirs for this host waited and was taken back.
+        withdrawn: bool,
+    },
     /// It was taken, whoever there is to be asked.
-    Requested,
+    Requested {
+        /// Whether it took the place of one of theirs for this host that waited.
+        replaced: bool,
+    },
     /// The latest requests, newest first.
     Requests(Vec<OwnRequest>),
 }
@@ -230,6 +240,12 @@ pub struct OwnRequest {
     pub kind: GrantType,
     /// For how long.
     pub ttl: Ttl,
+    /// The case they named.
+    pub case: Option<CaseNumber>,
+    /// Why they asked.
+    pub reason: Reason,
+    /// When.
+    pub asked_at: Timestamp,
     /// What has become of it.
     pub status: RequestStatus,
     /// What the customer said when they declined.

@@ -43,6 +43,12 @@ impl Employee {
     }
 
     fn refuse(&self, forwarding: Forwarding) {
+        self.session.tried();
+        self.refuse_beside(forwarding);
+    }
+
+    /// Refuses what a client asks for beside what its channel is for, often by its settings alone.
+    fn refuse_beside(&self, forwarding: Forwarding) {
         self.session.live.refuse(forwarding, Side::Employee);
     }
 
@@ -218,7 +224,7 @@ impl Handler for Employee {
     }
 
     async fn agent_request(&mut self, _: ChannelId, _: &mut server::Library) -> Result<bool, russh::Error> {
-        self.refuse(Forwarding::Agent);
+        self.refuse_beside(Forwarding::Agent);
         Ok(false)
     }
 
@@ -231,7 +237,7 @@ impl Handler for Employee {
         _: u32,
         library: &mut server::Library,
     ) -> Result<(), russh::Error> {
-        self.refuse(Forwarding::X11);
+        self.refuse_beside(Forwarding::X11);
         library.channel_failure(channel)
     }
 

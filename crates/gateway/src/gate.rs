@@ -6,10 +6,11 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use byleave_core::event::Side;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -23,7 +24,7 @@ struct Leg {
     id: LegId,
     side: Side,
     /// A duplicate, so that a cut needs nothing of the task that owns the socket.
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
 }
 
 /// The switch.
@@ -48,7 +49,7 @@ impl Gate {
     /// # Errors
     /// If the operating system gives no duplicate of the socket: such a leg could not be cut, so it must not be used.
     pub(crate) fn add(&self, side: Side, stream: &TcpStream) -> std::io::Result<LegId> {
-        let fd = OwnedFd::from(SockRef::from(stream).try_clone()?);
+        let fd = Arc::new(OwnedFd::from(SockRef::from(stream).try_clone()?));
         let id = LegId(self.next.fetch_add(1, Ordering::Relaxed));
         let leg = Leg { id, side, fd };
         let late = {
@@ -91,6 +92,27 @@ impl Gate {
         self.take(|leg| leg.side == side).iter().for_each(Leg::reset);
     }
 
+    /// The sockets of one side.
+    fn sockets(&self, side: Side) -> Vec<Arc<OwnedFd>> {
+        let legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
+        legs.iter().filter(|leg| leg.side == side).map(|leg| leg.fd.clone()).collect()
+    }
+
+    /// Whether the kernel holds bytes for the employee that it has not sent yet: only a reset discards those.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.sockets(Side::Employee).iter().all(|fd| is_sent(fd).unwrap_or(false))
+    }
+
+    /// Tells the employee's side that nothing more comes after what was written, and takes its connections out, so that
+    /// they last until what this returns is dropped, whatever else ends meanwhile. Nothing is read from them.
+    pub(crate) fn linger(&self) -> Lingering {
+        let legs = self.take(|leg| leg.side == Side::Employee);
+        for leg in &legs {
+            drop(SockRef::from(&leg.fd).shutdown(std::net::Shutdown::Write));
+        }
+        Lingering(legs)
+    }
+
     /// Takes legs out. What is then done with them is done without the lock: a thread that is held up with a socket
     /// must not hold up a cut.
     fn take(&self, meant: impl Fn(&Leg) -> bool) -> Vec<Leg> {
@@ -106,8 +128,34 @@ impl Gate {
 
     /// Whether a farewell may still be written.
     pub(crate) fn has_farewell(&self) -> bool {
-        self.farewell.load(Ordering::Acquire) > 0
+        self.farewell_left() > 0
     }
+
+    /// How many bytes of a farewell may still be written.
+    pub(crate) fn farewell_left(&self) -> u64 {
+        self.farewell.load(Ordering::Acquire)
+    }
+}
+
+/// Connections of a session that has ended, whose peers still have something to read.
+#[must_use = "the connections are reset when this is dropped"]
+pub(crate) struct Lingering(Vec<Leg>);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Leg::reset);
+    }
+}
+
+/// Whether all that was written to a socket has been sent: with the least mark for what is not, it is only then ready
+/// for more.
+fn is_sent(fd: &OwnedFd) -> std::io::Result<bool> {
+    let socket = SockRef::from(fd);
+    socket.set_tcp_notsent_lowat(1)?;
+    let mut ready = [PollFd::new(fd, PollFlags::OUT)];
+    poll(&mut ready, Some(&Timespec::default()))?;
+    socket.set_tcp_notsent_lowat(0)?;
+    Ok(ready.iter().all(|ready| ready.revents().contains(PollFlags::OUT)))
 }
 
 impl Leg {
@@ -124,7 +172,7 @@ impl Leg {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{ErrorKind, Read as _};
+    use std::io::{ErrorKind, Read as _, Write as _};
 
     use super::*;
 
@@ -133,6 +181,43 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         (ours, listener.accept().unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn what_the_kernel_has_not_sent_is_known() {
+        let gate = Gate::default();
+        let (employee, mut peer) = connection().await;
+        gate.add(Side::Employee, &employee).unwrap();
+        assert!(!gate.has_unsent());
+        assert_eq!(employee.try_write(b"some").unwrap(), 4);
+        assert!(!gate.has_unsent(), "sent, whether the peer reads it or not");
+        let mut written = 4;
+        while let Ok(more) = employee.try_write(&[7; 65536]) {
+            written += more;
+        }
+        assert!(gate.has_unsent(), "the peer's window is full");
+        let mut all = vec![0; written];
+        tokio::task::spawn_blocking(move || peer.read_exact(&mut all)).await.unwrap().unwrap();
+        assert!(!gate.has_unsent());
+    }
+
+    #[tokio::test]
+    async fn who_lingers_can_read_and_write_until_the_reset() {
+        let gate = Gate::default();
+        let (employee, peer) = connection().await;
+        gate.add(Side::Employee, &employee).unwrap();
+        assert_eq!(employee.try_write(b"bye").unwrap(), 3);
+        gate.shut(0);
+        let lingering = gate.linger();
+        gate.reset_side(Side::Employee);
+        drop(employee);
+        let mut told = Vec::new();
+        (&peer).write_all(b"typed meanwhile").unwrap();
+        (&peer).read_to_end(&mut told).unwrap();
+        assert_eq!(told, b"bye");
+        drop(lingering);
+        let write = (0..1000).find_map(|_| (&peer).write_all(b"late").err());
+        assert!(write.is_some_and(|error| matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)));
     }
 
     fn is_reset(mut peer: &std::net::TcpStream) -> bool {

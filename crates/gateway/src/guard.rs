@@ -96,11 +96,25 @@ impl Guards {
         is_over
     }
 
-    /// Cuts all of them. Notes how long that took, since the change was told or the deadline was seen.
-    async fn sweep(&self, ends: &[(Arc<Live>, SessionEnd)], since: Instant) {
-        let ending = Ending::begin(ends);
-        ending.say().await;
-        ending.finish(|| self.table.note_delay(since.elapsed()));
+    /// Cuts all of them, without waiting for last words: those are said beside the watch. Notes how long it took until
+    /// nothing passed any more, since the change was told or the deadline was seen.
+    fn sweep(self: &Arc<Self>, ends: &[(Arc<Live>, SessionEnd)], since: Instant) {
+        let (ending, guards) = (Ending::begin(ends), self.clone());
+        let speaking = ending.speaking();
+        self.note(ends.len() - speaking, since);
+        if speaking > 0 {
+            // Where the guards are no more, this drops it, and that resets the employees.
+            self.runtime.spawn(async move {
+                ending.say().await;
+                guards.note(speaking, since);
+                ending.leave().await;
+            });
+        }
+    }
+
+    /// Notes how long so many cuts took.
+    fn note(&self, cuts: usize, since: Instant) {
+        (0..cuts).for_each(|_| self.table.note_delay(since.elapsed()));
     }
 }
 
@@ -143,7 +157,7 @@ async fn guard(
         watched.retain(|watched| watched.live.gate.is_open());
         let ends = judge(&mut watched, followed);
         if !ends.is_empty() {
-            guards.sweep(&ends, since).await;
+            guards.sweep(&ends, since);
             watched.retain(|watched| watched.live.gate.is_open());
         }
         if watched.is_empty() && guards.leave(cluster, &facts, &more) {

@@ -20,6 +20,7 @@ mod logs;
 mod node;
 pub mod recording;
 mod relay;
+mod screen;
 pub mod server;
 mod session;
 mod socket;

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::control::{Control, KnownEmployee, Opened, Report, Which};
 use crate::gate::Gate;
+use crate::screen::Screen;
 
 mod denials;
 mod ending;
@@ -99,6 +100,8 @@ pub(crate) struct Voice {
     pub(crate) library: server::Handle,
     /// Where a terminal takes notices; they are recorded and shown in their turn.
     pub(crate) notices: Option<mpsc::Sender<String>>,
+    /// What shows there, if it is a terminal that a node draws on.
+    pub(crate) screen: Option<Arc<Screen>>,
 }
 
 /// Adds to a count.

@@ -34,6 +34,8 @@ use sftp::{Reader, SftpError};
 enum Word<'a> {
     List,
     Other,
+    /// `logs`, but not as it is said.
+    Usage,
     /// To open a session for sync data.
     Sync,
     /// The certificate by which the clients of sync data know the gateway.
@@ -50,10 +52,11 @@ impl<'a> Word<'a> {
             ["logs"] => Self::List,
             ["sync"] => Self::Sync,
             ["sync-ca"] => Self::SyncCa,
-            ["logs", name] => match name.rsplit_once('/') {
+            ["logs", name] if !name.starts_with('-') => match name.rsplit_once('/') {
                 Some((host, name)) => Self::Stream(Some(host), name),
                 None => Self::Stream(None, name),
             },
+            ["logs", ..] => Self::Usage,
             _ => Self::Other,
         }
     }
@@ -71,6 +74,13 @@ struct Closed {
     node: Node,
     log: Log,
     denial: Denial,
+}
+
+/// What becomes of a shell that was tried.
+enum Shell {
+    Denied(Denial),
+    /// It is open by now, on these nodes of the cluster whose host was named.
+    Elsewhere(Vec<String>),
 }
 
 /// A log that is open.
@@ -101,6 +111,7 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, start: Sta
             match Word::of(&start) {
                 Word::List => answer.list(&logs.open).await,
                 Word::Other => answer.other(&logs.open).await,
+                Word::Usage => answer.usage().await,
                 Word::Sync => {
                     drop(logs);
                     sync::word::run(&answer, &mut intake, opened).await
@@ -176,10 +187,16 @@ impl Answer<'_> {
         status
     }
 
+    async fn usage(&self) -> u32 {
+        self.say(text::line(text::LOGS_USAGE), true).await;
+        text::REFUSED
+    }
+
     async fn other(&self, logs: &[Open]) -> u32 {
-        let told = match self.deny_shell() {
-            Some(Denial::NodeUnchecked) => format!("{} {}", text::UNCHECKED, text::ONLY_LOGS),
-            Some(_) | None => text::ONLY_LOGS.to_owned(),
+        let told = match self.shell() {
+            Shell::Denied(Denial::NodeUnchecked) => format!("{} {}", text::UNCHECKED, text::ONLY_LOGS),
+            Shell::Elsewhere(hosts) if !hosts.is_empty() => text::shells_elsewhere(&hosts),
+            Shell::Denied(_) | Shell::Elsewhere(_) => text::ONLY_LOGS.to_owned(),
         };
         self.say(text::line(&told), true).await;
         self.say(self.lines(logs), true).await;
@@ -206,17 +223,26 @@ impl Answer<'_> {
         }
     }
 
-    /// Tells that a shell, command or transfer was tried where only logs are open, and answers why that is not. If the
-    /// rules have come to open the node since, it is no denial: a new connection gets it.
-    fn deny_shell(&self) -> Option<Denial> {
+    /// Finds out what a shell, command or transfer that was tried here is told, and tells the control if it is denied.
+    /// Where the rules open the node, or on a cluster's host one of its nodes, it is no denial: another connection gets
+    /// it.
+    fn shell(&self) -> Shell {
         let session = &self.near.session;
-        let denial = match self.node.map(|node| session.live.permit(Wanted::Node(node), &session.shared.table)) {
-            Some(Ok(_)) => return None,
-            Some(Err(denial)) => denial,
-            None => Denial::Unknown,
-        };
+        let Some(facts) = session.live.facts() else { return Shell::Elsewhere(Vec::new()) };
+        let nodes = facts.cluster.nodes.iter().filter(|node| !node.removed);
+        let (mut open, mut denied) = (Vec::new(), None);
+        for node in nodes.filter(|node| self.node.is_none_or(|id| id == node.id)) {
+            match session.live.permit(Wanted::Node(node.id), &session.shared.table) {
+                Ok(_) => open.push(node.host.to_string()),
+                Err(denial) => drop(denied.get_or_insert(denial)),
+            }
+        }
+        if !open.is_empty() {
+            return Shell::Elsewhere(if self.node.is_none() { open } else { Vec::new() });
+        }
+        let denial = denied.unwrap_or(Denial::Unknown);
         session.live.deny(Refused { wanted: Tried::Node, node: self.node, denial });
-        Some(denial)
+        Shell::Denied(denial)
     }
 
     /// Tells that a log was tried that is not open, or not there. Only what the inventory says of it is told.
@@ -314,6 +340,7 @@ mod tests {
         let word = |line: &str| match Word::of(&Start::Command(line.as_bytes().to_vec())) {
             Word::List => "list".to_owned(),
             Word::Other => "other".to_owned(),
+            Word::Usage => "usage".to_owned(),
             Word::Sync => "sync".to_owned(),
             Word::SyncCa => "sync-ca".to_owned(),
             Word::Stream(host, name) => format!("{host:?} {name}"),
@@ -321,7 +348,10 @@ mod tests {
         assert_eq!((word("logs"), word("sync"), word("sync-ca")), ("list".into(), "sync".into(), "sync-ca".into()));
         assert_eq!(word(" logs  mongod "), "None mongod");
         assert_eq!(word("logs node-1.shop.example/mongod"), "Some(\"node-1.shop.example\") mongod");
-        for other in ["", "sh", "logs a b", "logs; sh", "LOGS", "logsx", "sync x", "sync ca"] {
+        for usage in ["logs a b", "logs -f mongod", "logs mongod --help", "logs -f", "logs --help"] {
+            assert_eq!(word(usage), "usage", "{usage}");
+        }
+        for other in ["", "sh", "logs; sh", "LOGS", "logsx", "sync x", "sync ca"] {
             assert_eq!(word(other), "other", "{other}");
         }
         assert_eq!(Word::of(&Start::Shell), Word::Other);

@@ -23,6 +23,7 @@ use crate::channel::{Near, Setup, Size, Start};
 use crate::live::{Voice, count};
 use crate::node::Leg;
 use crate::recording::Recorder;
+use crate::screen::Screen;
 use crate::session::Session;
 use crate::text;
 
@@ -117,6 +118,13 @@ pub(crate) struct Far {
     pub(crate) channel: Channel<client::Msg>,
 }
 
+/// What sees all that the employee is shown.
+struct Shown<'a> {
+    recorder: &'a Recorder,
+    /// Where there is a terminal.
+    screen: Option<Arc<Screen>>,
+}
+
 /// Relays a channel until one side closes it.
 pub(crate) async fn run(near: Near, mut intake: Intake, far: Far, recorder: &Recorder) -> Near {
     let (messages, out) = far.channel.split();
@@ -130,11 +138,14 @@ pub(crate) async fn run(near: Near, mut intake: Intake, far: Far, recorder: &Rec
         let _ = notices.try_send(welcome(&near.session));
     }
     let notices = far.setup.terminal.is_some().then_some(notices);
-    near.session.live.voices().insert(near.id, Voice { library: near.library.clone(), notices });
+    let screen = far.setup.terminal.is_some().then(Arc::<Screen>::default);
+    let voice = Voice { library: near.library.clone(), notices, screen: screen.clone() };
+    near.session.live.voices().insert(near.id, voice);
+    let shown = Shown { recorder, screen };
     let gone = CancellationToken::new();
     {
         let mut up = pin!(up(&near.session, intake, &out, recorder, &gone));
-        let mut down = pin!(down(&near, messages, noticed, recorder, &gone));
+        let mut down = pin!(down(&near, messages, noticed, &shown, &gone));
         tokio::select! {
             biased;
             () = &mut down => {}
@@ -219,7 +230,7 @@ async fn down(
     near: &Near,
     mut messages: ChannelReadHalf,
     mut notices: mpsc::Receiver<String>,
-    recorder: &Recorder,
+    shown: &Shown<'_>,
     gone: &CancellationToken,
 ) {
     let live = &near.session.live;
@@ -254,7 +265,7 @@ async fn down(
             let is_exit = matches!(message, ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. });
             if is_eof && end == End::Open {
                 end = End::Held;
-            } else if deliver(near, message, recorder).await.is_err() {
+            } else if deliver(near, message, shown).await.is_err() {
                 break;
             }
             if is_exit && end == End::Held {
@@ -263,7 +274,7 @@ async fn down(
             }
         }
         moving.get_or_insert_with(|| live.moving());
-        finish(near, recorder, end).await;
+        finish(near, shown.recorder, end).await;
     };
     tokio::select! {
         biased;
@@ -285,8 +296,12 @@ async fn written() {
     }
 }
 
-/// Closes the employee's end, after what a terminal's output still held back.
+/// Closes the employee's end, after what a terminal's output still held back. After a cut the last word is all there is
+/// to say.
 async fn finish(near: &Near, recorder: &Recorder, end: End) {
+    if !near.session.live.gate.is_open() {
+        return;
+    }
     if let Ok(rest) = recorder.rest() {
         drop(near.out.data_bytes(rest).await);
     }
@@ -297,11 +312,11 @@ async fn finish(near: &Near, recorder: &Recorder, end: End) {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "a node has nothing else to say on a channel")]
-async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Result<(), ()> {
+async fn deliver(near: &Near, message: ChannelMsg, shown: &Shown<'_>) -> Result<(), ()> {
     let (id, library) = (near.id, &near.library);
     match message {
-        ChannelMsg::Data { data } => deliver_bytes(near, data, None, recorder).await,
-        ChannelMsg::ExtendedData { data, ext } => deliver_bytes(near, data, Some(ext), recorder).await,
+        ChannelMsg::Data { data } => deliver_bytes(near, data, None, shown).await,
+        ChannelMsg::ExtendedData { data, ext } => deliver_bytes(near, data, Some(ext), shown).await,
         ChannelMsg::Success => {
             near.answered();
             library.channel_success(id).await
@@ -311,11 +326,11 @@ async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Resul
             library.channel_failure(id).await
         }
         ChannelMsg::ExitStatus { exit_status } => {
-            recorder.exit(json!({ "status": exit_status }));
+            shown.recorder.exit(json!({ "status": exit_status }));
             library.exit_status_request(id, exit_status).await
         }
         ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag } => {
-            recorder.exit(json!({ "signal": format!("{signal_name:?}") }));
+            shown.recorder.exit(json!({ "signal": format!("{signal_name:?}") }));
             library.exit_signal_request(id, signal_name, core_dumped, error_message, lang_tag).await
         }
         _ => Ok(()),
@@ -323,9 +338,12 @@ async fn deliver(near: &Near, message: ChannelMsg, recorder: &Recorder) -> Resul
 }
 
 /// Records bytes, and only then delivers them.
-async fn deliver_bytes(near: &Near, data: Bytes, ext: Option<u32>, recorder: &Recorder) -> Result<(), ()> {
+async fn deliver_bytes(near: &Near, data: Bytes, ext: Option<u32>, shown: &Shown<'_>) -> Result<(), ()> {
     let live = &near.session.live;
-    let ready = recorder.output(data, ext.is_some()).map_err(|_| live.cut(SessionEnd::RecordingFailed))?;
+    let ready = shown.recorder.output(data, ext.is_some()).map_err(|_| live.cut(SessionEnd::RecordingFailed))?;
+    if let Some(screen) = &shown.screen {
+        screen.follow(&ready);
+    }
     count(&live.counts.sent_bytes, ready.len());
     match ext {
         None => near.out.data_bytes(ready).await.map_err(drop),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use byleave_core::access::{Published, Wanted};
+use byleave_core::access::{Denial, Published, Wanted};
 use byleave_core::id::{ClusterId, NodeId};
 use byleave_core::name::HostName;
 use byleave_core::session::SessionEnd;
@@ -42,6 +42,17 @@ pub(crate) enum State {
     Refused(Arc<str>),
 }
 
+/// What the rules denied to a connection, until it is written down: as soon as it turns out to be a try to get in.
+#[derive(Debug, Default)]
+struct DeniedTry {
+    /// What was denied, and why.
+    unwritten: Option<(OpenRequest, Denial)>,
+    /// Whether the employee said a word to the customer.
+    has_spoken: bool,
+    /// Whether they tried something else.
+    has_tried: bool,
+}
+
 /// How far a channel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -61,6 +72,8 @@ pub(crate) struct Session {
     /// Bytes from the employee that wait for a node, over all channels.
     pub(crate) backlog: AtomicUsize,
     state: watch::Sender<State>,
+    /// Never locked across a wait.
+    denied: Mutex<DeniedTry>,
     /// How far each channel that runs is; never locked across a wait.
     stages: Mutex<BTreeMap<ChannelId, Stage>>,
     main: Mutex<Option<Hold>>,
@@ -78,6 +91,7 @@ impl Session {
             tasks: TaskTracker::new(),
             backlog: AtomicUsize::new(0),
             state: watch::Sender::new(State::Opening),
+            denied: Mutex::default(),
             stages: Mutex::default(),
             main: Mutex::default(),
             host: OnceLock::new(),
@@ -102,6 +116,31 @@ impl Session {
 
     fn refuse(&self, told: String) {
         self.state.send_replace(State::Refused(told.into()));
+    }
+
+    fn denied(&self) -> MutexGuard<'_, DeniedTry> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the employee said a word to the customer: if that is all they do, they did not try to get in.
+    pub(crate) fn spoke(&self) {
+        self.denied().has_spoken = true;
+    }
+
+    /// Notes that the employee tried something else: a try to get in, whatever they say besides.
+    pub(crate) fn tried(&self) {
+        self.denied().has_tried = true;
+    }
+
+    /// Has the denial written down, if there was one and it is not written yet.
+    ///
+    /// # Errors
+    /// What the employee is told if it cannot be.
+    pub(crate) async fn write_denied(&self) -> Result<(), Arc<str>> {
+        let unwritten = self.denied().unwritten.take();
+        let Some((request, denial)) = unwritten else { return Ok(()) };
+        let written = self.shared.control.denied(request, denial).await;
+        written.map_err(|_| text::line(text::UNAVAILABLE).into())
     }
 
     /// Bytes from the employee that wait for a node.
@@ -149,7 +188,7 @@ pub(crate) async fn open(session: Arc<Session>, user: String) {
 async fn ask_as(session: &Arc<Session>, user: String) {
     let Some(who) = session.live.who() else { return };
     let Ok(host) = user.parse::<HostName>() else {
-        return session.refuse(text::line(text::NOT_OPEN));
+        return session.refuse(text::closed());
     };
     let _ = session.host.set(host.clone());
     ask(session, who, host, Purpose::Ssh).await;
@@ -183,9 +222,12 @@ async fn ask(session: &Arc<Session>, who: KnownEmployee, host: HostName, purpose
         return session.refuse(text::too_many(most));
     }
     let request = OpenRequest { session: id, employee: who.employee, key: who.key, host, from, purpose };
-    match session.shared.control.open(request).await {
+    match session.shared.control.open(request.clone()).await {
         Ok(opened) => follow(session, opened).await,
-        Err(OpenRefused::Denied { denial, tell }) => session.refuse(text::denied(denial, tell)),
+        Err(OpenRefused::Denied { denial, tell }) => {
+            session.denied().unwritten = Some((request, denial));
+            session.refuse(text::denied(denial, tell));
+        }
         Err(OpenRefused::Unavailable) => session.refuse(text::line(text::UNAVAILABLE)),
     }
 }
@@ -250,6 +292,14 @@ pub(crate) async fn close(session: &Session, opening: Option<tokio::task::JoinHa
     if let Some(opening) = opening {
         drop(opening.await);
         live.cut(live.end());
+    }
+    let is_try = {
+        let denied = session.denied();
+        denied.has_tried || !denied.has_spoken
+    };
+    if is_try {
+        // Nobody is left to be told that it could not be written; the control has logged why.
+        drop(session.write_denied().await);
     }
     session.tasks.close();
     if timeout(WIND_UP, session.tasks.wait()).await.is_err() {

@@ -15,6 +15,7 @@ use byleave_core::event::Side;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::gate::LegId;
 use crate::live::Live;
@@ -26,6 +27,9 @@ const SMALL: usize = 4 * 1024;
 const LARGE: usize = 256 * 1024;
 /// A read below this is taken for one packet of a conversation, which the peer may be waiting to see acknowledged.
 const CONVERSATION: usize = 4 * 1024;
+
+/// When the end of a farewell is looked for again while there is something to be read, which is not.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// When a peer learns that a small packet came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +157,11 @@ impl AsyncRead for Socket {
             if this.side == Side::Employee && this.live.gate.has_farewell() {
                 // Nothing more is read, but the last word can still be written; the cut wakes this task.
                 if this.stream.poll_read_ready(cx).is_ready() {
-                    cx.waker().wake_by_ref();
+                    let waker = cx.waker().clone();
+                    tokio::spawn(async move {
+                        sleep(LOOK_AGAIN).await;
+                        waker.wake();
+                    });
                 }
                 return Poll::Pending;
             }

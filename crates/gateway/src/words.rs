@@ -1,5 +1,6 @@
 //! The words by which an employee speaks to the customer: `request …`, `requests` and `hand-back`, on the host of a
-//! cluster or of anything, open or closed. Where a shell is open, a command passes untouched and no word is taken.
+//! cluster or of anything, open or closed, and `help`, which tells of them. Where a shell is open, a command passes
+//! untouched and no word is taken. Who only says one of these has not tried to get in.
 //!
 //! What is answered must never depend on whether there is such a host: what an employee may know of it is the control's
 //! to say, after the customer has spoken.
@@ -17,9 +18,16 @@ use crate::relay::Intake;
 use crate::session::Session;
 use crate::text;
 
-/// What was said: a word as it is meant, or what is wrong with it.
+/// What was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said(Result<What, String>);
+pub(crate) enum Said {
+    /// Something to the customer.
+    What(What),
+    /// What the words are.
+    Help,
+    /// A word, and what is wrong with it.
+    Wrong(String),
+}
 
 /// What the employee reads.
 pub(crate) struct Answer {
@@ -28,6 +36,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    fn said(what: &str) -> Self {
+        Self { text: text::line(what), status: 0 }
+    }
+
     fn refused(why: &str) -> Self {
         Self { text: text::line(why), status: text::REFUSED }
     }
@@ -42,14 +54,14 @@ impl Answer {
 pub(crate) fn said(start: &Start) -> Option<Said> {
     let Start::Command(line) = start else { return None };
     let words: Vec<_> = std::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace().collect();
-    let said = match words.split_first()? {
-        (&"hand-back", []) => Ok(What::HandBack),
-        (&"request", options) => wish(options).map(What::Request),
-        (&"requests", []) => Ok(What::Requests),
-        (&word @ ("hand-back" | "requests"), _) => Err(format!("`{word}` takes nothing after it")),
+    Some(match words.split_first()? {
+        (&"hand-back", []) => Said::What(What::HandBack),
+        (&"help", []) => Said::Help,
+        (&"request", options) => wish(options).map_or_else(Said::Wrong, |wish| Said::What(What::Request(wish))),
+        (&"requests", []) => Said::What(What::Requests),
+        (&word @ ("hand-back" | "help" | "requests"), _) => Said::Wrong(format!("`{word}` takes nothing after it")),
         _ => return None,
-    };
-    Some(Said(said))
+    })
 }
 
 /// The options of `request`: each takes what stands before the next one, for `ssh` drops the quotes of a reason.
@@ -121,17 +133,20 @@ fn wish(words: &[&str]) -> Result<Wish, String> {
 
 /// Says it to the control, and what came of it. `end` ends a line of a list.
 pub(crate) async fn answer(session: &Session, said: Said, end: &str) -> Answer {
-    let what = match said.0 {
-        Ok(what) => what,
-        Err(why) => return Answer::refused(&why),
+    let what = match said {
+        Said::What(what) => what,
+        Said::Help => return Answer::said(text::HELP),
+        Said::Wrong(why) => return Answer::refused(&why),
     };
     let (Some(who), Some(host)) = (session.live.who(), session.host()) else {
         return Answer::refused(text::NOT_OPEN);
     };
     let saying = Saying { session: session.live.id, employee: who.employee, key: who.key, host: host.clone(), what };
     match session.shared.control.say(saying).await {
-        Ok(Reply::HandedBack) => Answer { text: text::line(text::HANDED_BACK), status: 0 },
-        Ok(Reply::Requested) => Answer { text: text::line(text::REQUESTED), status: 0 },
+        Ok(Reply::HandedBack { withdrawn: true }) => Answer::said(text::HANDED_BACK_WITH_REQUEST),
+        Ok(Reply::HandedBack { withdrawn: false }) => Answer::said(text::HANDED_BACK),
+        Ok(Reply::Requested { replaced: true }) => Answer::said(text::REQUESTED_ANEW),
+        Ok(Reply::Requested { replaced: false }) => Answer::said(text::REQUESTED),
         Ok(Reply::Requests(requests)) => Answer { text: lines(&requests, end), status: 0 },
         Err(SayError::Ask(error)) => Answer::refused(&error.to_string()),
         Err(SayError::NotOpen) => Answer::refused(text::NOT_OPEN),
@@ -147,7 +162,10 @@ fn lines(requests: &[OwnRequest], end: &str) -> String {
             GrantType::InfrastructureAndSyncData => "sync",
         };
         let state = text::state(request.status, request.answer.as_ref());
-        format!("{}\t{kind}\t{}\t{state}{end}", request.host, request.ttl)
+        let case = request.case.as_ref().map_or("no case".to_owned(), |case| format!("case {case}"));
+        let OwnRequest { host, ttl, reason, asked_at, .. } = request;
+        let asked_at = asked_at.to_seconds_text();
+        format!("{host}\t{kind}\t{ttl}\t{state}\tasked at {asked_at}\t{case}\t{reason}{end}")
     };
     if requests.is_empty() { text::line(text::NO_REQUESTS) } else { requests.iter().map(line).collect() }
 }
@@ -166,27 +184,29 @@ pub(crate) async fn run(near: Near, mut intake: Intake, setup: Setup, said: Said
 mod tests {
     use super::*;
 
-    fn word(line: &str) -> Option<Result<What, String>> {
-        said(&Start::Command(line.as_bytes().to_vec())).map(|said| said.0)
+    fn word(line: &str) -> Option<Said> {
+        said(&Start::Command(line.as_bytes().to_vec()))
     }
 
     fn asked(line: &str) -> Result<Wish, String> {
         match word(line) {
-            Some(Ok(What::Request(wish))) => Ok(wish),
-            Some(Err(why)) => Err(why),
+            Some(Said::What(What::Request(wish))) => Ok(wish),
+            Some(Said::Wrong(why)) => Err(why),
             other => Err(format!("{other:?}")),
         }
     }
 
     #[test]
     fn only_exact_words_are_taken() {
-        assert_eq!(word("requests"), Some(Ok(What::Requests)));
-        assert_eq!(word("  hand-back "), Some(Ok(What::HandBack)));
-        for other in ["", "sh", "request; sh", "requestsx", "REQUESTS", "handback", "logs request"] {
+        assert_eq!(word("requests"), Some(Said::What(What::Requests)));
+        assert_eq!(word("  hand-back "), Some(Said::What(What::HandBack)));
+        assert_eq!(word("help"), Some(Said::Help));
+        for other in ["", "sh", "request; sh", "requestsx", "REQUESTS", "handback", "logs request", "requst", "helpme"]
+        {
             assert_eq!(word(other), None, "{other}");
         }
-        for more in ["requests all", "hand-back now"] {
-            assert!(word(more).unwrap().unwrap_err().ends_with("takes nothing after it"), "{more}");
+        for more in ["requests all", "hand-back now", "help me"] {
+            assert!(matches!(word(more), Some(Said::Wrong(why)) if why.ends_with("takes nothing after it")), "{more}");
         }
         assert_eq!(said(&Start::Shell), None);
         assert_eq!(said(&Start::Subsystem("requests".to_owned())), None);

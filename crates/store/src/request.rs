@@ -27,7 +27,7 @@ use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 
 pub use self::ask::{Ask, OwnRequest};
-pub use self::hand_back::{HandBack, HandedBack};
+pub use self::hand_back::{GivenBack, HandBack, HandedBack};
 
 /// How many requests a list has at most.
 const LISTED: i64 = 500;

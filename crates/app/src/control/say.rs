@@ -3,10 +3,11 @@
 //! The gateway learns no more of a host than the store tells the employee.
 
 use byleave_core::id::SessionId;
+use byleave_core::request::Wish;
 use byleave_core::time::Reading;
 use byleave_gateway::control::{OwnRequest, Reply, SayError, Saying, What};
 use byleave_store::error::Rule;
-use byleave_store::request::{self, Ask, HandBack};
+use byleave_store::request::{self, Ask, GivenBack, HandBack};
 use byleave_store::{Store, StoreError};
 
 use super::unanswered;
@@ -31,12 +32,12 @@ pub(super) async fn pass_on(store: &Store, now: &Reading, saying: Saying) -> Res
     match what {
         What::HandBack => {
             let back = HandBack { employee, key, host, session };
-            let ending = store.hand_back(now, back).await.map_err(refused)?.value;
-            Ok(Said { reply: Reply::HandedBack, ending })
+            let GivenBack { ending, withdrawn } = store.hand_back(now, back).await.map_err(refused)?.value;
+            Ok(Said { reply: Reply::HandedBack { withdrawn }, ending })
         }
         What::Request(wish) => {
-            store.make_request(now, Ask { employee, key, host, wish }).await.map_err(refused)?;
-            Ok(Reply::Requested.into())
+            let made = store.make_request(now, Ask { employee, key, host, wish }).await.map_err(refused)?;
+            Ok(Reply::Requested { replaced: made.value }.into())
         }
         What::Requests => {
             let requests = store.own_requests(now, employee, key).await.map_err(refused)?;
@@ -46,8 +47,8 @@ pub(super) async fn pass_on(store: &Store, now: &Reading, saying: Saying) -> Res
 }
 
 fn shown(request: request::OwnRequest) -> OwnRequest {
-    let request::OwnRequest { host, wish, status, answer, .. } = request;
-    OwnRequest { host, kind: wish.kind, ttl: wish.ttl, status, answer }
+    let request::OwnRequest { host, wish: Wish { kind, ttl, case, reason }, asked_at, status, answer } = request;
+    OwnRequest { host, kind, ttl, case, reason, asked_at, status, answer }
 }
 
 fn refused(error: StoreError) -> SayError {

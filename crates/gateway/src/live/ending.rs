@@ -10,88 +10,126 @@ use byleave_core::session::SessionEnd;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use russh::{ChannelId, server};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::Live;
+use super::{Live, Voice};
 use crate::text;
 
-/// How long the last words of one sweep to all of its employees may take.
-const FAREWELL: Duration = Duration::from_millis(5);
+/// How long the last words of one sweep to all of its employees may take: on a busy machine the threads that write them
+/// get their turn late. Nothing else passes meanwhile, and nothing waits.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How long a further last word on the same connection may take, unless it went with the one before.
+const NEXT_FAREWELL: Duration = Duration::from_millis(20);
+/// How long an employee's client has to read the last word before its connection is reset: one that writes something at
+/// the same moment would take the reset for a fault of the network, and show nothing.
+const HEARING: Duration = Duration::from_millis(250);
 /// Sweeps that end more sessions than this say no last words, which would take the processor from the cuts.
 const FAREWELLS: usize = 16;
 /// More than a packet adds to the text in it.
 const PACKET_OVERHEAD: usize = 128;
 
-/// Sessions that are ending.
+/// Sessions that are ending: those whose employees hear why. All others have ended.
 #[must_use = "the employees' connections are reset when this is dropped"]
 pub(crate) struct Ending {
-    all: Vec<Arc<Live>>,
     speaking: Vec<Speaking>,
 }
 
 /// A session whose employee hears why it ends.
 struct Speaking {
     live: Arc<Live>,
-    voices: Vec<(ChannelId, server::Handle)>,
+    /// How long the words are.
+    words: Vec<usize>,
+}
+
+/// What one channel is told.
+struct Word {
+    channel: ChannelId,
+    library: server::Handle,
     text: String,
 }
 
 impl Ending {
-    /// Marks all of them shut, then resets the nodes. Waits for nothing.
+    /// Marks all of them shut, hands the last words to the library, then resets the nodes: what their end causes must not
+    /// come before the words. Resets the employees who are told nothing. Waits for nothing.
     pub(crate) fn begin(ends: &[(Arc<Live>, SessionEnd)]) -> Self {
         let may_speak = ends.len() <= FAREWELLS;
         let mut speaking = Vec::new();
+        let mut silent = Vec::new();
         for (live, end) in ends {
-            let voices = if may_speak && live.is_quiet() { voices(live) } else { Vec::new() };
-            let text = text::farewell(*end);
-            live.shut(*end, (voices.len() * (text.len() + PACKET_OVERHEAD)) as u64);
-            if !voices.is_empty() {
-                speaking.push(Speaking { live: live.clone(), voices, text });
+            let voices = if may_speak && is_quiet(live) { voices(live, *end) } else { Vec::new() };
+            let words: Vec<_> = voices.iter().map(|word| word.text.len()).collect();
+            live.shut(*end, words.iter().map(|length| length + PACKET_OVERHEAD).sum::<usize>() as u64);
+            voices.into_iter().for_each(Word::say);
+            if words.is_empty() {
+                silent.push(live);
+            } else {
+                speaking.push(Speaking { live: live.clone(), words });
             }
         }
         ends.iter().for_each(|(live, _)| live.reset_nodes());
-        Self { all: ends.iter().map(|(live, _)| live.clone()).collect(), speaking }
+        silent.iter().for_each(|live| live.finish());
+        Self { speaking }
     }
 
-    /// How many they are.
-    pub(crate) fn count(&self) -> usize {
-        self.all.len()
+    /// How many are to be told something.
+    pub(crate) fn speaking(&self) -> usize {
+        self.speaking.len()
     }
 
-    /// Whether nobody is to be told anything.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.speaking.is_empty()
-    }
-
-    /// Says the last words, and waits a moment for them to be written.
+    /// Waits a moment for the last words to be written.
     pub(crate) async fn say(&self) {
-        for Speaking { voices, text, .. } in &self.speaking {
-            for (id, library) in voices {
-                drop(library.extended_data(*id, 1, text.clone().into_bytes()).now_or_never());
-            }
-        }
-        if !self.is_silent() {
-            let said = join_all(self.speaking.iter().map(|speaking| speaking.live.wait_said()));
-            drop(timeout(FAREWELL, said).await);
-        }
+        drop(timeout(FAREWELL, join_all(self.speaking.iter().map(Speaking::said))).await);
     }
 
-    /// Resets the employees; calls back after each.
-    pub(crate) fn finish(mut self, mut finished: impl FnMut()) {
-        for live in std::mem::take(&mut self.all) {
-            live.finish();
-            finished();
-        }
+    /// Ends the sessions, and resets the connections to the employees once they had the time to read the last words.
+    pub(crate) async fn leave(self) {
+        let lingering: Vec<_> = self.speaking.iter().map(|speaking| speaking.live.gate.linger()).collect();
+        drop(self);
+        sleep(HEARING).await;
+        drop(lingering);
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.all.iter().for_each(|live| live.finish());
+        self.speaking.iter().for_each(|speaking| speaking.live.finish());
     }
 }
 
+impl Word {
+    /// Hands it to the library, which has room for it, as nothing is on the way to the employee.
+    fn say(self) {
+        drop(self.library.extended_data(self.channel, 1, self.text.into_bytes()).now_or_never());
+    }
+}
+
+impl Speaking {
+    /// Waits until the last words were written.
+    async fn said(&self) {
+        let all: usize = self.words.iter().map(|length| length + PACKET_OVERHEAD).sum();
+        let first = self.words.iter().min().copied().unwrap_or_default();
+        // A packet of the protocol itself may come first; a word is longer.
+        self.live.wait_said().await;
+        while self.live.gate.farewell_left() > all.saturating_sub(first) as u64 {
+            self.live.wait_said().await;
+        }
+        for _ in self.words.iter().skip(1) {
+            drop(timeout(NEXT_FAREWELL, self.live.wait_said()).await);
+        }
+    }
+}
+
+/// Whether nothing of the session is on its way to the employee, in our hands or the kernel's: then a last word comes
+/// with nothing before it.
+fn is_quiet(live: &Live) -> bool {
+    live.is_quiet() && !live.gate.has_unsent()
+}
+
 /// How the employee hears of the end.
-fn voices(live: &Live) -> Vec<(ChannelId, server::Handle)> {
-    live.voices().iter().map(|(id, voice)| (*id, voice.library.clone())).collect()
+fn voices(live: &Live, end: SessionEnd) -> Vec<Word> {
+    let word = |(channel, voice): (&ChannelId, &Voice)| {
+        let is_alternate = voice.screen.as_ref().is_some_and(|screen| screen.is_alternate());
+        Word { channel: *channel, library: voice.library.clone(), text: text::farewell(end, is_alternate) }
+    };
+    live.voices().iter().map(word).collect()
 }

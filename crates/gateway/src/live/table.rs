@@ -97,13 +97,16 @@ impl Table {
         let meant: Vec<_> = self.live().values().filter(|live| live.is(which)).cloned().collect();
         let (open, others): (Vec<_>, Vec<_>) =
             meant.into_iter().partition(|live| live.gate.is_open() && live.opened().is_some());
+        let count = open.len();
         let ending = Ending::begin(&open.into_iter().map(|live| (live, reason)).collect::<Vec<_>>());
         // What a guard has begun to cut is cut here too: nobody waits for it.
         others.iter().for_each(|live| live.cut(reason));
-        let count = ending.count();
-        if !ending.is_silent() {
+        if ending.speaking() > 0 {
             // Where the guards are no more, this drops it, and that resets the employees.
-            self.guards.spawn(async move { ending.say().await });
+            self.guards.spawn(async move {
+                ending.say().await;
+                ending.leave().await;
+            });
         }
         count
     }
@@ -166,8 +169,8 @@ impl Handle {
         live.iter().filter_map(|live| row(live)).collect()
     }
 
-    /// How long the latest cuts took, from the publication of a change, or the sight of a deadline, to both
-    /// sockets shut; oldest first.
+    /// How long the latest cuts took, from the publication of a change, or the sight of a deadline, until nothing passed
+    /// any more: the node reset, and the employee too or told the last word; oldest first.
     pub fn cut_delays(&self) -> Vec<Duration> {
         self.0.delays.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }

@@ -92,13 +92,13 @@ async fn wait(answer: &Answer<'_>, intake: &mut Intake, session: &Arc<Session>) 
     const ENDS: [u8; 2] = [3, 4];
     let near = answer.near;
     let (notices, mut noticed) = mpsc::channel(NOTICES);
-    let voice = Voice { library: near.library.clone(), notices: Some(notices) };
+    let voice = Voice { library: near.library.clone(), notices: Some(notices), screen: None };
     near.session.live.voices().insert(near.id, voice);
     loop {
         tokio::select! {
             biased;
             () = session.live.ended() => {
-                answer.say(text::farewell(session.live.end()), true).await;
+                answer.say(text::farewell(session.live.end(), false), true).await;
                 return text::REFUSED;
             }
             Some(notice) = noticed.recv() => answer.say(notice, true).await,

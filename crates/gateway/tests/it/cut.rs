@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use byleave_core::grant::GrantType;
 use byleave_core::session::SessionEnd;
-use byleave_core::time::{HOUR, MINUTE};
+use byleave_core::time::{HOUR, MINUTE, SECOND};
 use byleave_gateway::control::{Lease, Order, Report, Which};
 use byleave_gateway::live::Scope;
 use nix::sys::signal::{Signal, kill};
@@ -35,7 +35,7 @@ fn ready(mut command: Command) -> Running {
 const WAITING: &[&str] = &["echo ready; exec sleep 1000"];
 
 /// The TCP connections of the gateway: to employees on its port, to nodes on theirs.
-fn connections(world: &World) -> usize {
+pub(crate) fn connections(world: &World) -> usize {
     let output = Command::new("ss").args(["-Htn"]).output().unwrap();
     let ours = [format!(":{} ", world.port()), format!(":{} ", world.node_address.port())];
     text(&output.stdout).lines().filter(|line| ours.iter().any(|port| line.contains(port.as_str()))).count()
@@ -74,22 +74,65 @@ fn queued(world: &World) -> u64 {
     text(&output.stdout).lines().map(queues).sum()
 }
 
-/// The last word is said only where it delays nothing, so a busy machine may swallow it now and then.
 #[test]
 fn an_employee_who_waits_is_told_why() {
     let world = open_world();
-    let is_told = |options: &[&str]| {
+    for options in [&[][..], &["-tt"], &[], &["-tt"]] {
         world.memory.grant(GrantType::Infrastructure);
         let client = ready(world.ssh(options, WAITING));
+        idle(&world);
         world.memory.revoke();
-        text(&client.wait().stderr).contains("byleave: session ended: the customer revoked the grant")
-    };
-    for options in [&[][..], &["-tt"]] {
-        assert!((0..5).any(|_| is_told(options)), "{options:?}");
+        let shown = text(&client.wait().stderr);
+        assert!(shown.contains("byleave: session ended: the customer revoked the grant"), "{options:?}: {shown}");
+        until("the end", || world.gateway.handle().live().is_empty());
     }
 }
 
-/// As above: a busy machine may swallow a last word now and then.
+/// Two terminals on one connection are two who wait.
+#[test]
+fn every_channel_of_a_connection_is_told_why() {
+    let world = open_world();
+    let path = format!("ControlPath={}", world.path("master").display());
+    let first = ready(world.ssh(&["-M", "-o", &path], WAITING));
+    let second = ready(world.ssh(&["-o", &path, "-o", "ControlMaster=no"], WAITING));
+    idle(&world);
+    world.memory.revoke();
+    for client in [first, second] {
+        let shown = text(&client.wait().stderr);
+        assert!(shown.contains("byleave: session ended: the customer revoked the grant"), "{shown}");
+    }
+}
+
+/// A last word on the alternate screen would go with it.
+#[test]
+fn a_full_screen_program_is_left_before_the_last_word() {
+    let world = open_world();
+    let told = "\r\nbyleave: session ended: the customer ended the session\r\n";
+    for (shows, leave) in [
+        (r"printf '\033[?1049h\033[2J'", "\x1b[?1049l\x1b[0m\x1b[?25h"),
+        (r"printf '\033[?1049h'; printf '\033[?1049l'", ""),
+        ("true", ""),
+    ] {
+        let command = format!("{shows}; echo ready; exec sleep 1000");
+        let client = ready(world.ssh(&["-tt"], &[&command]));
+        idle(&world);
+        let this = Which::Session(world.gateway.handle().live()[0].id);
+        assert_eq!(world.gateway.handle().end(this, SessionEnd::EndedByCustomer), 1);
+        let shown = text(&client.wait().stderr);
+        // After what a terminal shows first.
+        let last = shown.split_once(" left\r\n").map(|(_, last)| last).unwrap_or(&shown);
+        let client_says = last.strip_prefix(&format!("{leave}{told}"));
+        assert!(client_says.is_some_and(|says| !says.contains("byleave")), "{shows}: {shown:?}");
+        until("the end", || world.gateway.handle().live().is_empty());
+    }
+}
+
+/// Waits until what was shown has left the gateway: while another session comes and goes.
+fn idle(world: &World) {
+    world.run(&[], &["true"], b"");
+    until("the other's end", || world.gateway.handle().live().len() == 1);
+}
+
 #[test]
 fn an_employee_whose_session_key_or_account_somebody_ends_is_told_why() {
     let world = open_world();
@@ -108,18 +151,17 @@ fn an_employee_whose_session_key_or_account_somebody_ends_is_told_why() {
         (ends[0], SessionEnd::KeyRemoved, whichs[1], &[], "your key was removed"),
         (ends[1], SessionEnd::EmployeeDisabled, whichs[2], &[], "your account was disabled"),
     ] {
-        let is_told = || {
+        for _ in 0..3 {
             let client = ready(world.ssh(options, WAITING));
-            // While another session comes and goes, what was shown has left the gateway.
-            world.run(&[], &["true"], b"");
-            until("the other's end", || world.gateway.handle().live().len() == 1);
+            idle(&world);
             end(which(&world), reason);
             let output = client.wait();
             assert_eq!(output.status.code(), Some(255));
             until("the end", || world.gateway.handle().live().is_empty());
-            text(&output.stderr).contains(&format!("byleave: session ended: {told}\r\n"))
-        };
-        assert!((0..10).any(|_| is_told()), "{reason:?} {options:?}");
+            let shown = text(&output.stderr);
+            let told = format!("byleave: session ended: {told}\r\n");
+            assert!(shown.contains(&told), "{reason:?} {options:?}: {shown}");
+        }
     }
 }
 
@@ -205,15 +247,32 @@ fn terminals_are_warned_before_the_end() {
     let mut line = String::new();
     told.read_line(&mut line).unwrap();
     assert!(line.contains("recorded for the customer; the customer's grant, case 00042,"), "{line}");
-    for (push, expected) in [(50 * MINUTE + 1000, "ends in 10 minutes"), (9 * MINUTE, "ends in 1 minute")] {
+    // Time has gone by besides, and what is left is told to the second.
+    for (push, expected, or) in [(50 * MINUTE + 1000, "10 minutes", "9 minutes 5"), (9 * MINUTE, "1 minute\r", "5")] {
         world.memory.clocks.wall.fetch_add(push, Ordering::SeqCst);
         world.memory.clocks.boot.fetch_add(push, Ordering::SeqCst);
         line.clear();
         while !line.contains("byleave:") {
             assert_ne!(told.read_line(&mut line).unwrap(), 0);
         }
-        assert!(line.contains(expected), "{line}");
+        let is = |told: &str| line.contains(&format!("this session ends in {told}"));
+        assert!(is(expected) || is(or), "{line}");
     }
+}
+
+#[test]
+fn a_terminal_whose_time_is_cut_short_is_told_how_much_is_left() {
+    let world = World::new();
+    world.memory.grant_for(GrantType::Infrastructure, HOUR);
+    let client = ready(world.ssh(&["-tt"], WAITING));
+    world.memory.grant_for(GrantType::Infrastructure, 8 * SECOND);
+    let told = text(&client.wait().stderr);
+    assert!(told.contains("this session ends in 8 seconds") && !told.contains("minute"), "{told}");
+    world.memory.grant_for(GrantType::Infrastructure, 20 * SECOND);
+    let output = world.run(&["-tt"], &["exit"], b"");
+    let welcome = text(&output.stderr);
+    let left = welcome.split("case 00042, ").nth(1).and_then(|left| left.split("s left").next()).unwrap_or(&welcome);
+    assert!(left.parse::<u8>().is_ok_and(|left| (10..=20).contains(&left)), "{welcome}");
 }
 
 #[test]

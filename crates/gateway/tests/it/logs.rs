@@ -94,7 +94,7 @@ fn a_refused_try_is_reported_by_kind_and_never_by_what_was_typed() {
     for (host, arguments, expected) in [
         (NODE_HOST, &["cat /etc/passwd"][..], (Tried::Node, Some(NODE), Denial::NotCovered)),
         (NODE_HOST, &[], (Tried::Node, Some(NODE), Denial::NotCovered)),
-        (CLUSTER_HOST, &["id"], (Tried::Node, None, Denial::Unknown)),
+        (CLUSTER_HOST, &["id"], (Tried::Node, None, Denial::NotCovered)),
         (NODE_HOST, &["logs audit"], (Tried::AuditLog, Some(NODE), Denial::NotCovered)),
         (CLUSTER_HOST, &["logs search"], (Tried::OtherLog, Some(NODE), Denial::NotCovered)),
         (NODE_HOST, &["logs Robin-Hale"], (Tried::Log, Some(NODE), Denial::Unknown)),
@@ -118,6 +118,46 @@ fn a_refused_try_is_reported_by_kind_and_never_by_what_was_typed() {
         world.memory.closed();
         assert_eq!(denied(&world), [(Tried::Node, Some(NODE), Denial::NotCovered, 1)], "{tool:?}");
     }
+}
+
+#[test]
+fn on_a_clusters_host_the_nodes_that_have_the_shell_are_named() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::Infrastructure);
+    world.memory.change(|facts| {
+        let mut second = facts.cluster.nodes[0].clone();
+        (second.id, second.host) = (NodeId::from_bytes([44; 12]), "node-2.shop.example".parse().unwrap());
+        let mut unchecked = second.clone();
+        (unchecked.id, unchecked.host) = (NodeId::from_bytes([45; 12]), "node-3.shop.example".parse().unwrap());
+        unchecked.check = NodeCheck::None;
+        facts.cluster.nodes.extend([second, unchecked]);
+    });
+    for arguments in [&["uptime"][..], &[]] {
+        let output = feed(world.ssh_to(CLUSTER_HOST, &[], arguments), b"");
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(told.contains("are open to you on: node-1.shop.example, node-2.shop.example. Here"), "{told}");
+        assert!(!told.contains("only logs are open") && !told.contains("asks the customer"), "{told}");
+    }
+    assert!(world.memory.closed_count(2).iter().all(|closed| closed.refused == 0));
+    assert_eq!(denied(&world), [], "what is open is not refused");
+}
+
+#[test]
+fn words_that_are_said_wrongly_are_told_how_and_are_no_tries() {
+    let world = world_with_logs(b"x");
+    world.memory.grant(GrantType::DatabaseLogs);
+    for arguments in [["logs -f mongod"], ["logs -f"], ["logs mongod --help"]] {
+        let output = feed(world.ssh_to(NODE_HOST, &[], &arguments), b"");
+        let told = text(&output.stderr);
+        assert_eq!((output.status.code(), told.lines().count()), (Some(1), 1), "{told}");
+        assert!(told.starts_with("byleave: usage: `logs` lists") && told.contains("no log is followed"), "{told}");
+    }
+    let output = feed(world.ssh_to(NODE_HOST, &[], &["help"]), b"");
+    let told = text(&output.stdout);
+    assert!(output.status.success() && told.contains("`request --for 4h") && told.contains("`logs <name>`"), "{told}");
+    world.memory.closed_count(4);
+    assert_eq!(denied(&world), []);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use byleave_core::access::{Asker, Facts, Published, Wanted, decide};
+use byleave_core::access::{Asker, Denial, Facts, Published, Wanted, decide};
 use byleave_core::actor::By;
 use byleave_core::grant::{Grant, GrantEnd, GrantType};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, ProjectId, SessionId};
@@ -225,13 +225,10 @@ impl Memory {
 
     fn opened(&self, request: &OpenRequest) -> Result<Opened, OpenRefused> {
         let facts = self.facts.borrow().clone();
-        let denied = |denial: byleave_core::access::Denial| {
-            self.denials.fetch_add(1, Ordering::SeqCst);
-            OpenRefused::Denied { denial, tell: denial.is_telling() }
-        };
+        let denied = |denial: Denial| OpenRefused::Denied { denial, tell: denial.is_telling() };
         let node = facts.cluster.nodes.iter().find(|node| node.host == request.host).map(|node| node.id);
         if node.is_none() && facts.cluster.host != request.host {
-            return Err(denied(byleave_core::access::Denial::Unknown));
+            return Err(denied(Denial::Unknown));
         }
         let now = self.now();
         if request.purpose == Purpose::SyncData {
@@ -313,7 +310,9 @@ pub(crate) fn log(name: &str, kind: LogKind, path: &str) -> Log {
 fn own(saying: &Saying) -> Option<OwnRequest> {
     let What::Request(wish) = &saying.what else { return None };
     let status = RequestStatus::Waiting { until: Timestamp::from_millis(1_800_000_000_000) };
-    Some(OwnRequest { host: saying.host.clone(), kind: wish.kind, ttl: wish.ttl, status, answer: None })
+    let (kind, ttl, case, reason) = (wish.kind, wish.ttl, wish.case.clone(), wish.reason.clone());
+    let asked_at = Timestamp::from_millis(1_799_000_000_000);
+    Some(OwnRequest { host: saying.host.clone(), kind, ttl, case, reason, asked_at, status, answer: None })
 }
 
 impl Control for Memory {
@@ -329,6 +328,17 @@ impl Control for Memory {
                 then(self);
             }
             Ok(opened)
+        }
+        .boxed()
+    }
+
+    fn denied(&self, _: OpenRequest, _: Denial) -> BoxFuture<'_, Result<(), ControlError>> {
+        async {
+            if self.silent.load(Ordering::SeqCst) {
+                return Err(ControlError::Unavailable);
+            }
+            self.denials.fetch_add(1, Ordering::SeqCst);
+            Ok(())
         }
         .boxed()
     }
@@ -363,9 +373,11 @@ impl Control for Memory {
                 return Err(error);
             }
             let mut said = self.said.lock().unwrap();
+            let about = |earlier: &&Saying| earlier.host == saying.host && earlier.what != What::Requests;
+            let waits = said.iter().rev().find(about).is_some_and(|said| matches!(said.what, What::Request(_)));
             let reply = match &saying.what {
-                What::HandBack => Reply::HandedBack,
-                What::Request(_) => Reply::Requested,
+                What::HandBack => Reply::HandedBack { withdrawn: waits },
+                What::Request(_) => Reply::Requested { replaced: waits },
                 What::Requests => Reply::Requests(said.iter().filter_map(own).collect()),
             };
             said.push(saying);

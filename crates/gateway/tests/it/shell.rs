@@ -52,9 +52,14 @@ fn a_blocked_target_says_only_that_it_is_not_open() {
     let world = World::new();
     let output = world.run(&[], &["true"], b"");
     assert_eq!(output.status.code(), Some(1));
-    let unknown = crate::world::feed(world.ssh_to("nowhere.example", &[], &["true"]), b"");
-    assert_eq!(text(&output.stderr), "byleave: this target is not open to you now, or does not exist\r\n");
-    assert_eq!((output.stderr, output.status), (unknown.stderr, unknown.status));
-    assert_eq!(world.memory.denials(), 2);
+    let told = "byleave: this target is not open to you now, or does not exist\r\n\
+                byleave: to ask its customer: the same `ssh`, with `request --for 4h --reason 'why you must come in'` as \
+                its command; `requests` shows what becomes of it\r\n";
+    assert_eq!(text(&output.stderr), told);
+    for host in ["nowhere.example", "No_Host", "cluster0.shop.example"] {
+        let other = crate::world::feed(world.ssh_to(host, &[], &["true"]), b"");
+        assert_eq!((&other.stderr, other.status), (&output.stderr, output.status), "{host}");
+    }
+    assert_eq!(world.memory.denials(), 3, "no host can have this name");
     assert!(world.memory.reports().is_empty());
 }

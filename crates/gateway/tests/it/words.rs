@@ -1,11 +1,15 @@
 //! The words by which an employee speaks to the customer: taken where no shell is open, and answered alike wherever they
 //! are said.
 
+use std::sync::atomic::Ordering;
+
 use byleave_core::grant::GrantType;
 use byleave_core::request::AskError;
 use byleave_gateway::control::{SayError, What};
 
-use crate::world::{World, feed, text};
+use crate::cut::connections;
+use crate::memory::PATIENCE;
+use crate::world::{Running, World, feed, text, until};
 
 const CLUSTER_HOST: &str = "cluster0.shop.example";
 const NODE_HOST: &str = "node-1.shop.example";
@@ -42,6 +46,8 @@ fn a_request_for_a_closed_host_and_for_none_get_the_same_answer() {
     let shown = text(&shown.stdout);
     assert_eq!(shown.lines().count(), 3, "{shown}");
     assert!(shown.starts_with(&format!("{CLUSTER_HOST}\tlogs\t4h\twaits until 2027-01-15")), "{shown}");
+    let end = "\tasked at 2027-01-03T18:13:20Z\tcase 00042\tdisk is full";
+    assert!(shown.lines().all(|line| line.ends_with(end)), "{shown}");
 }
 
 #[test]
@@ -53,6 +59,86 @@ fn handing_back_is_answered_alike_on_every_host() {
         text(&output.stdout)
     });
     assert!(answers[0].contains("your other sessions there end") && answers[0] == answers[1], "{answers:?}");
+    assert!(!answers[0].contains("request"), "there was none: {answers:?}");
+}
+
+#[test]
+fn what_becomes_of_a_request_that_waits_is_told_by_the_next_word() {
+    let world = World::new();
+    let say = |words: &[&str]| text(&feed(world.ssh_to(UNKNOWN, &[], words), b"").stdout);
+    assert!(!say(REQUEST).contains("in place of"));
+    assert!(say(REQUEST).contains("asked, in place of your earlier request for this host"));
+    assert!(say(&["hand-back"]).contains("your request for this host is withdrawn"));
+    assert!(!say(&["hand-back"]).contains("withdrawn"));
+}
+
+/// Invariant of the customer's feed: only tries to get in are refusals there.
+#[test]
+fn who_only_speaks_to_the_customer_has_not_tried_to_get_in() {
+    let world = World::new();
+    // An agent to be forwarded is a setting of the client, beside the word.
+    let socket = world.path("agent.sock");
+    let _agent = Running(std::process::Command::new("ssh-agent").args(["-D", "-a"]).arg(&socket).spawn().unwrap());
+    until("the agent's socket", || socket.exists());
+    for host in [CLUSTER_HOST, NODE_HOST, UNKNOWN] {
+        for words in [REQUEST, &["requests"], &["hand-back"], &["help"], &["request", "--help"], &["requests", "all"]] {
+            let mut command = world.ssh_to(host, &["-A"], words);
+            command.env("SSH_AUTH_SOCK", &socket);
+            feed(command, b"");
+        }
+    }
+    until("the end of every connection", || connections(&world) == 0);
+    assert_eq!(world.memory.denials(), 0);
+    for (arguments, tries) in [(&["requst"][..], 1), (&["logs"], 2), (&["uptime"], 3), (&[], 4), (&["sync"], 5)] {
+        let output = feed(world.ssh_to(CLUSTER_HOST, &[], arguments), b"");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(world.memory.denials(), tries, "{arguments:?}: noted before it is told");
+    }
+}
+
+#[test]
+fn who_is_refused_without_a_word_has_tried_once_however_they_leave() {
+    let world = World::with(|config| config.login_grace = PATIENCE / 6);
+    let free = crate::world::free_port();
+    for (options, arguments, tries) in [
+        (vec!["-N".to_owned()], &[][..], 1),
+        (vec!["-N".to_owned(), "-R".to_owned(), format!("{free}:127.0.0.1:1")], &[], 2),
+        (vec!["-W".to_owned(), "127.0.0.1:1".to_owned()], &[], 3),
+        // A word does not hide what is tried beside it.
+        (vec!["-R".to_owned(), format!("{free}:127.0.0.1:1")], &["requests"], 4),
+    ] {
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        feed(world.ssh_to(CLUSTER_HOST, &options, arguments), b"");
+        until("the denial", || world.memory.denials() == tries);
+    }
+    until("the end of every connection", || connections(&world) == 0);
+    assert_eq!(world.memory.denials(), 4);
+}
+
+#[test]
+fn a_word_and_a_command_on_one_connection_are_a_try() {
+    let world = World::new();
+    let path = format!("ControlPath={}", world.path("master").display());
+    let master = Running(world.ssh_to(NODE_HOST, &["-N", "-M", "-o", &path], &[]).spawn().unwrap());
+    until("the master", || world.path("master").exists());
+    let more = ["-o", &path, "-o", "ControlMaster=no", "-o", "ProxyCommand=false"];
+    assert_eq!(feed(world.ssh_to(NODE_HOST, &more, &["requests"]), b"").status.code(), Some(0));
+    assert_eq!(world.memory.denials(), 0);
+    for _ in 0..2 {
+        assert_eq!(feed(world.ssh_to(NODE_HOST, &more, &["id"]), b"").status.code(), Some(1));
+        assert_eq!(world.memory.denials(), 1, "one connection is one try");
+    }
+    drop(master);
+    until("the end of every connection", || connections(&world) == 0);
+    assert_eq!(world.memory.denials(), 1);
+}
+
+#[test]
+fn a_denial_that_cannot_be_written_is_not_told() {
+    let world = World::new();
+    world.memory.silent.store(true, Ordering::SeqCst);
+    let output = feed(world.ssh_to(NODE_HOST, &[], &["id"]), b"");
+    assert_eq!(text(&output.stderr), "byleave: the gateway cannot open a session now; try again in a moment\r\n");
 }
 
 #[test]

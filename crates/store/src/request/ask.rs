@@ -53,18 +53,20 @@ pub struct OwnRequest {
 }
 
 impl Store {
-    /// Makes a request, in place of one for the same host that waits. Whatever the host is, the answer is the same.
+    /// Makes a request, in place of one for the same host that waits; answers whether there was one. Whatever the host is,
+    /// the answer is the same.
     ///
     /// # Errors
     /// [`StoreError::Refused`] in clock doubt and for too many requests, [`StoreError::Forbidden`] for an employee who is
     /// disabled or whose key was removed.
-    pub async fn make_request(&self, now: &Reading, asked: Ask) -> Result<Written<()>, StoreError> {
+    pub async fn make_request(&self, now: &Reading, asked: Ask) -> Result<Written<bool>, StoreError> {
         let body = self.write("make request", now, move |tx| {
             refuse_inactive(tx.sql, asked.employee, asked.key)?;
             let recent = recent(tx, asked.employee)?;
             let dies_at = ask(recent, tx.now).map_err(|error| StoreError::Refused(Rule::Ask(error)))?;
-            withdraw(tx, asked.employee, &asked.host)?;
-            insert(tx, &asked, dies_at)
+            let replaced = withdraw(tx, asked.employee, &asked.host)?;
+            insert(tx, &asked, dies_at)?;
+            Ok(replaced)
         });
         body.await
     }
@@ -173,9 +175,9 @@ fn insert(tx: &mut Transaction<'_>, ask: &Ask, dies_at: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// Takes back the employee's request for this host that waits, if there is one. By what was typed, not by what it leads
+/// Takes back the employee's request for this host that waits; answers whether there was one. By what was typed, not by what it leads
 /// to: else two names of one cluster would tell that they are.
-pub(super) fn withdraw(tx: &mut Transaction<'_>, employee: EmployeeId, host: &HostName) -> Result<(), StoreError> {
+pub(super) fn withdraw(tx: &mut Transaction<'_>, employee: EmployeeId, host: &HostName) -> Result<bool, StoreError> {
     let at = tx.at();
     let rows = query(
         "SELECT id, cluster, identifier FROM requests
@@ -200,5 +202,5 @@ pub(super) fn withdraw(tx: &mut Transaction<'_>, employee: EmployeeId, host: &Ho
             tx.append(of.organization, By::Employee(by), event)?;
         }
     }
-    Ok(())
+    Ok(!rows.is_empty())
 }

@@ -34,6 +34,15 @@ pub struct HandBack {
     pub session: SessionId,
 }
 
+/// What handing back did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GivenBack {
+    /// The employee's other live sessions on the cluster, which the caller ends.
+    pub ending: Vec<SessionId>,
+    /// Whether a request of theirs for this host waited and was withdrawn.
+    pub withdrawn: bool,
+}
+
 /// Somebody of support who needs a grant no longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandedBack {
@@ -44,19 +53,19 @@ pub struct HandedBack {
 }
 
 impl Store {
-    /// Hands back. Answers with the employee's other live sessions on the cluster, which the caller ends. Whatever the host
-    /// is, the employee learns the same. Works in clock doubt.
+    /// Hands back. Whatever the host is, the employee learns the same. Works in clock doubt.
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] for an employee who is disabled or whose key was removed.
-    pub async fn hand_back(&self, now: &Reading, back: HandBack) -> Result<Written<Vec<SessionId>>, StoreError> {
+    pub async fn hand_back(&self, now: &Reading, back: HandBack) -> Result<Written<GivenBack>, StoreError> {
         let body = self.write("hand back", now, move |tx| {
             refuse_inactive(tx.sql, back.employee, back.key)?;
-            withdraw(tx, back.employee, &back.host)?;
-            match find(tx.sql, &back.host)? {
-                Some((cluster, _)) => run(tx, &back, cluster),
-                None => Ok(Vec::new()),
-            }
+            let withdrawn = withdraw(tx, back.employee, &back.host)?;
+            let ending = match find(tx.sql, &back.host)? {
+                Some((cluster, _)) => run(tx, &back, cluster)?,
+                None => Vec::new(),
+            };
+            Ok(GivenBack { ending, withdrawn })
         });
         body.await
     }

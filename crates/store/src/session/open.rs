@@ -17,11 +17,11 @@ use crate::facts::{self, Which};
 use crate::row;
 use crate::sql::{Sql, query};
 use crate::store::Store;
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, Written};
 
 impl Store {
-    /// Decides and opens a session in one transaction: facts, [`byleave_core::access::decide`], `session.opened` (or
-    /// the folded `session.denied`).
+    /// Decides and opens a session in one transaction: facts, [`byleave_core::access::decide`], `session.opened`. A denial
+    /// is not written: what follows tells whether it was a try to get in ([`Store::open_denied`]).
     ///
     /// # Errors
     /// [`OpenError`].
@@ -31,6 +31,20 @@ impl Store {
             Ok(opened) => Ok(*opened),
             Err((denial, tell)) => Err(OpenError::Denied { denial, tell }),
         }
+    }
+
+    /// Notes that [`Store::open_session`] denied this: as `session.denied`, or for the one of its minute. A host that there
+    /// is not has nobody to be told.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown employee or key.
+    pub async fn open_denied(
+        &self,
+        now: &Reading,
+        open: OpenSession,
+        denial: Denial,
+    ) -> Result<Written<()>, StoreError> {
+        self.write("open denied", now, move |tx| note(tx, &open, denial)).await
     }
 
     /// What is open to an employee now, by host name.
@@ -88,19 +102,32 @@ fn run(tx: &mut Transaction<'_>, open: OpenSession) -> Result<Answer, StoreError
         match decide(&facts, asker, wanted.clone(), tx.now) {
             Ok(permit) => return Ok(Ok(Box::new(opened(tx, open, facts, node, &permit)?))),
             Err(denial) => {
-                first.get_or_insert((tried(&wanted), denial));
+                first.get_or_insert(denial);
             }
         }
     }
     // A host of a cluster has no shell.
-    let (wanted, denial) = first.unwrap_or((Tried::Node, nowhere(asker, tx.now).0));
+    let denial = first.unwrap_or(nowhere(asker, tx.now).0);
     let tell = denial.is_telling() || is_anything_open(&facts, asker, tx.now);
-    if facts.claimed {
-        let (organization, project) = (facts.organization, facts.cluster.project);
-        let (employee, tries) = (open.employee, 1);
-        denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries })?;
-    }
     Ok(Err((denial, tell)))
+}
+
+/// Notes a denial for the customer of the host, if there is one.
+fn note(tx: &mut Transaction<'_>, open: &OpenSession, denial: Denial) -> Result<(), StoreError> {
+    // They must be known.
+    asker(tx.sql, open.employee, open.key)?;
+    let Some((cluster, node)) = find(tx.sql, &open.host)? else { return Ok(()) };
+    let at = tx.at();
+    let facts = facts::load(tx.sql, cluster, at)?;
+    let facts = facts.ok_or_else(|| StoreError::corrupt("a host without its cluster"))?;
+    if !facts.claimed {
+        return Ok(());
+    }
+    let node = node.filter(|_| open.shape != Shape::SyncData);
+    let wanted = wanted(open.shape, node).first().map_or(Tried::Node, tried);
+    let (organization, project) = (facts.organization, facts.cluster.project);
+    let (employee, tries) = (open.employee, 1);
+    denial::record(tx, Try { employee, organization, project, cluster, wanted, node, denial, tries })
 }
 
 /// What a shape means on a host, best first.

@@ -7,7 +7,7 @@ use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::time::{HOUR, MINUTE, SECOND, Ttl};
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
-use byleave_store::request::{Answered, Ask, HandBack, RequestRow, RequestsOf};
+use byleave_store::request::{Answered, Ask, GivenBack, HandBack, RequestRow, RequestsOf};
 use byleave_store::session::Shape;
 
 use crate::world::{World, closed, host, join};
@@ -18,7 +18,8 @@ fn wish(kind: GrantType, millis: i64) -> Wish {
 }
 
 impl World {
-    async fn ask(&self, target: &str, wish: Wish) -> Result<(), StoreError> {
+    /// Asks; answers whether it took the place of another request.
+    async fn ask(&self, target: &str, wish: Wish) -> Result<bool, StoreError> {
         let ask = Ask { employee: self.employee, key: self.key, host: host(target), wish };
         self.store.make_request(&self.now, ask).await.map(|written| written.value)
     }
@@ -28,10 +29,15 @@ impl World {
         self.store.requests(&self.owner, &self.now, of, Answered::Not).await.unwrap()
     }
 
+    /// Hands back; answers how many sessions end.
     async fn hand_back(&self, target: &str) -> usize {
+        self.give_back(target).await.ending.len()
+    }
+
+    async fn give_back(&self, target: &str) -> GivenBack {
         let session = byleave_core::id::SessionId::from_bytes([0xee; 12]);
         let back = HandBack { employee: self.employee, key: self.key, host: host(target), session };
-        self.store.hand_back(&self.now, back).await.unwrap().value.len()
+        self.store.hand_back(&self.now, back).await.unwrap().value
     }
 
     /// What the employee sees of their requests.
@@ -89,6 +95,24 @@ async fn asking_tells_nobody_what_exists() {
     world.later(WAITS_FOR);
     assert!(world.own().await.iter().filter(|(_, status)| matches!(status, RequestStatus::Died { .. })).count() == 3);
     assert_eq!(world.waiting().await, []);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn whether_a_request_waited_is_told_by_what_takes_its_place() {
+    let mut world = World::new().await;
+    let logs = || wish(GrantType::DatabaseLogs, HOUR);
+    for target in ["a.example", "nowhere.example"] {
+        assert!(!world.give_back(target).await.withdrawn, "{target}: there was none");
+        assert!(!world.ask(target, logs()).await.unwrap());
+        assert!(world.ask(target, logs()).await.unwrap(), "{target}");
+        assert!(!world.give_back("b.example").await.withdrawn, "that is another host");
+        assert!(world.give_back(target).await.withdrawn, "{target}");
+        assert!(!world.give_back(target).await.withdrawn, "{target}: once");
+    }
+    world.ask("a.example", logs()).await.unwrap();
+    world.later(WAITS_FOR);
+    assert!(!world.give_back("a.example").await.withdrawn, "it had died");
     world.assert_sound().await;
 }
 

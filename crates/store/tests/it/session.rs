@@ -90,6 +90,23 @@ async fn a_blocked_organization_lets_nobody_onto_an_unchecked_node() {
 }
 
 #[tokio::test]
+async fn a_denial_is_written_when_it_turns_out_to_be_a_try() {
+    let world = World::new().await;
+    world.block().await;
+    let before = world.feed().await;
+    assert!(world.open("a-1.example", Shape::Widest).await.is_err());
+    assert_eq!(world.feed().await, before, "who only asks the customer has not tried");
+    let tried = world.wants("a-1.example", Shape::Widest);
+    world.store.open_denied(&world.now, tried, Denial::Blocked).await.unwrap();
+    let after = world.feed().await;
+    assert_eq!((after.len(), after.last().copied()), (before.len() + 1, Some("session.denied")));
+    let nowhere = world.wants("nowhere.example", Shape::Widest);
+    world.store.open_denied(&world.now, nowhere, Denial::Unknown).await.unwrap();
+    assert_eq!(world.feed().await, after, "nobody is there to be told");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
 async fn denied_tries_are_folded_by_the_minute() {
     let mut world = World::new().await;
     world.block().await;

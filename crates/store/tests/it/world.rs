@@ -204,10 +204,13 @@ impl World {
         self.store.open_session(&self.now, self.wants(target, shape)).await
     }
 
-    /// What a denied try is answered with.
+    /// What a denied try is answered with; it is written down.
     pub(crate) async fn denied(&self, target: &str, shape: Shape) -> (byleave_core::access::Denial, bool) {
         match self.open(target, shape).await {
-            Err(OpenError::Denied { denial, tell }) => (denial, tell),
+            Err(OpenError::Denied { denial, tell }) => {
+                self.store.open_denied(&self.now, self.wants(target, shape), denial).await.unwrap();
+                (denial, tell)
+            }
             other => panic!("should be denied: {other:?}"),
         }
     }

@@ -11,8 +11,12 @@ async fn refused(house: &House, customer: &Customer, name: &str, number: u8) {
     let session = byleave_core::id::SessionId::from_bytes([number; 12]);
     let host = customer.host.parse().unwrap();
     let open = OpenSession { session, employee, key, host, shape: Shape::Node, from: "192.0.2.9:5".into() };
-    let denied = house.store.open_session(&house.clock.read(), open).await;
-    assert!(matches!(denied, Err(OpenError::Denied { .. })), "{denied:?}");
+    match house.store.open_session(&house.clock.read(), open.clone()).await {
+        Err(OpenError::Denied { denial, .. }) => {
+            house.store.open_denied(&house.clock.read(), open, denial).await.unwrap();
+        }
+        other => panic!("should be denied: {other:?}"),
+    }
 }
 
 fn logs(answer: &Value) -> &Vec<Value> {
