@@ -17,7 +17,7 @@ use crate::text;
 
 /// How long the last words of one sweep to all of its employees may take: on a busy machine the threads that write them
 /// get their turn late. Nothing else passes meanwhile, and nothing waits.
-const FAREWELL: Duration = Duration::from_millis(500);
+const FAREWELL: Duration = Duration::from_millis(100);
 /// How long a further last word on the same connection may take, unless it went with the one before.
 const NEXT_FAREWELL: Duration = Duration::from_millis(20);
 /// How long an employee's client has to read the last word before its connection is reset: one that writes something at
