@@ -4,6 +4,7 @@
 //! It must never name a member of the cluster, a host, or a database that is not open.
 
 use crate::builder::Builder;
+use crate::scope::Namespace;
 
 /// The error codes that the gateway uses, with the names that MongoDB gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Code {
     FailedToParse,
     /// The gateway has no connection to the cluster.
     HostUnreachable,
+    /// No such collection or database.
+    NamespaceNotFound,
     /// The session ended.
     InterruptedAtShutdown,
     /// A value of another type than expected.
@@ -43,6 +46,7 @@ impl Code {
             Self::FailedToParse => 9,
             Self::HostUnreachable => 6,
             Self::InterruptedAtShutdown => 11600,
+            Self::NamespaceNotFound => 26,
             Self::TooMany => 365,
             Self::TypeMismatch => 14,
             Self::Unauthorized => 13,
@@ -60,6 +64,7 @@ impl Code {
             Self::FailedToParse => "FailedToParse",
             Self::HostUnreachable => "HostUnreachable",
             Self::InterruptedAtShutdown => "InterruptedAtShutdown",
+            Self::NamespaceNotFound => "NamespaceNotFound",
             Self::TooMany => "TemporarilyUnavailable",
             Self::TypeMismatch => "TypeMismatch",
             Self::Unauthorized => "Unauthorized",
@@ -165,6 +170,66 @@ pub fn connection_status(user: &str) -> Vec<u8> {
 /// The answer to `getLog: "startupWarnings"`: none.
 pub fn no_log() -> Vec<u8> {
     Builder::new().int32("totalLinesWritten", 0).strings("log", &[]).double("ok", 1.0).finish()
+}
+
+/// An empty first batch: the answer to what reads a collection that is not there.
+pub(crate) fn no_documents(database: &str, collection: &str) -> Vec<u8> {
+    let namespace = format!("{database}.{collection}");
+    let cursor = Builder::new().array("firstBatch", Builder::new()).int64("id", 0).string("ns", &namespace);
+    Builder::new().document("cursor", cursor).double("ok", 1.0).finish()
+}
+
+/// The count of nothing.
+pub(crate) fn no_number() -> Vec<u8> {
+    Builder::new().int32("n", 0).double("ok", 1.0).finish()
+}
+
+/// The values of nothing.
+pub(crate) fn no_values() -> Vec<u8> {
+    Builder::new().array("values", Builder::new()).double("ok", 1.0).finish()
+}
+
+/// The figures of a collection that is not there.
+pub(crate) fn no_statistics(namespace: &Namespace) -> Vec<u8> {
+    const ZEROS: &[&str] = &["size", "count", "numOrphanDocs", "storageSize", "totalSize", "nindexes", "totalIndexSize"];
+    let body = Builder::new().string("ns", &namespace.to_string());
+    let body = ZEROS.iter().fold(body, |body, name| body.int32(name, 0));
+    body.document("indexSizes", Builder::new()).int32("scaleFactor", 1).double("ok", 1.0).finish()
+}
+
+/// The figures of a database that is not there.
+pub(crate) fn no_database(database: &str) -> Vec<u8> {
+    const ZEROS: &[&str] = &[
+        "collections",
+        "views",
+        "objects",
+        "avgObjSize",
+        "dataSize",
+        "storageSize",
+        "indexes",
+        "indexSize",
+        "totalSize",
+    ];
+    let body = ZEROS.iter().fold(Builder::new().string("db", database), |body, name| body.int32(name, 0));
+    body.int32("scaleFactor", 1).double("ok", 1.0).finish()
+}
+
+/// The explanation of what reads nothing.
+pub(crate) fn nothing_explained(namespace: &Namespace) -> Vec<u8> {
+    let end = || Builder::new().string("stage", "EOF");
+    let planner = Builder::new()
+        .string("namespace", &namespace.to_string())
+        .flag("indexFilterSet", false)
+        .document("winningPlan", end())
+        .array("rejectedPlans", Builder::new());
+    let figures = ["nReturned", "executionTimeMillis", "totalKeysExamined", "totalDocsExamined"];
+    let executed = figures.iter().fold(Builder::new().flag("executionSuccess", true), |out, name| out.int32(name, 0));
+    let executed = executed.document("executionStages", end().int32("nReturned", 0));
+    Builder::new()
+        .document("queryPlanner", planner)
+        .document("executionStats", executed)
+        .double("ok", 1.0)
+        .finish()
 }
 
 /// The answer to a step of signing in.

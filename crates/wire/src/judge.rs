@@ -37,7 +37,9 @@ pub enum Verdict<'a> {
     Allowed(Allowed),
     /// The gateway answers by itself; nothing goes to the cluster.
     Answered(Local<'a>),
-    /// It goes on if the server says that its collection is one; ask it first.
+    /// Nothing is there to be read: the gateway says so by itself, and nothing more goes to the cluster.
+    Empty(Empty),
+    /// It goes on if the server says that its database is there and its collection is one; ask it first.
     Lookup(Lookup),
     /// It does not go on.
     Refused(Refusal),
@@ -95,6 +97,24 @@ impl Allowed {
     }
 }
 
+/// The answer to a request for what is not there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Empty {
+    /// The code, where a server answers by an error.
+    pub code: Option<Code>,
+    /// The answer to the client.
+    pub body: Vec<u8>,
+    /// What is recorded.
+    pub record: Record,
+}
+
+impl std::fmt::Debug for Empty {
+    /// Tells what is recorded, and no more.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Empty").field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
 /// What the answer to an allowed request has to look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
@@ -102,16 +122,16 @@ pub enum Expect {
     Cursor(Namespace),
     /// The names of databases, of which only the open ones are passed on.
     Databases,
-    /// The explanation of a command.
-    Explanation,
+    /// The explanation of a command about this namespace.
+    Explanation(Namespace),
     /// What became of these cursors.
     Killed(Vec<i64>),
     /// The next batch of a cursor.
     Next(i64, Namespace),
     /// A count.
     Number,
-    /// Figures about a collection or database.
-    Statistics,
+    /// Figures about this collection or database.
+    Statistics(Namespace),
     /// The values of a field.
     Values,
 }

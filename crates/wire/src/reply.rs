@@ -79,8 +79,8 @@ pub fn pass(
                 Written::InPlace(cuts)
             }
             Expect::Databases => Written::Anew(rebuild::databases(body, scope, &mut returned)?),
-            Expect::Explanation => Written::Anew(rebuild::explanation(body)?),
-            Expect::Statistics => Written::Anew(rebuild::statistics(body)?),
+            Expect::Explanation(_) => Written::Anew(rebuild::explanation(body)?),
+            Expect::Statistics(_) => Written::Anew(rebuild::statistics(body)?),
         }
     } else {
         let (code, document) = rebuild::error(body)?;
@@ -169,10 +169,10 @@ impl Cursor {
                 }
             }
             Expect::Databases
-            | Expect::Explanation
+            | Expect::Explanation(_)
             | Expect::Killed(_)
             | Expect::Number
-            | Expect::Statistics
+            | Expect::Statistics(_)
             | Expect::Values => return Err(wrong()),
         }
         Ok(())
@@ -186,7 +186,7 @@ fn stays(expect: &Expect) -> &'static [&'static str] {
         Expect::Killed(_) => &["cursorsAlive", "cursorsKilled", "cursorsNotFound", "cursorsUnknown", "ok"],
         Expect::Number => &["n", "ok"],
         Expect::Values => &["ok", "values"],
-        Expect::Databases | Expect::Explanation | Expect::Statistics => &["ok"],
+        Expect::Databases | Expect::Explanation(_) | Expect::Statistics(_) => &["ok"],
     }
 }
 
@@ -220,11 +220,11 @@ fn cuts(body: Document<'_>, expect: &Expect, returned: &mut Returned) -> Result<
         Expect::Number | Expect::Values if seen != stays.len() => return Err(ReplyError::Shape("n")),
         Expect::Cursor(_)
         | Expect::Databases
-        | Expect::Explanation
+        | Expect::Explanation(_)
         | Expect::Killed(_)
         | Expect::Next(..)
         | Expect::Number
-        | Expect::Statistics
+        | Expect::Statistics(_)
         | Expect::Values => {}
     }
     Ok((cuts, cursor))
@@ -241,10 +241,10 @@ fn read_cursor<'a>(
         Expect::Next(..) => "nextBatch",
         Expect::Cursor(_)
         | Expect::Databases
-        | Expect::Explanation
+        | Expect::Explanation(_)
         | Expect::Killed(_)
         | Expect::Number
-        | Expect::Statistics
+        | Expect::Statistics(_)
         | Expect::Values => "firstBatch",
     };
     let (mut id, mut namespace, mut documents) = (None, None, None);
@@ -289,12 +289,30 @@ fn count(array: Document<'_>, expected: impl Fn(Value<'_>) -> bool) -> Result<u6
 pub(crate) enum Kind {
     /// A collection.
     Collection,
+    /// A database.
+    Database,
     /// Nothing.
     Missing,
     /// Something else, such as a view.
     Other(String),
     /// The server does not say.
     Refused,
+}
+
+/// Reads the answer to the question whether there is a database.
+pub(crate) fn database(frame: &[u8], asked: i32, database: &str) -> Result<Kind, ReplyError> {
+    let body = body(frame, asked)?;
+    if body.get("ok")?.and_then(Value::flag) != Some(true) {
+        return Ok(Kind::Refused);
+    }
+    let list = body.get("databases")?.and_then(Value::array).ok_or(ReplyError::Shape("databases"))?;
+    for one in list.elements() {
+        let one = one?.value.document().ok_or(ReplyError::Shape("databases"))?;
+        if one.get("name")?.and_then(Value::text) == Some(database) {
+            return Ok(Kind::Database);
+        }
+    }
+    Ok(Kind::Missing)
 }
 
 /// Reads the answer to the question what a name stands for.

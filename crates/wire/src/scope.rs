@@ -53,16 +53,17 @@ pub struct Scope {
     limits: Limits,
     cursors: BTreeMap<i64, Namespace>,
     collections: BTreeSet<Namespace>,
+    databases: BTreeSet<String>,
 }
 
-/// How many names of collections a session remembers as looked up; beyond that each use looks again.
+/// How many names of collections, and of databases, a session remembers as looked up; beyond that each use looks again.
 const REMEMBERED: usize = 4096;
 
 impl Scope {
     /// The state of a new session: what is open, the id under which the server knows it (16 random bytes of the
     /// door's), and its limits.
     pub const fn new(open: Vec<SyncDatabase>, lsid: [u8; 16], limits: Limits) -> Self {
-        Self { open, lsid, limits, cursors: BTreeMap::new(), collections: BTreeSet::new() }
+        Self { open, lsid, limits, cursors: BTreeMap::new(), collections: BTreeSet::new(), databases: BTreeSet::new() }
     }
 
     /// What is open.
@@ -118,8 +119,21 @@ impl Scope {
         self.collections.contains(namespace)
     }
 
+    /// Whether the server said that there is this database.
+    pub fn knows_database(&self, database: &str) -> bool {
+        self.databases.contains(database)
+    }
+
     /// Remembers that the server said so.
+    pub fn learn_database(&mut self, database: &str) {
+        if self.databases.len() < REMEMBERED {
+            self.databases.insert(database.to_owned());
+        }
+    }
+
+    /// Remembers that the server said that this is a collection, and so that its database is there.
     pub fn learn(&mut self, namespace: Namespace) {
+        self.learn_database(&namespace.database);
         if self.collections.len() < REMEMBERED {
             self.collections.insert(namespace);
         }

@@ -134,6 +134,7 @@ fn answer(
         // Nothing else is open before signing in.
         Verdict::Answered(Local::BuildInfo | Local::ConnectionStatus | Local::Done | Local::NoLog)
         | Verdict::Allowed(_)
+        | Verdict::Empty(_)
         | Verdict::Lookup(_) => return (sign_in::failed(), false),
     };
     match step {

@@ -13,7 +13,7 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_wire::answer::{self, Code, Server};
 use byleave_wire::frame::{FrameError, LONGEST_REQUEST};
-use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
+use byleave_wire::judge::{Allowed, Empty, Local, Lookup, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
 use tokio::time::{Instant, timeout};
@@ -91,32 +91,47 @@ impl Relay<'_> {
             Ok(request) => request,
             Err(error) => return self.strange(&under, &error),
         };
-        let verdict = judge(&request, &self.login.scope());
-        match verdict {
-            Verdict::Answered(local) => self.answer_locally(&request, local).await,
-            Verdict::Refused(refusal) => self.refuse(&request, &under, &refusal).await,
-            Verdict::Allowed(allowed) => self.forward(&request, &under, allowed).await,
-            Verdict::Lookup(lookup) => {
-                let login = self.login;
-                let turn = login.at_once.acquire().await;
-                let record = Record::of(&request);
-                let unanswered = Unanswered(Some((login.as_ref(), &under, &record)));
-                let answered = self.ask(lookup.body()).await;
-                unanswered.is_over();
-                drop(turn);
-                let (asked, frame) = match answered {
-                    Ok(answered) => answered,
+        let mut verdict = judge(&request, &self.login.scope());
+        loop {
+            verdict = match verdict {
+                Verdict::Answered(local) => return self.answer_locally(&request, local).await,
+                Verdict::Empty(empty) => return self.answer_empty(&request, &under, &empty).await,
+                Verdict::Refused(refusal) => return self.refuse(&request, &under, &refusal).await,
+                Verdict::Allowed(allowed) => return self.forward(&request, &under, allowed).await,
+                Verdict::Lookup(lookup) => match self.look_up(&request, &under, lookup).await {
+                    Ok(verdict) => verdict,
                     Err(error) => return self.unreachable(&request, &under, &error).await,
-                };
-                let settled = lookup.settle(&frame, asked, &mut self.login.scope());
-                match settled {
-                    Ok(Verdict::Allowed(allowed)) => self.forward(&request, &under, allowed).await,
-                    Ok(Verdict::Refused(refusal)) => self.refuse(&request, &under, &refusal).await,
-                    Ok(Verdict::Answered(_) | Verdict::Lookup(_)) => Then::Close,
-                    Err(error) => self.unreachable(&request, &under, &error.into()).await,
-                }
+                },
             }
         }
+    }
+
+    /// Asks the cluster what it is that a request names.
+    async fn look_up(
+        &mut self,
+        request: &Request<'_>,
+        under: &Under,
+        lookup: Lookup,
+    ) -> Result<Verdict<'static>, ServerError> {
+        let login = self.login;
+        let turn = login.at_once.acquire().await;
+        let record = Record::of(request);
+        let unanswered = Unanswered(Some((login.as_ref(), under, &record)));
+        let answered = self.ask(lookup.body()).await;
+        unanswered.is_over();
+        drop(turn);
+        let (asked, frame) = answered?;
+        Ok(lookup.settle(&frame, asked, &mut login.scope())?)
+    }
+
+    /// Says that there is nothing, as a server would: what is not there is not asked for.
+    async fn answer_empty(&mut self, request: &Request<'_>, under: &Under, empty: &Empty) -> Then {
+        count(&self.login.session.live.counts.commands, 1);
+        let line = under.described(&empty.record).number("documents", 0).number("bytes", 0);
+        if !self.note(line.number("error", empty.code.map(|code| i64::from(code.number())))) {
+            return Then::Close;
+        }
+        self.answer(request, &empty.body).await
     }
 
     fn begin(&self) -> Under {

@@ -6,7 +6,7 @@
 
 use super::field::{self, Own};
 use super::list::{self, Command, Disk, Field, Gives, Target};
-use super::lookup::Lookup;
+use super::lookup::looked_up;
 use super::{Allowed, Expect, Objection, Verdict, record};
 use crate::answer::Code;
 use crate::bson::{Document, Element, Value, short};
@@ -235,7 +235,7 @@ fn collection(value: Value<'_>) -> Result<&str, Objection> {
 }
 
 /// What the gateway says at the end of every command.
-fn finish(body: Builder, database: &str, scope: &Scope) -> Vec<u8> {
+pub(super) fn finish(body: Builder, database: &str, scope: &Scope) -> Vec<u8> {
     body.document("lsid", Builder::new().binary("id", 4, scope.lsid()))
         .string("$db", database)
         .document("$readPreference", Builder::new().string("mode", "primaryPreferred"))
@@ -246,7 +246,7 @@ fn expect(gives: Gives, namespace: &Namespace) -> Expect {
     match gives {
         Gives::Collections | Gives::Cursor => Expect::Cursor(namespace.clone()),
         Gives::Number => Expect::Number,
-        Gives::Statistics => Expect::Statistics,
+        Gives::Statistics => Expect::Statistics(namespace.clone()),
         Gives::Values => Expect::Values,
     }
 }
@@ -257,23 +257,6 @@ fn may_open_cursor(gives: Gives, scope: &Scope) -> Result<(), Objection> {
             scope.may_open_cursor().map_err(|error| Objection::new(Code::TooMany, error.to_string()))
         }
         Gives::Number | Gives::Statistics | Gives::Values => Ok(()),
-    }
-}
-
-/// Lets it go on if its collection is known to be one, else asks first.
-fn looked_up(target: Target, namespace: Namespace, then: Allowed, scope: &Scope) -> Verdict<'static> {
-    match target {
-        Target::Database => Verdict::Allowed(then),
-        Target::Collection if scope.knows(&namespace) => Verdict::Allowed(then),
-        Target::Collection => {
-            let filter = Builder::new().string("name", &namespace.collection);
-            let body = Builder::new()
-                .int32("listCollections", 1)
-                .document("filter", filter)
-                .document("cursor", Builder::new())
-                .int32("maxTimeMS", scope.limits().max_time_ms);
-            Verdict::Lookup(Lookup { body: finish(body, &namespace.database, scope), namespace, then })
-        }
     }
 }
 
@@ -305,7 +288,7 @@ fn explain(request: &Request<'_>, scope: &Scope) -> Result<Verdict<'static>, Obj
     let body = finish(out.int32("maxTimeMS", time), database, scope);
     let mut record = record(request, "explain");
     record.collection = Some(short(&namespace.collection));
-    let then = Allowed { body, record, expect: Expect::Explanation };
+    let then = Allowed { body, record, expect: Expect::Explanation(namespace.clone()) };
     Ok(looked_up(command.target, namespace, then, scope))
 }
 

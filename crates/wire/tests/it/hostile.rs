@@ -32,7 +32,7 @@ fn outcome(expected: &str, command: &str) -> (String, String) {
     };
     match verdict {
         Verdict::Refused(refusal) => (format!("{before}{}", refusal.code.number()), refusal.text),
-        Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) => ("let through".into(), String::new()),
+        Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) => ("let through".into(), String::new()),
     }
 }
 

@@ -12,7 +12,7 @@ fn allowed(command: &str, scope: &Scope) -> Allowed {
     let frame = framed(command);
     match judge(&read(&frame), scope) {
         Verdict::Allowed(allowed) => allowed,
-        Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_) => panic!("not allowed: {command}"),
+        Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) | Verdict::Refused(_) => panic!("not allowed: {command}"),
     }
 }
 
@@ -200,11 +200,65 @@ fn a_collection_passes_and_is_remembered() {
     assert!(scope.knows(&namespace("appsync_1", "other")));
 }
 
+/// What comes of a question, and the answer to the client if nothing is there.
+fn settled(command: &str, answers: &[&str]) -> (Option<i32>, Vec<u8>) {
+    let (frame, mut scope) = (framed(command), scope());
+    let mut verdict = judge(&read(&frame), &scope);
+    for answer in answers {
+        let Verdict::Lookup(lookup) = verdict else { panic!("{command}: not looked up, but {verdict:?}") };
+        verdict = lookup.settle(&message(900, 41, &text::document(answer)), 41, &mut scope).unwrap();
+    }
+    let Verdict::Empty(empty) = verdict else { panic!("{command}: {verdict:?}") };
+    (empty.code.map(byleave_wire::answer::Code::number), empty.body)
+}
+
 #[test]
-fn what_does_not_exist_passes_and_is_not_remembered() {
-    let mut scope = scope();
-    assert!(matches!(settle(&listed(""), &mut scope), Ok(Verdict::Allowed(_))));
-    assert!(!scope.knows(&namespace("appsync_1", "other")));
+fn a_collection_that_is_not_there_is_answered_and_never_asked_for() {
+    let none = listed("");
+    let empty = r#"{cursor: {firstBatch: [], id: long(0), ns: "appsync_1.other"}, ok: double(1)}"#;
+    let zeros = r#"{ns: "appsync_1.other", size: 0, count: 0, numOrphanDocs: 0, storageSize: 0, totalSize: 0, nindexes: 0,
+        totalIndexSize: 0, indexSizes: {}, scaleFactor: 1, ok: double(1)}"#;
+    for (command, code, answer) in [
+        (r#"{find: "other", $db: "appsync_1"}"#, None, empty),
+        (r#"{aggregate: "other", pipeline: [], cursor: {}, $db: "appsync_1"}"#, None, empty),
+        (r#"{count: "other", $db: "appsync_1"}"#, None, "{n: 0, ok: double(1)}"),
+        (r#"{distinct: "other", key: "a", $db: "appsync_1"}"#, None, "{values: [], ok: double(1)}"),
+        (r#"{collStats: "other", $db: "appsync_1"}"#, None, zeros),
+        (
+            r#"{listIndexes: "other", $db: "appsync_1"}"#,
+            Some(26),
+            r#"{ok: double(0), errmsg: "ns does not exist: appsync_1.other", code: 26, codeName: "NamespaceNotFound"}"#,
+        ),
+    ] {
+        assert_eq!(settled(command, &[&none]), (code, text::document(answer)), "{command}");
+    }
+    let (code, explained) = settled(r#"{explain: {find: "other"}, $db: "appsync_1"}"#, &[&none]);
+    let explained = byleave_wire::bson::Document::whole(&explained).unwrap();
+    assert!(code.is_none() && explained.get("queryPlanner").unwrap().is_some());
+}
+
+#[test]
+fn of_a_database_that_is_not_there_nothing_is_asked() {
+    let none = r#"{databases: [{name: "appsync_1"}, {name: "APPSYNC_9"}], ok: 1}"#;
+    for command in [
+        r#"{find: "other", $db: "appsync_9"}"#,
+        r#"{listCollections: 1, $db: "appsync_9"}"#,
+        r#"{dbStats: 1, $db: "appsync_9"}"#,
+        r#"{count: "other", $db: "state"}"#,
+    ] {
+        assert_eq!(settled(command, &[none]).0, None, "{command}");
+    }
+    let there = r#"{databases: [{name: "appsync_9"}], ok: 1}"#;
+    assert_eq!(settled(r#"{count: "other", $db: "appsync_9"}"#, &[there, &listed("")]).0, None);
+    let (frame, mut scope) = (framed(r#"{dbStats: 1, $db: "appsync_9"}"#), scope());
+    for (answer, open) in [(r#"{ok: 0, errmsg: "no", code: 13}"#, false), (there, true)] {
+        let Verdict::Lookup(lookup) = judge(&read(&frame), &scope) else { panic!("not looked up") };
+        let asked = r#"{listDatabases: 1, filter: {name: "appsync_9"}, nameOnly: true, authorizedDatabases: true, maxTimeMS: 30000, lsid: {id: uuid(9)}, $db: "admin", $readPreference: {mode: "primaryPreferred"}}"#;
+        assert_eq!(lookup.body(), text::document(asked));
+        let settled = lookup.settle(&message(900, 41, &text::document(answer)), 41, &mut scope).unwrap();
+        assert_eq!(matches!(settled, Verdict::Allowed(_)), open, "{settled:?}");
+    }
+    assert!(matches!(judge(&read(&frame), &scope), Verdict::Allowed(_)), "and it is remembered");
 }
 
 #[test]

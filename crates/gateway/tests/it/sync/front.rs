@@ -86,7 +86,11 @@ pub(super) fn step(request: &Request<'_>, state: &mut SignIn) -> Vec<u8> {
         Verdict::Answered(Local::SaslContinue(step)) => {
             state.go_on(step).unwrap_or_else(|error| answer::error(Code::AuthenticationFailed, &error.to_string()))
         }
-        other @ (Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_)) => {
+        other @ (Verdict::Allowed(_)
+        | Verdict::Answered(_)
+        | Verdict::Empty(_)
+        | Verdict::Lookup(_)
+        | Verdict::Refused(_)) => {
             panic!("{other:?}")
         }
     }

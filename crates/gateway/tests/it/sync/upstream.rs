@@ -150,9 +150,10 @@ impl State {
             "saslStart" | "saslContinue" => front::step(request, signing_in),
             "authenticate" if certified => answer::done(),
             "authenticate" => answer::error(Code::AuthenticationFailed, "no certificate was shown"),
-            "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => {
+            "listDatabases" | "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => {
                 self.refuses(request)?
             }
+            "listDatabases" => databases(request),
             "listCollections" => collections(request),
             "count" => Builder::new().int32("n", 2).double("ok", 1.0).finish(),
             "find" => found(request),
@@ -205,12 +206,23 @@ fn cursor(id: i64, namespace: &str, batch: Builder) -> Vec<u8> {
     Builder::new().document("cursor", cursor).double("ok", 1.0).finish()
 }
 
-/// Whatever is asked for by its name is a collection.
+/// Whatever is asked for by its name is a database.
+fn databases(request: &Request<'_>) -> Vec<u8> {
+    let filter = request.body.get("filter").unwrap().and_then(Value::document);
+    let name = filter.and_then(|filter| filter.get("name").unwrap()).and_then(Value::text).unwrap_or("appsync_1");
+    let databases = Builder::new().document("0", Builder::new().string("name", name));
+    Builder::new().array("databases", databases).double("ok", 1.0).finish()
+}
+
+/// Whatever is asked for by its name is a collection, unless it says that it is none.
 fn collections(request: &Request<'_>) -> Vec<u8> {
     let filter = request.body.get("filter").unwrap().and_then(Value::document);
     let name = filter.and_then(|filter| filter.get("name").unwrap()).and_then(Value::text).unwrap_or("orders");
-    let collection = Builder::new().string("name", name).string("type", "collection");
     let namespace = format!("{}.$cmd.listCollections", database(request));
+    if name.starts_with("missing") {
+        return cursor(0, &namespace, Builder::new());
+    }
+    let collection = Builder::new().string("name", name).string("type", "collection");
     cursor(0, &namespace, Builder::new().document("0", collection))
 }
 

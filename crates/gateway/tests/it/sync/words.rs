@@ -38,6 +38,7 @@ fn nothing_of_the_client_reaches_the_cluster_and_its_cursors_are_killed_there_af
         "saslStart",
         "saslContinue",
         "buildInfo",
+        "listDatabases",
         "listCollections",
         "find",
         "getMore",
