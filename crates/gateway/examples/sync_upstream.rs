@@ -134,7 +134,11 @@ fn body(
                 signing_in.start(step, "0123456789abcdefghijklmnop", find, &[9; 32])?
             }
             Verdict::Answered(Local::SaslContinue(step)) => signing_in.go_on(step)?,
-            Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_) => {
+            Verdict::Allowed(_)
+            | Verdict::Answered(_)
+            | Verdict::Empty(_)
+            | Verdict::Lookup(_)
+            | Verdict::Refused(_) => {
                 return Err("not a step of signing in".into());
             }
         },

@@ -4,7 +4,12 @@
 //! It must never name a member of the cluster, a host, or a database that is not open.
 
 use crate::builder::Builder;
+use crate::frame::LONGEST_DOCUMENT;
 use crate::scope::Namespace;
+
+/// The largest document that is taken.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "it is less than 2^31")]
+const LARGEST: i32 = LONGEST_DOCUMENT as i32;
 
 /// The error codes that the gateway uses, with the names that MongoDB gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +26,16 @@ pub enum Code {
     FailedToParse,
     /// The gateway has no connection to the cluster.
     HostUnreachable,
+    /// A document that cannot be read.
+    InvalidBson,
     /// No such collection or database.
     NamespaceNotFound,
     /// The session ended.
     InterruptedAtShutdown,
+    /// Nested too deep.
+    Overflow,
+    /// Longer than a request may be.
+    TooLarge,
     /// A value of another type than expected.
     TypeMismatch,
     /// Not open.
@@ -46,7 +57,10 @@ impl Code {
             Self::FailedToParse => 9,
             Self::HostUnreachable => 6,
             Self::InterruptedAtShutdown => 11600,
+            Self::InvalidBson => 22,
             Self::NamespaceNotFound => 26,
+            Self::Overflow => 15,
+            Self::TooLarge => 10334,
             Self::TooMany => 365,
             Self::TypeMismatch => 14,
             Self::Unauthorized => 13,
@@ -64,7 +78,10 @@ impl Code {
             Self::FailedToParse => "FailedToParse",
             Self::HostUnreachable => "HostUnreachable",
             Self::InterruptedAtShutdown => "InterruptedAtShutdown",
+            Self::InvalidBson => "InvalidBSON",
             Self::NamespaceNotFound => "NamespaceNotFound",
+            Self::Overflow => "Overflow",
+            Self::TooLarge => "BSONObjectTooLarge",
             Self::TooMany => "TemporarilyUnavailable",
             Self::TypeMismatch => "TypeMismatch",
             Self::Unauthorized => "Unauthorized",
@@ -124,9 +141,10 @@ pub fn hello(name: HelloName, mechanisms: Mechanisms, server: &Server, connectio
     let answer = Builder::new()
         .flag("helloOk", true)
         .flag(primary, true)
-        .int32("maxBsonObjectSize", 16 * 1024 * 1024)
+        .int32("maxBsonObjectSize", LARGEST)
+        // Drivers hold answers against it, too, and those may be as long.
         .int32("maxMessageSizeBytes", 48_000_000)
-        .int32("maxWriteBatchSize", 100_000)
+        .int32("maxWriteBatchSize", 1)
         .datetime("localTime", now_ms)
         .int32("logicalSessionTimeoutMinutes", 30)
         .int32("connectionId", connection)
@@ -152,7 +170,7 @@ pub fn build_info(server: &Server) -> Vec<u8> {
         .array("versionArray", version)
         .int32("bits", 64)
         .flag("debug", false)
-        .int32("maxBsonObjectSize", 16 * 1024 * 1024)
+        .int32("maxBsonObjectSize", LARGEST)
         .double("ok", 1.0)
         .finish()
 }
@@ -191,7 +209,8 @@ pub(crate) fn no_values() -> Vec<u8> {
 
 /// The figures of a collection that is not there.
 pub(crate) fn no_statistics(namespace: &Namespace) -> Vec<u8> {
-    const ZEROS: &[&str] = &["size", "count", "numOrphanDocs", "storageSize", "totalSize", "nindexes", "totalIndexSize"];
+    const ZEROS: &[&str] =
+        &["size", "count", "numOrphanDocs", "storageSize", "totalSize", "nindexes", "totalIndexSize"];
     let body = Builder::new().string("ns", &namespace.to_string());
     let body = ZEROS.iter().fold(body, |body, name| body.int32(name, 0));
     body.document("indexSizes", Builder::new()).int32("scaleFactor", 1).double("ok", 1.0).finish()
@@ -225,11 +244,7 @@ pub(crate) fn nothing_explained(namespace: &Namespace) -> Vec<u8> {
     let figures = ["nReturned", "executionTimeMillis", "totalKeysExamined", "totalDocsExamined"];
     let executed = figures.iter().fold(Builder::new().flag("executionSuccess", true), |out, name| out.int32(name, 0));
     let executed = executed.document("executionStages", end().int32("nReturned", 0));
-    Builder::new()
-        .document("queryPlanner", planner)
-        .document("executionStats", executed)
-        .double("ok", 1.0)
-        .finish()
+    Builder::new().document("queryPlanner", planner).document("executionStats", executed).double("ok", 1.0).finish()
 }
 
 /// The answer to a step of signing in.

@@ -10,11 +10,16 @@
 
 use std::fmt;
 
+use crate::frame::LONGEST_REQUEST;
+
 /// How deep documents may be nested in a request.
 pub const DEPTH: usize = 100;
 
 /// How many elements a request may hold over all its documents.
 pub const ELEMENTS: usize = 100_000;
+
+/// The subtype of bytes whose length stands before them once more.
+const OLD_BINARY: u8 = 2;
 
 /// What is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +45,9 @@ pub enum BsonError {
     /// A type that MongoDB has given up.
     #[error("the field `{0}` has an element type that is obsolete")]
     Obsolete(String),
+    /// A request that is longer than one may be.
+    #[error("a request must have at most {LONGEST_REQUEST} bytes")]
+    Size,
     /// JavaScript.
     #[error("the field `{0}` must not hold JavaScript")]
     Script(String),
@@ -131,6 +139,11 @@ impl<'a> Document<'a> {
         let mut reader = Reader { rest: bytes };
         let document = reader.document()?;
         Ok((document, reader.rest))
+    }
+
+    /// What there is of a document whose rest is missing: its elements can be read up to the first that is not whole.
+    pub(crate) const fn begun(bytes: &'a [u8]) -> Self {
+        Self { bytes }
     }
 
     /// The bytes, length and final zero included.
@@ -422,7 +435,12 @@ impl<'a> Reader<'a> {
     fn binary(&mut self) -> Result<Value<'a>, BsonError> {
         let length = self.length()?;
         let [subtype] = self.array()?;
-        Ok(Value::Binary(subtype, self.take(length)?))
+        let bytes = self.take(length)?;
+        // The old form says its length twice, and readers believe the one or the other.
+        if subtype == OLD_BINARY && (Reader { rest: bytes }).length()?.checked_add(4) != Some(length) {
+            return Err(BsonError::Length);
+        }
+        Ok(Value::Binary(subtype, bytes))
     }
 
     /// Steps over JavaScript with a scope, whose first number counts the whole.

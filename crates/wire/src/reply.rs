@@ -79,8 +79,8 @@ pub fn pass(
                 Written::InPlace(cuts)
             }
             Expect::Databases => Written::Anew(rebuild::databases(body, scope, &mut returned)?),
-            Expect::Explanation(_) => Written::Anew(rebuild::explanation(body)?),
-            Expect::Statistics(_) => Written::Anew(rebuild::statistics(body)?),
+            Expect::Explanation(of) => Written::Anew(rebuild::explanation(body, of)?),
+            Expect::Statistics(of) => Written::Anew(rebuild::statistics(body, of)?),
         }
     } else {
         let (code, document) = rebuild::error(body)?;
@@ -164,8 +164,11 @@ impl Cursor {
                 if !same || (self.id != 0 && self.id != *id) {
                     return Err(wrong());
                 }
-                if self.id == 0 {
-                    scope.drop_cursor(*id);
+                match self.id {
+                    0 => scope.drop_cursor(*id),
+                    // Where it was forgotten meanwhile it stays so.
+                    _ if scope.cursor(*id).is_some() => scope.hold_cursor(*id, asked.clone()),
+                    _ => {}
                 }
             }
             Expect::Databases

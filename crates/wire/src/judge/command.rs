@@ -7,7 +7,7 @@
 use super::field::{self, Own};
 use super::list::{self, Command, Disk, Field, Gives, Target};
 use super::lookup::looked_up;
-use super::{Allowed, Expect, Objection, Verdict, record};
+use super::{Allowed, Expect, Objection, Reach, Verdict, record};
 use crate::answer::Code;
 use crate::bson::{Document, Element, Value, short};
 use crate::builder::Builder;
@@ -28,7 +28,6 @@ pub(super) fn judge(request: &Request<'_>, scope: &Scope) -> Result<Verdict<'sta
             let time = times(request, scope)?;
             let Written { body, namespace } = write(command, request.body, database, scope, Place::Outermost)?;
             let body = finish(body.int32("maxTimeMS", time), database, scope);
-            may_open_cursor(command.gives, scope)?;
             let then =
                 Allowed { body, record: record(request, command.name), expect: expect(command.gives, &namespace) };
             Ok(looked_up(command.target, namespace, then, scope))
@@ -56,7 +55,8 @@ fn not_open(name: &str, scope: &Scope) -> Objection {
         );
         Objection::new(Code::Unauthorized, text)
     } else {
-        Objection::new(Code::CommandNotFound, format!("no such command: `{}`", short(name)))
+        let text = format!("no such command: `{}`", short(name));
+        Objection::naming(name, Code::CommandNotFound, text, "no such command")
     }
 }
 
@@ -70,7 +70,11 @@ fn unknown_of(command: &str, field: &str) -> Objection {
         return Objection::closed("field of transactions", field);
     }
     let text = format!("the field `{}.{}` is not known here, so it does not pass", short(command), short(field));
-    Objection::new(Code::UnknownField, text)
+    let objection =
+        Objection::naming(field, Code::UnknownField, text, "a field is not known here, so it does not pass");
+    // A client that speaks as somebody else.
+    let reach = if list::FORGED.contains(&field) { Reach::Yes } else { objection.reach };
+    Objection { reach, ..objection }
 }
 
 /// The database that a request names, in the one place where it may.
@@ -87,7 +91,7 @@ fn open_database<'a>(request: &Request<'a>, scope: &Scope) -> Result<&'a str, Ob
         return Ok(database);
     }
     let text = format!("the database `{}` is not open to support; open are {}", short(database), scope.says_open());
-    Err(Objection::new(Code::Unauthorized, text))
+    Err(Objection::about(Code::Unauthorized, text, "the database is not open to support"))
 }
 
 /// Judges a field that every command may carry and that is left out.
@@ -251,15 +255,6 @@ fn expect(gives: Gives, namespace: &Namespace) -> Expect {
     }
 }
 
-fn may_open_cursor(gives: Gives, scope: &Scope) -> Result<(), Objection> {
-    match gives {
-        Gives::Collections | Gives::Cursor => {
-            scope.may_open_cursor().map_err(|error| Objection::new(Code::TooMany, error.to_string()))
-        }
-        Gives::Number | Gives::Statistics | Gives::Values => Ok(()),
-    }
-}
-
 /// `explain` of a command of the list; the inner command names no database and no session.
 fn explain(request: &Request<'_>, scope: &Scope) -> Result<Verdict<'static>, Objection> {
     let database = open_database(request, scope)?;
@@ -321,7 +316,8 @@ fn list_databases(request: &Request<'_>, scope: &Scope) -> Result<Allowed, Objec
 fn own_cursor(id: i64, database: &str, collection: &str, scope: &Scope) -> Result<Namespace, Objection> {
     let own = scope.cursor(id).filter(|own| own.database == database && own.collection == collection);
     own.cloned().ok_or_else(|| {
-        Objection::new(Code::CursorNotFound, format!("this session has no cursor {id} of this collection"))
+        let text = format!("this session has no cursor {id} of this collection");
+        Objection::about(Code::CursorNotFound, text, "this session has no such cursor")
     })
 }
 

@@ -6,7 +6,7 @@
 
 use super::command::finish;
 use super::list::Target;
-use super::{Allowed, Empty, Expect, Objection, Refusal, Verdict};
+use super::{Allowed, Empty, Expect, Objection, Verdict, refusal};
 use crate::answer::{self, Code};
 use crate::builder::Builder;
 use crate::reply::{self, ReplyError};
@@ -99,8 +99,9 @@ impl Lookup {
     /// [`ReplyError`] if the answer is not understood; the connection to the server cannot go on.
     pub fn settle(self, frame: &[u8], asked: i32, scope: &mut Scope) -> Result<Verdict<'static>, ReplyError> {
         let refuse = |text: String, then: Allowed| {
-            let Objection { code, text } = Objection::new(Code::Unauthorized, text);
-            Verdict::Refused(Refusal { code, text, record: then.record })
+            let objection =
+                Objection::about(Code::Unauthorized, text, "it is no collection, or the server does not say so");
+            Verdict::Refused(refusal(objection, then.record))
         };
         let kind = match self.question {
             Question::Collection => reply::kind(frame, asked, &self.namespace)?,

@@ -32,7 +32,9 @@ fn outcome(command: &str) -> Outcome {
                 Verdict::Allowed(allowed) => {
                     Outcome::Allowed { body: allowed.body().to_vec(), shape: allowed.record().shape.clone() }
                 }
-                Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) | Verdict::Refused(_) => panic!("looked up twice: {command}"),
+                Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) | Verdict::Refused(_) => {
+                    panic!("looked up twice: {command}")
+                }
             }
         }
         Verdict::Answered(local) => Outcome::Answered(format!("{local:?}")),
