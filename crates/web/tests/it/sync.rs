@@ -47,6 +47,44 @@ async fn the_administrator_sets_a_credential_and_the_customer_sees_that_they_did
 }
 
 #[tokio::test]
+async fn the_member_to_read_from_is_one_of_the_servers_and_a_plan_shows_it() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let ca = "-----BEGIN CERTIFICATE-----\nMIIBAzCBtqADAgECAhQ=\n-----END CERTIFICATE-----\n";
+    let body = |servers: serde_json::Value, ca: Option<&str>, member: &str| {
+        let mut cluster = json!({
+            "organization": shop.organization, "project": "Main", "name": "Plain", "host": "plain.shop.example",
+            "syncDatabases": ["appsync_*"], "syncServers": servers, "syncMember": member,
+        });
+        if let Some(ca) = ca {
+            cluster["syncCa"] = ca.into();
+        }
+        json!({ "clusters": [cluster], "prune": false })
+    };
+    let two = json!(["db-0.example:27017", "db-1.example:27017"]);
+    let plan = "/api/byleave/v1/inventory:plan";
+    for (servers, ca, member, field, rule) in [
+        (&two, Some(ca), "db-9.example:27017", "syncMember", "must be one of `syncServers`, not `db-9.example:27017`"),
+        (&two, Some(ca), "db-1.example", "syncMember", "and a port"),
+        (&json!([]), None, "db-1.example:27017", "syncServers", "of which `syncMember` is one"),
+    ] {
+        let answer = house.administrator().post(plan, body(servers.clone(), ca, member)).await;
+        let told = answer.json()["badRequestDetail"]["fields"][0].clone();
+        assert_eq!(told["field"], format!("clusters[0].{field}"), "{told}");
+        assert!(told["description"].as_str().unwrap().contains(rule), "{told}");
+        answer.refused(400, "VALIDATION_ERROR");
+    }
+    let planned = house.administrator().post(plan, body(two.clone(), Some(ca), "db-1.example:27017")).await.ok();
+    let set = planned["changes"].as_array().unwrap().iter().find(|change| change["event"] == "sync_servers.set");
+    assert_eq!(set.unwrap()["data"]["member"], "db-1.example:27017", "{planned}");
+    let apply = "/api/byleave/v1/inventory:apply";
+    house.administrator().post(apply, body(two, Some(ca), "db-1.example:27017")).await.ok();
+    let shown = house.administrator().get("/api/byleave/v1/inventory").await.ok();
+    let plain = shown["clusters"].as_array().unwrap().iter().find(|cluster| cluster["name"] == "Plain").unwrap();
+    assert_eq!(plain["syncMember"], "db-1.example:27017");
+}
+
+#[tokio::test]
 async fn sync_data_is_granted_where_the_inventory_names_it_and_elsewhere_both_apis_refuse_and_say_why() {
     let house = House::open().await;
     let shop = house.customer("shop").await;
