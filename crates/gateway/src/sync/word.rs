@@ -156,9 +156,9 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
     if open.is_empty() {
         return Err(text::NOT_OPEN.to_owned());
     }
-    let key = Key::ask(session, &source).await.map_err(|error| match error {
-        ServerError::NoCredential | ServerError::Late => text::NO_SYNC_CREDENTIAL.to_owned(),
-        error => error.to_string(),
+    let key = Key::ask(session, &source).await.map_err(|error| {
+        let none = matches!(error, ServerError::NoCredential | ServerError::Late);
+        if none { text::NO_SYNC_CREDENTIAL.to_owned() } else { error.to_string() }
     })?;
     let (mut salt, mut lsid) = ([0; 16], [0; 16]);
     shared.entropy.fill(&mut salt);

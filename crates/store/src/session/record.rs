@@ -3,7 +3,7 @@
 use byleave_core::access::{Basis, Wanted};
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
-use byleave_core::id::{ClusterId, GrantId, SessionId};
+use byleave_core::id::{ClusterId, SessionId};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::session::SessionEnd;
 
