@@ -151,7 +151,7 @@ impl Store {
             Basis::Grant { id } => {
                 let row = query("SELECT id FROM grants WHERE id = $1 AND cluster = $2").bind(id.to_string());
                 let row = row.bind(cluster.to_string()).fetch_optional(&mut sql)?;
-                row.ok_or(StoreError::NotFound(Thing::Grant))?;
+                row.ok_or(StoreError::NotFound(Thing::Cluster))?;
                 Some(id)
             }
             Basis::Standing => None,

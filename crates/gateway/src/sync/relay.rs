@@ -162,7 +162,7 @@ impl Relay<'_> {
         let record = Record::of(request);
         let unanswered = Unanswered(Some((login.as_ref(), under, &record)));
         let answered = self.ask(lookup.body()).await;
-        unanswered.over();
+        unanswered.end();
         drop(turn);
         let (asked, frame) = answered?;
         Ok(lookup.settle(&frame, asked, &mut login.scope())?)
@@ -266,7 +266,7 @@ impl Relay<'_> {
             Ok(()) => self.ask(allowed.body()).await,
             Err(error) => Err(error),
         };
-        unanswered.over();
+        unanswered.end();
         let (asked, mut frame) = match answered {
             Ok(answered) => answered,
             Err(error) => return self.unreachable(request, under, &error).await,
@@ -403,7 +403,7 @@ fn note(login: &Login, line: Line) -> bool {
 struct Unanswered<'a>(Option<(&'a Login, &'a Under, &'a Record)>);
 
 impl Unanswered<'_> {
-    fn over(mut self) {
+    fn end(mut self) {
         self.0 = None;
     }
 }

@@ -138,7 +138,7 @@ async fn a_credential_is_sealed_and_goes_to_an_open_session_for_sync_data_only()
     assert_eq!((standing.grant, standing.credential), (None, Some(scram())));
     let elsewhere = Basis::Grant { id: GrantId::from_bytes([7; 12]) };
     let elsewhere = world.store.sync_sign_in(opened.session, elsewhere).await;
-    assert!(matches!(elsewhere, Err(StoreError::NotFound(Thing::Grant))), "a grant of another cluster: {elsewhere:?}");
+    assert!(matches!(elsewhere, Err(StoreError::NotFound(Thing::Cluster))), "a grant of another cluster: {elsewhere:?}");
     let logs = world.open("a.example", Shape::Logs).await.unwrap();
     let other = world.store.sync_sign_in(logs.session, logs.basis).await;
     assert!(matches!(other, Err(StoreError::NotFound(Thing::Session))), "{other:?}");

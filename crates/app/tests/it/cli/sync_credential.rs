@@ -72,12 +72,12 @@ fn a_customers_own_credential_comes_with_the_approval_of_a_request_too() {
     let ssh = engineer(&story, &home);
     let asks = |kind: &str| {
         let mut command = std::process::Command::new("ssh");
-        command.args(&ssh).args(["-p", &story.server.ssh_port().to_string(), &format!("{HOST}@127.0.0.1")]);
+        command.args(&ssh).args(["-p", story.server.ssh_port(), &format!("{HOST}@127.0.0.1")]);
         let asked = command.arg(format!("request --for 2h --type {kind} --reason broken")).output().unwrap();
         assert!(asked.status.success(), "{asked:?}");
         let listed = story.owner.run(&["requests", "list", "--output", "json"]).ok();
         let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
-        listed[0]["id"].as_str().unwrap().to_owned()
+        listed["results"][0]["id"].as_str().unwrap().to_owned()
     };
     let credential = format!("gateway\n{SECRET}\n");
     let refused = |args: &[&str], told: &str| {
