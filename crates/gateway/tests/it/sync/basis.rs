@@ -93,7 +93,8 @@ fn a_session_ends_where_its_new_basis_has_no_credential() {
     let mut raw = Raw::signed_in(&house, &uri);
     assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }));
     house.world.memory.grant(GrantType::InfrastructureAndSyncData);
-    let (closed, _) = sync_end(&house, 2);
+    // With it ends the word that opened it, and so the connection on which that was said.
+    let (closed, _) = sync_end(&house, 3);
     assert_eq!(closed.reason, SessionEnd::Replaced);
     assert!(matches!(raw.command(COUNT), Answer::Closed));
 }
