@@ -65,8 +65,7 @@ impl Server {
         let mut command = Command::new(python());
         command.arg(program("smongo_server.py")).arg(directory.join("database")).arg(port.to_string());
         command.args([certificate, key]);
-        let front = front::naming(&house.authority, format!("127.0.0.1:{port}"), &["appsync_1", "bank"]);
-        Self::ready(command, front, house.authority.pem.clone())
+        Self::ready(command, port, house.authority.pem.clone())
     }
 
     /// nx-27017, which has neither TLS nor users: a front of our own has both.
