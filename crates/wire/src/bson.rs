@@ -10,16 +10,11 @@
 
 use std::fmt;
 
-use crate::frame::LONGEST_REQUEST;
-
 /// How deep documents may be nested in a request.
 pub const DEPTH: usize = 100;
 
 /// How many elements a request may hold over all its documents.
 pub const ELEMENTS: usize = 100_000;
-
-/// The subtype of bytes whose length stands before them once more.
-const OLD_BINARY: u8 = 2;
 
 /// What is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +41,7 @@ pub enum BsonError {
     #[error("the field `{0}` has an element type that is obsolete")]
     Obsolete(String),
     /// A request that is longer than one may be.
-    #[error("a request must have at most {LONGEST_REQUEST} bytes")]
+    #[error("a request must have at most {} bytes", crate::frame::LONGEST_REQUEST)]
     Size,
     /// JavaScript.
     #[error("the field `{0}` must not hold JavaScript")]
@@ -436,8 +431,8 @@ impl<'a> Reader<'a> {
         let length = self.length()?;
         let [subtype] = self.array()?;
         let bytes = self.take(length)?;
-        // The old form says its length twice, and readers believe the one or the other.
-        if subtype == OLD_BINARY && (Reader { rest: bytes }).length()?.checked_add(4) != Some(length) {
+        // The old subtype says its length twice, and readers believe the one or the other.
+        if subtype == 2 && (Reader { rest: bytes }).length()?.checked_add(4) != Some(length) {
             return Err(BsonError::Length);
         }
         Ok(Value::Binary(subtype, bytes))
