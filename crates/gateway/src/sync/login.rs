@@ -165,9 +165,12 @@ impl Login {
     /// Sees to it that nothing stays signed in with the credential of a basis that is over, whether somebody asks or not.
     pub(super) async fn follow(&self) {
         let mut continued = self.session.live.continued();
-        while continued.changed().await.is_ok() {
+        loop {
             // What went wrong was logged, and ended the session or is tried again with the next command.
             let _key = self.key().await;
+            if continued.changed().await.is_err() {
+                return;
+            }
         }
     }
 
