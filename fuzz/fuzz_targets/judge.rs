@@ -51,6 +51,6 @@ fuzz_target!(|bytes: &[u8]| {
     match judge(&request, &scope) {
         Verdict::Allowed(allowed) => stays_inside(allowed.body(), &scope),
         Verdict::Lookup(lookup) => stays_inside(lookup.body(), &scope),
-        Verdict::Answered(_) | Verdict::Refused(_) => {}
+        Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Refused(_) => {}
     }
 });

@@ -194,9 +194,9 @@ impl Control for StoreControl {
         })
     }
 
-    fn sync_credential(&self, session: SessionId) -> BoxFuture<'_, Result<SyncCredential, ControlError>> {
+    fn sync_credential(&self, session: SessionId, basis: Basis) -> BoxFuture<'_, Result<SyncCredential, ControlError>> {
         Box::pin(async move {
-            let sign_in = self.parts.store.sync_sign_in(session).await.map_err(|error| unanswered(&error))?;
+            let sign_in = self.parts.store.sync_sign_in(session, basis).await.map_err(|error| unanswered(&error))?;
             let supplied = sign_in.grant.and_then(|grant| self.parts.supplied.of(grant));
             supplied.or(sign_in.credential).map(credential).ok_or(ControlError::Refused)
         })

@@ -36,9 +36,10 @@ pub trait Control: Send + Sync + 'static {
     /// written.
     fn denied(&self, request: OpenRequest, denial: Denial) -> BoxFuture<'_, Result<(), ControlError>>;
 
-    /// What the gateway signs in to the databases of an open session for sync data with: what the customer supplied with
-    /// the grant, else what an administrator set for the cluster. [`ControlError::Refused`] if there is neither.
-    fn sync_credential(&self, session: SessionId) -> BoxFuture<'_, Result<SyncCredential, ControlError>>;
+    /// What the gateway signs in to the databases of an open session for sync data with, on the basis that it goes on now:
+    /// what the customer supplied with that grant, else what an administrator set for the cluster.
+    /// [`ControlError::Refused`] if there is neither.
+    fn sync_credential(&self, session: SessionId, basis: Basis) -> BoxFuture<'_, Result<SyncCredential, ControlError>>;
 
     /// Makes the certificate for one connection to a node: its line in OpenSSH form.
     fn certify(&self, request: CertificateRequest) -> BoxFuture<'_, Result<String, ControlError>>;

@@ -69,6 +69,8 @@ pub(crate) struct Live {
     node_end: OnceLock<SessionEnd>,
     ended: Notify,
     reports: OnceLock<mpsc::UnboundedSender<Report>>,
+    /// How often it went on, on another basis.
+    continued: watch::Sender<u64>,
     /// INVARIANT: held while [`Live::open`] makes reports possible, so that no refusal is told twice or never.
     refused: Mutex<BTreeSet<(Forwarding, Side)>>,
     denials: denials::Denials,
@@ -162,6 +164,7 @@ impl Live {
             node_end: OnceLock::new(),
             ended: Notify::new(),
             reports: OnceLock::new(),
+            continued: watch::Sender::new(0),
             refused: Mutex::default(),
             denials: denials::Denials::default(),
             admitted: AtomicBool::new(false),
@@ -252,6 +255,11 @@ impl Live {
         self.held().permits.values().map(|permit| (permit.basis(), permit.until())).min_by_key(|(_, until)| *until)
     }
 
+    /// How often the session went on, on another basis, as it is and as it will be.
+    pub(crate) fn continued(&self) -> watch::Receiver<u64> {
+        self.continued.subscribe()
+    }
+
     /// Whether a byte may pass now. Decides again if a deadline has come, cuts if the lease has run out.
     pub(crate) fn passes(&self) -> bool {
         if !self.gate.is_open() {
@@ -312,6 +320,10 @@ impl Live {
             }
         }
         self.set_deadline(&held, now.at, &reading);
+        if continued.is_some() {
+            // Before anybody can see the new permits.
+            self.continued.send_modify(|times| *times = times.saturating_add(1));
+        }
         drop(held);
         if let Some((basis, until)) = continued {
             self.report(Report::Continued { session: self.id, basis, until });

@@ -29,6 +29,8 @@ use login::Logins;
 
 /// How many connections one session may have.
 pub(crate) const CONNECTIONS: usize = 64;
+/// How many more may wait for a place among them, and are told so.
+pub(crate) const CROWD: usize = 16;
 /// How many commands of one session may be under way at the cluster.
 pub(crate) const AT_ONCE: usize = 8;
 

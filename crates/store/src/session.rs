@@ -31,7 +31,7 @@ use crate::transaction::Written;
 
 pub use self::denied::DeniedTry;
 pub(crate) use self::open::{asker, find};
-pub(crate) use self::record::{close_all, id_list, sync_basis};
+pub(crate) use self::record::{close_all, id_list, sync_cluster};
 
 use self::record::{allowed, basis_columns, end, live, load, read};
 

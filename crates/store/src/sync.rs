@@ -3,6 +3,7 @@
 //!
 //! It opens nothing by itself: without a grant of sync data there is no session to hand it to.
 
+use byleave_core::access::Basis;
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::id::{ClusterId, GrantId, SessionId};
@@ -138,14 +139,23 @@ impl Store {
         Ok(row.fetch_optional(&mut sql)?.is_some())
     }
 
-    /// What an open session for sync data signs in with.
+    /// What an open session for sync data signs in with on this basis, which it may go on before that is written down.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for an unknown session or one for something else, [`StoreError::Conflict`] if the
-    /// session has ended.
-    pub async fn sync_sign_in(&self, id: SessionId) -> Result<SyncSignIn, StoreError> {
+    /// [`StoreError::NotFound`] for an unknown session, one for something else, or a grant that is not of its cluster,
+    /// [`StoreError::Conflict`] if the session has ended.
+    pub async fn sync_sign_in(&self, id: SessionId, basis: Basis) -> Result<SyncSignIn, StoreError> {
         let mut sql = self.read()?;
-        let (cluster, grant) = session::sync_basis(&mut sql, id)?;
+        let cluster = session::sync_cluster(&mut sql, id)?;
+        let grant = match basis {
+            Basis::Grant { id } => {
+                let row = query("SELECT id FROM grants WHERE id = $1 AND cluster = $2").bind(id.to_string());
+                let row = row.bind(cluster.to_string()).fetch_optional(&mut sql)?;
+                row.ok_or(StoreError::NotFound(Thing::Cluster))?;
+                Some(id)
+            }
+            Basis::Standing => None,
+        };
         let row = query("SELECT mechanism, sealed FROM sync_credentials WHERE cluster = $1").bind(cluster.to_string());
         let credential = match row.fetch_optional(&mut sql)? {
             Some(row) => {

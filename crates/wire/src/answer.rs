@@ -4,6 +4,12 @@
 //! It must never name a member of the cluster, a host, or a database that is not open.
 
 use crate::builder::Builder;
+use crate::frame::LONGEST_DOCUMENT;
+use crate::scope::Namespace;
+
+/// The largest document that is taken.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "it is less than 2^31")]
+const LARGEST: i32 = LONGEST_DOCUMENT as i32;
 
 /// The error codes that the gateway uses, with the names that MongoDB gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +26,16 @@ pub enum Code {
     FailedToParse,
     /// The gateway has no connection to the cluster.
     HostUnreachable,
+    /// A document that cannot be read.
+    InvalidBson,
+    /// No such collection or database.
+    NamespaceNotFound,
     /// The session ended.
     InterruptedAtShutdown,
+    /// Nested too deep.
+    Overflow,
+    /// Longer than a request may be.
+    TooLarge,
     /// A value of another type than expected.
     TypeMismatch,
     /// Not open.
@@ -43,6 +57,10 @@ impl Code {
             Self::FailedToParse => 9,
             Self::HostUnreachable => 6,
             Self::InterruptedAtShutdown => 11600,
+            Self::InvalidBson => 22,
+            Self::NamespaceNotFound => 26,
+            Self::Overflow => 15,
+            Self::TooLarge => 10334,
             Self::TooMany => 365,
             Self::TypeMismatch => 14,
             Self::Unauthorized => 13,
@@ -60,6 +78,10 @@ impl Code {
             Self::FailedToParse => "FailedToParse",
             Self::HostUnreachable => "HostUnreachable",
             Self::InterruptedAtShutdown => "InterruptedAtShutdown",
+            Self::InvalidBson => "InvalidBSON",
+            Self::NamespaceNotFound => "NamespaceNotFound",
+            Self::Overflow => "Overflow",
+            Self::TooLarge => "BSONObjectTooLarge",
             Self::TooMany => "TemporarilyUnavailable",
             Self::TypeMismatch => "TypeMismatch",
             Self::Unauthorized => "Unauthorized",
@@ -119,9 +141,10 @@ pub fn hello(name: HelloName, mechanisms: Mechanisms, server: &Server, connectio
     let answer = Builder::new()
         .flag("helloOk", true)
         .flag(primary, true)
-        .int32("maxBsonObjectSize", 16 * 1024 * 1024)
+        .int32("maxBsonObjectSize", LARGEST)
+        // Drivers hold answers against it, too, and those may be as long.
         .int32("maxMessageSizeBytes", 48_000_000)
-        .int32("maxWriteBatchSize", 100_000)
+        .int32("maxWriteBatchSize", 1)
         .datetime("localTime", now_ms)
         .int32("logicalSessionTimeoutMinutes", 30)
         .int32("connectionId", connection)
@@ -147,7 +170,7 @@ pub fn build_info(server: &Server) -> Vec<u8> {
         .array("versionArray", version)
         .int32("bits", 64)
         .flag("debug", false)
-        .int32("maxBsonObjectSize", 16 * 1024 * 1024)
+        .int32("maxBsonObjectSize", LARGEST)
         .double("ok", 1.0)
         .finish()
 }
@@ -165,6 +188,63 @@ pub fn connection_status(user: &str) -> Vec<u8> {
 /// The answer to `getLog: "startupWarnings"`: none.
 pub fn no_log() -> Vec<u8> {
     Builder::new().int32("totalLinesWritten", 0).strings("log", &[]).double("ok", 1.0).finish()
+}
+
+/// An empty first batch: the answer to what reads a collection that is not there.
+pub(crate) fn no_documents(database: &str, collection: &str) -> Vec<u8> {
+    let namespace = format!("{database}.{collection}");
+    let cursor = Builder::new().array("firstBatch", Builder::new()).int64("id", 0).string("ns", &namespace);
+    Builder::new().document("cursor", cursor).double("ok", 1.0).finish()
+}
+
+/// The count of nothing.
+pub(crate) fn no_number() -> Vec<u8> {
+    Builder::new().int32("n", 0).double("ok", 1.0).finish()
+}
+
+/// The values of nothing.
+pub(crate) fn no_values() -> Vec<u8> {
+    Builder::new().array("values", Builder::new()).double("ok", 1.0).finish()
+}
+
+/// The figures of a collection that is not there.
+pub(crate) fn no_statistics(namespace: &Namespace) -> Vec<u8> {
+    const ZEROS: &[&str] =
+        &["size", "count", "numOrphanDocs", "storageSize", "totalSize", "nindexes", "totalIndexSize"];
+    let body = Builder::new().string("ns", &namespace.to_string());
+    let body = ZEROS.iter().fold(body, |body, name| body.int32(name, 0));
+    body.document("indexSizes", Builder::new()).int32("scaleFactor", 1).double("ok", 1.0).finish()
+}
+
+/// The figures of a database that is not there.
+pub(crate) fn no_database(database: &str) -> Vec<u8> {
+    const ZEROS: &[&str] = &[
+        "collections",
+        "views",
+        "objects",
+        "avgObjSize",
+        "dataSize",
+        "storageSize",
+        "indexes",
+        "indexSize",
+        "totalSize",
+    ];
+    let body = ZEROS.iter().fold(Builder::new().string("db", database), |body, name| body.int32(name, 0));
+    body.int32("scaleFactor", 1).double("ok", 1.0).finish()
+}
+
+/// The explanation of what reads nothing.
+pub(crate) fn nothing_explained(namespace: &Namespace) -> Vec<u8> {
+    let end = || Builder::new().string("stage", "EOF");
+    let planner = Builder::new()
+        .string("namespace", &namespace.to_string())
+        .flag("indexFilterSet", false)
+        .document("winningPlan", end())
+        .array("rejectedPlans", Builder::new());
+    let figures = ["nReturned", "executionTimeMillis", "totalKeysExamined", "totalDocsExamined"];
+    let executed = figures.iter().fold(Builder::new().flag("executionSuccess", true), |out, name| out.int32(name, 0));
+    let executed = executed.document("executionStages", end().int32("nReturned", 0));
+    Builder::new().document("queryPlanner", planner).document("executionStats", executed).double("ok", 1.0).finish()
 }
 
 /// The answer to a step of signing in.

@@ -40,6 +40,9 @@ pub enum BsonError {
     /// A type that MongoDB has given up.
     #[error("the field `{0}` has an element type that is obsolete")]
     Obsolete(String),
+    /// A request that is longer than one may be.
+    #[error("a request must have at most {} bytes", crate::frame::LONGEST_REQUEST)]
+    Size,
     /// JavaScript.
     #[error("the field `{0}` must not hold JavaScript")]
     Script(String),
@@ -131,6 +134,11 @@ impl<'a> Document<'a> {
         let mut reader = Reader { rest: bytes };
         let document = reader.document()?;
         Ok((document, reader.rest))
+    }
+
+    /// What there is of a document whose rest is missing: its elements can be read up to the first that is not whole.
+    pub(crate) const fn begun(bytes: &'a [u8]) -> Self {
+        Self { bytes }
     }
 
     /// The bytes, length and final zero included.
@@ -422,7 +430,12 @@ impl<'a> Reader<'a> {
     fn binary(&mut self) -> Result<Value<'a>, BsonError> {
         let length = self.length()?;
         let [subtype] = self.array()?;
-        Ok(Value::Binary(subtype, self.take(length)?))
+        let bytes = self.take(length)?;
+        // The old subtype says its length twice, and readers believe the one or the other.
+        if subtype == 2 && (Reader { rest: bytes }).length()?.checked_add(4) != Some(length) {
+            return Err(BsonError::Length);
+        }
+        Ok(Value::Binary(subtype, bytes))
     }
 
     /// Steps over JavaScript with a scope, whose first number counts the whole.

@@ -20,7 +20,11 @@ pub const LONGEST_BEFORE_SIGN_IN: usize = 16 * 1024;
 /// The longest request: reading needs no more, whatever a hello says about documents.
 pub const LONGEST_REQUEST: usize = 1024 * 1024;
 
-/// The longest frame of a server, as MongoDB has it.
+/// The longest document that a hello promises to take: beside it there is room for what drivers add to a command.
+pub const LONGEST_DOCUMENT: usize = LONGEST_REQUEST - 16 * 1024;
+
+/// The longest frame of a server, as MongoDB has it. A longer one of a client closes its connection; one up to here is read
+/// to its end, so that it can be answered.
 pub const LONGEST_REPLY: usize = 48_000_000;
 
 /// How many document sequences a frame may have.
@@ -226,6 +230,22 @@ impl<'a> Message<'a> {
         }
         let body = body.ok_or(FrameError::Body)?;
         Ok(Self { header, flags, body, sequences })
+    }
+}
+
+/// What an `OP_MSG` begins with: the header, the flags, and as much of the body as there is.
+pub(crate) fn begun(head: &[u8]) -> Result<(Header, Flags, &[u8]), FrameError> {
+    let (header, rest) = head.split_first_chunk().ok_or(FrameError::Truncated)?;
+    let header = Header::read(header, LONGEST_REPLY)?;
+    match header.operation {
+        Operation::Message => {}
+        Operation::Query | Operation::Reply => return Err(FrameError::Operation(header.operation.number())),
+    }
+    let mut reader = Reader { rest };
+    let flags = Flags::read(reader.u32()?)?;
+    match reader.array()? {
+        [0] => Ok((header, flags, reader.rest)),
+        [_] => Err(FrameError::Section),
     }
 }
 

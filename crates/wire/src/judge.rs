@@ -37,7 +37,9 @@ pub enum Verdict<'a> {
     Allowed(Allowed),
     /// The gateway answers by itself; nothing goes to the cluster.
     Answered(Local<'a>),
-    /// It goes on if the server says that its collection is one; ask it first.
+    /// Nothing is there to be read: the gateway says so by itself, and nothing more goes to the cluster.
+    Empty(Empty),
+    /// It goes on if the server says that its database is there and its collection is one; ask it first.
     Lookup(Lookup),
     /// It does not go on.
     Refused(Refusal),
@@ -95,6 +97,24 @@ impl Allowed {
     }
 }
 
+/// The answer to a request for what is not there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Empty {
+    /// The code, where a server answers by an error.
+    pub code: Option<Code>,
+    /// The answer to the client.
+    pub body: Vec<u8>,
+    /// What is recorded.
+    pub record: Record,
+}
+
+impl std::fmt::Debug for Empty {
+    /// Tells what is recorded, and no more.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Empty").field("record", &self.record).finish_non_exhaustive()
+    }
+}
+
 /// What the answer to an allowed request has to look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
@@ -102,16 +122,16 @@ pub enum Expect {
     Cursor(Namespace),
     /// The names of databases, of which only the open ones are passed on.
     Databases,
-    /// The explanation of a command.
-    Explanation,
+    /// The explanation of a command about this namespace.
+    Explanation(Namespace),
     /// What became of these cursors.
     Killed(Vec<i64>),
     /// The next batch of a cursor.
     Next(i64, Namespace),
     /// A count.
     Number,
-    /// Figures about a collection or database.
-    Statistics,
+    /// Figures about this collection or database.
+    Statistics(Namespace),
     /// The values of a field.
     Values,
 }
@@ -124,6 +144,10 @@ pub struct Refusal {
     pub code: Code,
     /// Why, for the client; says what is open where the request asked for something else.
     pub text: String,
+    /// Why, for the record: names that are known to us, and nothing else that the client said.
+    pub recorded: String,
+    /// Whether somebody reached for what is not open.
+    reach: Reach,
     /// What is recorded of the try.
     pub record: Record,
 }
@@ -132,7 +156,9 @@ impl Refusal {
     /// Whether somebody reached for what is not open, with a collection or without: what programs ask by themselves when
     /// they connect is no reach, nor is a name that no server knows or a field that is wrong.
     pub fn is_reach(&self) -> bool {
-        self.code == Code::Unauthorized && !list::BY_THEMSELVES.contains(&self.record.command.as_str())
+        let Record { database, collection, command, .. } = &self.record;
+        let asked = (command.as_str(), database.as_str(), collection.as_deref().unwrap_or_default());
+        self.reach == Reach::Yes && !list::BY_THEMSELVES.contains(&command.as_str()) && !list::LOOKS.contains(&asked)
     }
 
     /// The answer to the client.
@@ -146,26 +172,73 @@ impl Refusal {
 struct Objection {
     code: Code,
     text: String,
+    /// What is recorded in place of the text, where that says what the client said.
+    recorded: Option<String>,
+    reach: Reach,
+}
+
+/// Whether what was asked for is more than there is to read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    No,
+    Yes,
 }
 
 impl Objection {
+    /// A text that names nothing but what we know.
     fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        let reach = if code == Code::Unauthorized { Reach::Yes } else { Reach::No };
+        Self { code, text: text.into(), recorded: None, reach }
+    }
+
+    /// The same, with what is recorded in its place.
+    fn about(code: Code, text: impl Into<String>, recorded: impl Into<String>) -> Self {
+        Self { recorded: Some(recorded.into()), ..Self::new(code, text) }
+    }
+
+    /// The same, if this name is none that we know.
+    fn naming(name: &str, code: Code, text: String, recorded: &str) -> Self {
+        if list::is_known(name) { Self::new(code, text) } else { Self::about(code, text, recorded) }
     }
 
     /// Something that exists in MongoDB or may exist one day, and is not open here.
     fn closed(what: &str, name: &str) -> Self {
-        Self::new(Code::Unauthorized, format!("the {what} `{}` is not open to support", short(name)))
+        let text = format!("the {what} `{}` is not open to support", short(name));
+        Self::naming(name, Code::Unauthorized, text, &format!("the {what} is not open to support"))
+    }
+
+    /// An option of something that is open: how it is read, not what.
+    fn option(of: &str, name: &str) -> Self {
+        let what = if of.is_empty() { "option".to_owned() } else { format!("option of {of}") };
+        Self { reach: Reach::No, ..Self::closed(&what, name) }
     }
 
     fn wrong(name: &str, rule: &str) -> Self {
-        Self::new(Code::BadValue, format!("the field `{}` {rule}", short(name)))
+        let text = format!("the field `{}` {rule}", short(name));
+        Self::naming(name, Code::BadValue, text, &format!("a field {rule}"))
     }
 }
 
 impl From<BsonError> for Objection {
     fn from(error: BsonError) -> Self {
-        Self::new(Code::BadValue, error.to_string())
+        let text = error.to_string();
+        match error {
+            BsonError::Bool
+            | BsonError::Index
+            | BsonError::Length
+            | BsonError::Terminator
+            | BsonError::Type(_)
+            | BsonError::Utf8 => Self::new(Code::InvalidBson, text),
+            BsonError::Count | BsonError::Size => Self::new(Code::TooLarge, text),
+            BsonError::Depth => Self::new(Code::Overflow, text),
+            BsonError::Duplicate(name) => {
+                Self::naming(&name, Code::Unauthorized, text, "a field must not be there twice")
+            }
+            BsonError::Obsolete(_) => Self::about(Code::BadValue, text, "a field has an element type that is obsolete"),
+            BsonError::Script(name) => {
+                Self::naming(&name, Code::Unauthorized, text, "a field must not hold JavaScript")
+            }
+        }
     }
 }
 
@@ -186,6 +259,9 @@ pub fn judge<'a>(request: &Request<'a>, scope: &Scope) -> Verdict<'a> {
 
 /// What holds for every request, whatever the command.
 fn whole(request: &Request<'_>) -> Result<(), Objection> {
+    if let Some(fault) = &request.fault {
+        return Err(fault.clone().into());
+    }
     if let Some(sequence) = request.sequences.first() {
         return Err(Objection::closed("document sequence", sequence.name));
     }
@@ -200,8 +276,13 @@ fn whole(request: &Request<'_>) -> Result<(), Objection> {
 }
 
 fn refuse(request: &Request<'_>, objection: Objection) -> Refusal {
-    let Objection { code, text } = objection;
-    Refusal { code, text, record: Record::of(request) }
+    refusal(objection, Record::of(request))
+}
+
+fn refusal(objection: Objection, record: Record) -> Refusal {
+    let Objection { code, text, recorded, reach } = objection;
+    let recorded = recorded.unwrap_or_else(|| text.clone());
+    Refusal { code, text, recorded, reach, record }
 }
 
 /// What is recorded of a request that has this command.

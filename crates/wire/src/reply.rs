@@ -79,8 +79,8 @@ pub fn pass(
                 Written::InPlace(cuts)
             }
             Expect::Databases => Written::Anew(rebuild::databases(body, scope, &mut returned)?),
-            Expect::Explanation => Written::Anew(rebuild::explanation(body)?),
-            Expect::Statistics => Written::Anew(rebuild::statistics(body)?),
+            Expect::Explanation(of) => Written::Anew(rebuild::explanation(body, of)?),
+            Expect::Statistics(of) => Written::Anew(rebuild::statistics(body, of)?),
         }
     } else {
         let (code, document) = rebuild::error(body)?;
@@ -164,15 +164,18 @@ impl Cursor {
                 if !same || (self.id != 0 && self.id != *id) {
                     return Err(wrong());
                 }
-                if self.id == 0 {
-                    scope.drop_cursor(*id);
+                match self.id {
+                    0 => scope.drop_cursor(*id),
+                    // Where it was forgotten meanwhile it stays so.
+                    _ if scope.cursor(*id).is_some() => scope.hold_cursor(*id, asked.clone()),
+                    _ => {}
                 }
             }
             Expect::Databases
-            | Expect::Explanation
+            | Expect::Explanation(_)
             | Expect::Killed(_)
             | Expect::Number
-            | Expect::Statistics
+            | Expect::Statistics(_)
             | Expect::Values => return Err(wrong()),
         }
         Ok(())
@@ -186,7 +189,7 @@ fn stays(expect: &Expect) -> &'static [&'static str] {
         Expect::Killed(_) => &["cursorsAlive", "cursorsKilled", "cursorsNotFound", "cursorsUnknown", "ok"],
         Expect::Number => &["n", "ok"],
         Expect::Values => &["ok", "values"],
-        Expect::Databases | Expect::Explanation | Expect::Statistics => &["ok"],
+        Expect::Databases | Expect::Explanation(_) | Expect::Statistics(_) => &["ok"],
     }
 }
 
@@ -220,11 +223,11 @@ fn cuts(body: Document<'_>, expect: &Expect, returned: &mut Returned) -> Result<
         Expect::Number | Expect::Values if seen != stays.len() => return Err(ReplyError::Shape("n")),
         Expect::Cursor(_)
         | Expect::Databases
-        | Expect::Explanation
+        | Expect::Explanation(_)
         | Expect::Killed(_)
         | Expect::Next(..)
         | Expect::Number
-        | Expect::Statistics
+        | Expect::Statistics(_)
         | Expect::Values => {}
     }
     Ok((cuts, cursor))
@@ -241,10 +244,10 @@ fn read_cursor<'a>(
         Expect::Next(..) => "nextBatch",
         Expect::Cursor(_)
         | Expect::Databases
-        | Expect::Explanation
+        | Expect::Explanation(_)
         | Expect::Killed(_)
         | Expect::Number
-        | Expect::Statistics
+        | Expect::Statistics(_)
         | Expect::Values => "firstBatch",
     };
     let (mut id, mut namespace, mut documents) = (None, None, None);
@@ -289,12 +292,30 @@ fn count(array: Document<'_>, expected: impl Fn(Value<'_>) -> bool) -> Result<u6
 pub(crate) enum Kind {
     /// A collection.
     Collection,
+    /// A database.
+    Database,
     /// Nothing.
     Missing,
     /// Something else, such as a view.
     Other(String),
     /// The server does not say.
     Refused,
+}
+
+/// Reads the answer to the question whether there is a database.
+pub(crate) fn database(frame: &[u8], asked: i32, database: &str) -> Result<Kind, ReplyError> {
+    let body = body(frame, asked)?;
+    if body.get("ok")?.and_then(Value::flag) != Some(true) {
+        return Ok(Kind::Refused);
+    }
+    let list = body.get("databases")?.and_then(Value::array).ok_or(ReplyError::Shape("databases"))?;
+    for one in list.elements() {
+        let one = one?.value.document().ok_or(ReplyError::Shape("databases"))?;
+        if one.get("name")?.and_then(Value::text) == Some(database) {
+            return Ok(Kind::Database);
+        }
+    }
+    Ok(Kind::Missing)
 }
 
 /// Reads the answer to the question what a name stands for.

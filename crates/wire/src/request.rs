@@ -1,6 +1,6 @@
 //! A request as a whole: one frame of a client, walked from the first byte to the last before anything looks at it.
 
-use crate::bson::{self, Document};
+use crate::bson::{self, BsonError, Document};
 use crate::frame::{self, FrameError, Header, Message, Operation, Sequence};
 
 /// How a request came, which is how its answer goes.
@@ -15,7 +15,7 @@ pub enum Manner {
     Legacy,
 }
 
-/// A request whose every byte was walked.
+/// A request whose every byte was walked, up to the first fault.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The client's number, which the answer names.
@@ -26,33 +26,48 @@ pub struct Request<'a> {
     pub body: Document<'a>,
     /// Documents beside the command. No command that is open has any.
     pub sequences: Vec<Sequence<'a>>,
+    /// What is wrong with the command, if anything is. It is never let through then: what could be read of it is for the
+    /// record.
+    pub fault: Option<BsonError>,
 }
 
 impl<'a> Request<'a> {
-    /// Reads a whole frame of a client.
+    /// Reads a whole frame of a client. A frame that is sound around a command that is not has a [`Request::fault`], and can
+    /// be answered.
     ///
     /// # Errors
-    /// [`FrameError`] if anything in it is not understood; the connection cannot go on.
+    /// [`FrameError`] if the frame is not understood; the connection cannot go on.
     pub fn read(frame: &'a [u8], longest: usize) -> Result<Self, FrameError> {
         let (header, _) = Header::split(frame, longest)?;
         let request = match header.operation {
             Operation::Message => {
                 let Message { header, flags, body, sequences } = Message::read(frame, longest)?;
                 let manner = if flags.has_more_to_come() { Manner::Unanswered } else { Manner::Message };
-                Self { id: header.id, manner, body, sequences }
+                Self { id: header.id, manner, body, sequences, fault: None }
             }
             Operation::Query => {
                 let (header, body) = frame::legacy_query(frame, longest)?;
-                Self { id: header.id, manner: Manner::Legacy, body, sequences: Vec::new() }
+                Self { id: header.id, manner: Manner::Legacy, body, sequences: Vec::new(), fault: None }
             }
             Operation::Reply => return Err(FrameError::Operation(1)),
         };
-        bson::check(request.body)?;
-        let name = request.command()?;
+        let fault = bson::check(request.body).err();
+        let name = request.command().unwrap_or_default();
         match request.manner {
             Manner::Legacy if !matches!(name, "hello" | "isMaster" | "ismaster") => Err(FrameError::Legacy),
-            Manner::Legacy | Manner::Message | Manner::Unanswered => Ok(request),
+            Manner::Legacy | Manner::Message | Manner::Unanswered => Ok(Self { fault, ..request }),
         }
+    }
+
+    /// Reads what a message of a client begins with that is longer than a request may be: enough to answer and record it.
+    ///
+    /// # Errors
+    /// As [`Request::read`].
+    pub fn begun(head: &'a [u8]) -> Result<Self, FrameError> {
+        let (header, flags, body) = frame::begun(head)?;
+        let manner = if flags.has_more_to_come() { Manner::Unanswered } else { Manner::Message };
+        let (body, fault) = (Document::begun(body), Some(BsonError::Size));
+        Ok(Self { id: header.id, manner, body, sequences: Vec::new(), fault })
     }
 
     /// The name of the command, which is that of the first element; empty if there is none.

@@ -40,10 +40,13 @@ impl Default for Limits {
     }
 }
 
-/// More cursors than a session may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a session may hold at most {0} cursors")]
-pub struct TooManyCursors(pub usize);
+/// A cursor that is open.
+#[derive(Debug, Clone)]
+struct Held {
+    namespace: Namespace,
+    /// When it was used last, by the count of uses.
+    used: u64,
+}
 
 /// The state of one session.
 #[derive(Debug, Clone)]
@@ -51,18 +54,28 @@ pub struct Scope {
     open: Vec<SyncDatabase>,
     lsid: [u8; 16],
     limits: Limits,
-    cursors: BTreeMap<i64, Namespace>,
+    cursors: BTreeMap<i64, Held>,
+    uses: u64,
     collections: BTreeSet<Namespace>,
+    databases: BTreeSet<String>,
 }
 
-/// How many names of collections a session remembers as looked up; beyond that each use looks again.
+/// How many names of collections, and of databases, a session remembers as looked up; beyond that each use looks again.
 const REMEMBERED: usize = 4096;
 
 impl Scope {
     /// The state of a new session: what is open, the id under which the server knows it (16 random bytes of the
     /// door's), and its limits.
     pub const fn new(open: Vec<SyncDatabase>, lsid: [u8; 16], limits: Limits) -> Self {
-        Self { open, lsid, limits, cursors: BTreeMap::new(), collections: BTreeSet::new() }
+        Self {
+            open,
+            lsid,
+            limits,
+            cursors: BTreeMap::new(),
+            uses: 0,
+            collections: BTreeSet::new(),
+            databases: BTreeSet::new(),
+        }
     }
 
     /// What is open.
@@ -87,25 +100,33 @@ impl Scope {
 
     /// The namespace of a cursor of this session.
     pub fn cursor(&self, id: i64) -> Option<&Namespace> {
-        self.cursors.get(&id)
+        self.cursors.get(&id).map(|held| &held.namespace)
     }
 
     /// Every open cursor, to kill them when the session ends.
     pub fn cursors(&self) -> impl Iterator<Item = (i64, &Namespace)> {
-        self.cursors.iter().map(|(id, namespace)| (*id, namespace))
+        self.cursors.iter().map(|(id, held)| (*id, &held.namespace))
     }
 
-    /// Whether one more cursor may be opened.
-    ///
-    /// # Errors
-    /// [`TooManyCursors`] if not.
-    pub fn may_open_cursor(&self) -> Result<(), TooManyCursors> {
-        if self.cursors.len() < self.limits.cursors { Ok(()) } else { Err(TooManyCursors(self.limits.cursors)) }
+    /// Makes room for one more cursor: where there is none, the cursor that was not used for longest is forgotten and given
+    /// out, to be killed on the server.
+    pub fn make_room(&mut self) -> Option<(i64, Namespace)> {
+        if self.cursors.len() < self.limits.cursors {
+            return None;
+        }
+        let oldest = self.cursors.iter().min_by_key(|(_, held)| held.used).map(|(id, _)| *id)?;
+        self.cursors.remove(&oldest).map(|held| (oldest, held.namespace))
     }
 
-    /// Remembers a cursor that the server opened for this session.
+    /// Remembers a cursor that the server opened for this session, or that it was used.
     pub fn hold_cursor(&mut self, id: i64, namespace: Namespace) {
-        self.cursors.insert(id, namespace);
+        self.uses = self.uses.saturating_add(1);
+        self.cursors.insert(id, Held { namespace, used: self.uses });
+    }
+
+    /// Forgets every cursor: the server holds them for a user that the gateway no longer is.
+    pub fn forget_cursors(&mut self) {
+        self.cursors.clear();
     }
 
     /// Forgets a cursor that is used up or killed.
@@ -118,8 +139,21 @@ impl Scope {
         self.collections.contains(namespace)
     }
 
+    /// Whether the server said that there is this database.
+    pub fn knows_database(&self, database: &str) -> bool {
+        self.databases.contains(database)
+    }
+
     /// Remembers that the server said so.
+    pub fn learn_database(&mut self, database: &str) {
+        if self.databases.len() < REMEMBERED {
+            self.databases.insert(database.to_owned());
+        }
+    }
+
+    /// Remembers that the server said that this is a collection, and so that its database is there.
     pub fn learn(&mut self, namespace: Namespace) {
+        self.learn_database(&namespace.database);
         if self.collections.len() < REMEMBERED {
             self.collections.insert(namespace);
         }

@@ -33,6 +33,15 @@ impl SignIn {
         }
     }
 
+    /// Who was challenged, whoever it is.
+    pub fn tried(&self) -> Option<&str> {
+        match self {
+            Self::Challenged(challenged, _) => Some(challenged.user()),
+            Self::Proved(user) | Self::Done(user) => Some(user),
+            Self::Nobody => None,
+        }
+    }
+
     /// Takes the first step and gives the answer; the arguments are those of [`server::challenge`].
     ///
     /// # Errors

@@ -90,6 +90,12 @@ pub fn kill_cursors(namespace: &Namespace, cursors: &[i64]) -> Vec<u8> {
         .finish()
 }
 
+/// Ends at once what the server still does for its own session, and the cursors that came of it.
+pub fn kill_session(scope: &Scope) -> Vec<u8> {
+    let id = Builder::new().binary("id", 4, scope.lsid());
+    Builder::new().array("killSessions", Builder::new().document("0", id)).string("$db", "admin").finish()
+}
+
 /// Ends the server's own session, and with it whatever it still does for it.
 pub fn end_session(scope: &Scope) -> Vec<u8> {
     let id = Builder::new().binary("id", 4, scope.lsid());

@@ -7,9 +7,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use byleave_core::event::Side;
+use byleave_core::id::SessionId;
 use byleave_core::session::SessionEnd;
 use byleave_wire::answer::{self, Server};
-use byleave_wire::frame::LONGEST_BEFORE_SIGN_IN;
+use byleave_wire::frame::{LONGEST_BEFORE_SIGN_IN, LONGEST_REQUEST};
 use byleave_wire::judge::{Local, Verdict, judge_before_sign_in};
 use byleave_wire::request::{Manner, Request};
 use byleave_wire::sign_in::{self, SignIn};
@@ -18,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
 
-use super::frame::Frames;
+use super::frame::{Frames, ReadError};
 use super::login::Login;
 use super::{SyncDoor, relay};
 use crate::server::{Shared, Stranger};
@@ -33,7 +34,9 @@ const UNSENT: usize = 256 * 1024;
 /// A client's connection.
 pub(super) struct Client {
     pub(super) stream: TlsStream<Socket>,
-    pub(super) frames: Frames,
+    frames: Frames,
+    /// What was read while an earlier request was under way.
+    pub(super) ahead: Option<Result<Option<Vec<u8>>, ReadError>>,
     /// The number of the last frame that was sent.
     sent: i32,
 }
@@ -43,6 +46,36 @@ impl Client {
     pub(super) fn next_id(&mut self) -> i32 {
         self.sent = self.sent.wrapping_add(1);
         self.sent
+    }
+
+    /// The next request; nothing once there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`]: the connection cannot be read any further, but for [`Client::skip`].
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        match self.ahead.take() {
+            Some(read) => read,
+            None => self.frames.next(&mut self.stream, LONGEST_REQUEST).await,
+        }
+    }
+
+    /// Passes over a message that is longer than a request may be; what it begins with.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is longer than any message, too, or the connection broke.
+    pub(super) async fn skip(&mut self) -> Result<Vec<u8>, ReadError> {
+        self.frames.skip(&mut self.stream).await
+    }
+
+    /// Waits until the client is gone, while nothing is sent to it. One more request is kept for later.
+    pub(super) async fn gone(&mut self) {
+        while self.ahead.is_none() {
+            match self.frames.next(&mut self.stream, LONGEST_REQUEST).await {
+                Ok(None) | Err(ReadError::Io(_)) => return,
+                read @ (Ok(Some(_)) | Err(ReadError::Frame(_))) => self.ahead = Some(read),
+            }
+        }
+        std::future::pending().await
     }
 
     /// Sends a frame.
@@ -87,7 +120,7 @@ async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr)
     let (grace, since) = (shared.config.login_grace, Instant::now());
     let mut stream = timeout(grace, door.acceptor.accept(socket)).await.ok()?.ok()?;
     stream.get_mut().1.set_buffer_limit(Some(UNSENT));
-    let mut client = Client { stream, frames: Frames::default(), sent: 0 };
+    let mut client = Client { stream, frames: Frames::default(), ahead: None, sent: 0 };
     let mut state = SignIn::default();
     loop {
         let frame = client.frames.next(&mut client.stream, LONGEST_BEFORE_SIGN_IN);
@@ -120,13 +153,18 @@ fn answer(
     state: &mut SignIn,
     (id, from): (i32, IpAddr),
 ) -> (Vec<u8>, bool) {
+    let (mut named, tried) = (None, state.tried().and_then(|user| user.parse::<SessionId>().ok()));
     let step = match judge_before_sign_in(request) {
         Verdict::Answered(Local::Hello(name, mechanisms)) => {
             let now = shared.watch.clock.read().wall.millis();
             return (answer::hello(name, mechanisms, &server_at(door, from), id, now), true);
         }
         Verdict::Answered(Local::SaslStart(step)) => {
-            let find = |user: &str| door.logins.find(user, from).map(|login| login.verifier.clone());
+            let find = |user: &str| {
+                // Only an id can be a session's: what else is said may be a password in the wrong place.
+                named = user.parse::<SessionId>().ok();
+                door.logins.find(user, from).map(|login| login.verifier.clone())
+            };
             state.start(step, &nonce(shared), find, &door.mock_key)
         }
         Verdict::Answered(Local::SaslContinue(step)) => state.go_on(step),
@@ -134,12 +172,14 @@ fn answer(
         // Nothing else is open before signing in.
         Verdict::Answered(Local::BuildInfo | Local::ConnectionStatus | Local::Done | Local::NoLog)
         | Verdict::Allowed(_)
+        | Verdict::Empty(_)
         | Verdict::Lookup(_) => return (sign_in::failed(), false),
     };
     match step {
         Ok(body) => (body, true),
         Err(error) => {
-            tracing::info!(%error, "a client of sync data could not sign in");
+            let session = named.or(tried).map(|id| id.to_string());
+            tracing::warn!(%from, session, %error, "a client of sync data could not sign in");
             (sign_in::failed(), false)
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use byleave_wire::frame::{FrameError, HEADER, Header};
+use byleave_wire::frame::{FrameError, HEADER, Header, LONGEST_REPLY};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_rustls::{client, server};
 
@@ -74,6 +74,33 @@ impl Frames {
             if stream.read_buf(&mut self.buffer).await? == 0 {
                 let between = self.buffer.is_empty();
                 return if between { Ok(None) } else { Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()) };
+            }
+        }
+    }
+
+    /// Passes over the next frame, whose header was read and which is longer than is taken here, but not than any message;
+    /// what it begins with.
+    ///
+    /// # Errors
+    /// [`ReadError`]: the connection cannot be read any further.
+    pub(super) async fn skip(&mut self, stream: &mut impl Framed) -> Result<Vec<u8>, ReadError> {
+        let head = self.buffer.first_chunk::<HEADER>().ok_or(FrameError::Truncated)?;
+        let mut left = Header::read(head, LONGEST_REPLY)?.length;
+        let mut kept = Vec::new();
+        loop {
+            let rest = self.buffer.split_off(left.min(self.buffer.len()));
+            let part = std::mem::replace(&mut self.buffer, rest);
+            let room = IDLE.saturating_sub(kept.len()).min(part.len());
+            kept.extend_from_slice(part.get(..room).unwrap_or_default());
+            left -= part.len();
+            if left == 0 {
+                return Ok(kept);
+            }
+            self.buffer = part;
+            self.buffer.clear();
+            self.buffer.reserve(left.clamp(FIRST, STEP));
+            if stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
         }
     }

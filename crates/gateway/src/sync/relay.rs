@@ -5,6 +5,7 @@
 //! both; where the cluster hangs up, the next request makes a new one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use byleave_core::access::Denial;
@@ -13,18 +14,27 @@ use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_wire::answer::{self, Code, Server};
 use byleave_wire::frame::{FrameError, LONGEST_REQUEST};
-use byleave_wire::judge::{Allowed, Local, Record, Refusal, Verdict, judge};
+use byleave_wire::judge::{Allowed, Empty, Expect, Local, Lookup, Record, Refusal, Verdict, judge};
 use byleave_wire::reply;
 use byleave_wire::request::{Manner, Request};
-use tokio::time::{Instant, timeout};
+use byleave_wire::upstream;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::CONNECTIONS;
 use super::client::Client;
 use super::frame::ReadError;
 use super::line::Line;
-use super::login::Login;
+use super::login::{Connected, Login};
 use super::server::{self, Far, ServerError};
 use crate::live::{Refused, count};
 use crate::server::Shared;
+
+/// How long an answer is waited for before the client is watched, too: most come sooner.
+const SOON: Duration = Duration::from_millis(20);
+
+/// How long the cluster may take beyond that: the longest time of a command there, and some for what it does not count.
+const LONGEST_ANSWER: Duration = Duration::from_secs(40);
 
 /// How long a connection keeps the room of its last answer.
 const AT_REST: Duration = Duration::from_secs(1);
@@ -38,18 +48,52 @@ enum Then {
 
 /// Serves a client until it goes, or its session ends.
 pub(super) async fn run(client: Client, login: Arc<Login>) {
-    let Some(connected) = login.connect() else { return };
+    let mut client = client;
+    let Some(connected) = connect(&mut client, &login).await else { return };
     let shared = login.session.shared.clone();
     let mut relay = Relay { client, login: &connected.0, shared: &shared, far: None };
     loop {
         let then = match relay.next().await {
             Ok(Some(frame)) => relay.take(&frame).await,
+            Err(ReadError::Frame(FrameError::Length { .. })) => relay.too_long().await,
             Err(ReadError::Frame(error)) => relay.strange(&relay.begin(), &error),
             Ok(None) | Err(ReadError::Io(_)) => Then::Close,
         };
         if then == Then::Close {
             return;
         }
+    }
+}
+
+/// Gives a connection its place among those of its session. One too many is told so with each request, for a while and
+/// until there is one.
+async fn connect(client: &mut Client, login: &Arc<Login>) -> Option<Connected> {
+    if let Some(connected) = login.connect() {
+        return Some(connected);
+    }
+    let _crowded = login.crowd()?;
+    let text = format!(
+        "a session has at most {CONNECTIONS} connections; close some, or let clients have fewer by maxPoolSize"
+    );
+    let until = Instant::now() + login.session.shared.config.login_grace;
+    loop {
+        let frame = timeout_at(until, client.next()).await.ok()?.ok()??;
+        if let Some(connected) = login.connect() {
+            client.ahead = Some(Ok(Some(frame)));
+            return Some(connected);
+        }
+        let request = Request::read(&frame, LONGEST_REQUEST).ok()?;
+        let id = client.next_id();
+        client.send(&request.answer(id, &answer::error(Code::TooMany, &text))).await.ok()?;
+    }
+}
+
+/// Waits for a turn, unless the client goes meanwhile.
+async fn turn<'l>(client: &mut Client, login: &'l Login) -> Result<SemaphorePermit<'l>, ServerError> {
+    tokio::select! {
+        biased;
+        turn = login.at_once.acquire() => turn.map_err(|_| ServerError::Late),
+        () = client.gone() => Err(ServerError::Gone),
     }
 }
 
@@ -71,7 +115,7 @@ impl Relay<'_> {
     async fn next(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
         let Self { client, far, .. } = self;
         loop {
-            let frame = client.frames.next(&mut client.stream, LONGEST_REQUEST);
+            let frame = client.next();
             let holds = far.as_ref().is_some_and(Far::holds_room);
             let frame = if holds { timeout(AT_REST, frame).await } else { Ok(frame.await) };
             match (frame, far.as_mut()) {
@@ -91,35 +135,47 @@ impl Relay<'_> {
             Ok(request) => request,
             Err(error) => return self.strange(&under, &error),
         };
-        let verdict = judge(&request, &self.login.scope());
-        match verdict {
-            Verdict::Answered(local) => self.answer_locally(&request, local).await,
-            Verdict::Refused(refusal) => self.refuse(&request, &under, &refusal).await,
-            Verdict::Allowed(allowed) => self.forward(&request, &under, allowed).await,
-            Verdict::Lookup(lookup) => {
-                let login = self.login;
-                let turn = login.at_once.acquire().await;
-                let record = Record::of(&request);
-                let unanswered = Unanswered(Some((login.as_ref(), &under, &record)));
-                let answered = self.ask(lookup.body()).await;
-                if answered.is_err() && !login.session.live.gate.is_open() {
-                    return Then::Close;
-                }
-                unanswered.end();
-                drop(turn);
-                let (asked, frame) = match answered {
-                    Ok(answered) => answered,
+        let mut verdict = judge(&request, &self.login.scope());
+        loop {
+            verdict = match verdict {
+                Verdict::Answered(local) => return self.answer_locally(&request, local).await,
+                Verdict::Empty(empty) => return self.answer_empty(&request, &under, &empty).await,
+                Verdict::Refused(refusal) => return self.refuse(&request, &under, &refusal).await,
+                Verdict::Allowed(allowed) => return self.forward(&request, &under, allowed).await,
+                Verdict::Lookup(lookup) => match self.look_up(&request, &under, lookup).await {
+                    Ok(verdict) => verdict,
                     Err(error) => return self.unreachable(&request, &under, &error).await,
-                };
-                let settled = lookup.settle(&frame, asked, &mut self.login.scope());
-                match settled {
-                    Ok(Verdict::Allowed(allowed)) => self.forward(&request, &under, allowed).await,
-                    Ok(Verdict::Refused(refusal)) => self.refuse(&request, &under, &refusal).await,
-                    Ok(Verdict::Answered(_) | Verdict::Lookup(_)) => Then::Close,
-                    Err(error) => self.unreachable(&request, &under, &error.into()).await,
-                }
+                },
             }
         }
+    }
+
+    /// Asks the cluster what it is that a request names.
+    async fn look_up(
+        &mut self,
+        request: &Request<'_>,
+        under: &Under,
+        lookup: Lookup,
+    ) -> Result<Verdict<'static>, ServerError> {
+        let login = self.login;
+        let turn = turn(&mut self.client, login).await?;
+        let record = Record::of(request);
+        let unanswered = Unanswered(Some((login.as_ref(), under, &record)));
+        let answered = self.ask(lookup.body()).await;
+        unanswered.end();
+        drop(turn);
+        let (asked, frame) = answered?;
+        Ok(lookup.settle(&frame, asked, &mut login.scope())?)
+    }
+
+    /// Says that there is nothing, as a server would: what is not there is not asked for.
+    async fn answer_empty(&mut self, request: &Request<'_>, under: &Under, empty: &Empty) -> Then {
+        count(&self.login.session.live.counts.commands, 1);
+        let line = under.described(&empty.record).number("documents", 0).number("bytes", 0);
+        if !self.note(line.number("error", empty.code.map(|code| i64::from(code.number())))) {
+            return Then::Close;
+        }
+        self.answer(request, &empty.body).await
     }
 
     fn begin(&self) -> Under {
@@ -134,25 +190,82 @@ impl Relay<'_> {
         Then::Close
     }
 
-    /// Asks the cluster, on the connection of this client; makes it first if there is none.
-    async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
-        let far = match &mut self.far {
-            Some(far) => far,
-            None => self.far.insert(server::dial(self.shared, self.login).await?),
+    /// A message that is longer than a request may be: it is read to its end, answered, and recorded by what it begins with.
+    async fn too_long(&mut self) -> Then {
+        let under = self.begin();
+        let head = match self.client.skip().await {
+            Ok(head) => head,
+            Err(ReadError::Frame(error)) => return self.strange(&under, &error),
+            Err(ReadError::Io(_)) => return Then::Close,
         };
-        far.ask(body).await
+        let request = match Request::begun(&head) {
+            Ok(request) => request,
+            Err(error) => return self.strange(&under, &error),
+        };
+        let verdict = judge(&request, &self.login.scope());
+        match verdict {
+            Verdict::Refused(refusal) => self.refuse(&request, &under, &refusal).await,
+            // Nothing of it can be let through.
+            Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) => Then::Close,
+        }
+    }
+
+    /// Asks the cluster, on the connection of this client; makes it first if there is none. Whoever hangs up meanwhile frees
+    /// their turn, and where the cluster does not answer in time nobody waits any longer: the connection is closed, so
+    /// that a server sees it.
+    async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
+        let Self { client, login, shared, far } = self;
+        if far.as_ref().is_some_and(|far| !far.may_go_on(login)) {
+            *far = None;
+        }
+        login.key().await?;
+        let there = match far.take() {
+            Some(far) => far,
+            None => tokio::select! {
+                biased;
+                dialled = server::dial(shared, login) => dialled?,
+                () = client.gone() => return Err(ServerError::Gone),
+            },
+        };
+        let there = far.insert(there);
+        login.unanswered.fetch_add(1, Ordering::AcqRel);
+        let asked = {
+            let asking = there.ask(body);
+            tokio::pin!(asking);
+            match timeout(SOON, asking.as_mut()).await {
+                Ok(answered) => answered,
+                Err(_) => tokio::select! {
+                    biased;
+                    answered = asking => answered,
+                    () = client.gone() => Err(ServerError::Gone),
+                    () = sleep(LONGEST_ANSWER) => Err(ServerError::Late),
+                },
+            }
+        };
+        match asked {
+            Ok(answered) => {
+                login.unanswered.fetch_sub(1, Ordering::AcqRel);
+                Ok(answered)
+            }
+            Err(error) => {
+                *far = None;
+                Err(error)
+            }
+        }
     }
 
     /// It has its turn until the answer is delivered: so many answers are in memory, and no more.
     async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
         let login = self.login;
-        let _turn = login.at_once.acquire().await;
+        let _turn = match turn(&mut self.client, login).await {
+            Ok(turn) => turn,
+            Err(error) => return self.unreachable(request, under, &error).await,
+        };
         let unanswered = Unanswered(Some((login.as_ref(), under, allowed.record())));
-        let answered = self.ask(allowed.body()).await;
-        // A connection that the cut has reset is no fault of the cluster.
-        if answered.is_err() && !login.session.live.gate.is_open() {
-            return Then::Close;
-        }
+        let answered = match self.make_room(&allowed).await {
+            Ok(()) => self.ask(allowed.body()).await,
+            Err(error) => Err(error),
+        };
         unanswered.end();
         let (asked, mut frame) = match answered {
             Ok(answered) => answered,
@@ -178,6 +291,18 @@ impl Relay<'_> {
         then
     }
 
+    /// Before a cursor may be opened: the one that was not used for longest goes where there are too many.
+    async fn make_room(&mut self, allowed: &Allowed) -> Result<(), ServerError> {
+        if !matches!(allowed.expect(), Expect::Cursor(_)) {
+            return Ok(());
+        }
+        let oldest = self.login.scope().make_room();
+        match oldest {
+            Some((id, namespace)) => self.ask(&upstream::kill_cursors(&namespace, &[id])).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     async fn refuse(&mut self, request: &Request<'_>, under: &Under, refusal: &Refusal) -> Then {
         let live = &self.login.session.live;
         if refusal.is_reach() {
@@ -186,7 +311,7 @@ impl Relay<'_> {
         } else {
             count(&live.counts.refused, 1);
         }
-        let line = under.described(&refusal.record).text("refused", refusal.text.as_str());
+        let line = under.described(&refusal.record).text("refused", refusal.recorded.as_str());
         if !self.note(line.number("error", i64::from(refusal.code.number()))) || request.manner == Manner::Unanswered {
             return Then::Close;
         }
@@ -214,20 +339,35 @@ impl Relay<'_> {
 
     /// The cluster cannot be asked, or answered what is not understood.
     async fn unreachable(&mut self, request: &Request<'_>, under: &Under, error: &ServerError) -> Then {
-        tracing::warn!(session = %self.login.session.live.id, ?error, "the cluster cannot be asked for sync data");
         self.far = None;
+        let live = &self.login.session.live;
+        let over = if !live.gate.is_open() {
+            Some("the session ended before it was answered")
+        } else if matches!(error, ServerError::Gone) {
+            Some("the client went before it was answered")
+        } else {
+            None
+        };
+        if let Some(failed) = over {
+            count(&live.counts.commands, 1);
+            self.note(under.described(&Record::of(request)).text("failed", failed));
+            return Then::Close;
+        }
+        tracing::warn!(session = %live.id, ?error, "the cluster cannot be asked for sync data");
         self.note(under.described(&Record::of(request)).text("failed", error.to_string().as_str()));
         let told = self.answer(request, &answer::error(Code::HostUnreachable, &error.to_string())).await;
         match error {
-            ServerError::Reply(_) => Then::Close,
+            ServerError::Gone | ServerError::Reply(_) => Then::Close,
             // A driver tries a read once more, on the same connection: then another server is found.
             ServerError::Certificates
             | ServerError::Credential
             | ServerError::Late
+            | ServerError::NoCredential
             | ServerError::NoPrimary
             | ServerError::NotReadable
             | ServerError::Refused
-            | ServerError::Unreachable(_) => told,
+            | ServerError::Unreachable(_)
+            | ServerError::Untrusted => told,
         }
     }
 

@@ -5,6 +5,7 @@
 //! session's id.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use byleave_core::event::Side;
@@ -26,7 +27,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::frame::{Frames, ReadError};
-use super::login::Login;
+use super::login::{Key, Login};
 use crate::control::SyncCredential;
 use crate::live::Live;
 use crate::server::Shared;
@@ -60,8 +61,12 @@ pub(super) enum ServerError {
     Certificates,
     #[error("the gateway's credential for the databases cannot be used")]
     Credential,
+    #[error("the client is gone")]
+    Gone,
     #[error("the databases do not answer in time")]
     Late,
+    #[error("there is no credential for the databases on the basis that this session has now; open a new one")]
+    NoCredential,
     #[error("no server of the databases takes the gateway now")]
     NoPrimary,
     #[error(
@@ -74,6 +79,8 @@ pub(super) enum ServerError {
     Reply(#[from] ReplyError),
     #[error("the databases cannot be reached")]
     Unreachable(#[source] ReadError),
+    #[error("a server of the databases is not trusted: the inventory's authority does not vouch for its certificate")]
+    Untrusted,
 }
 
 impl From<ReadError> for ServerError {
@@ -92,6 +99,9 @@ impl From<std::io::Error> for ServerError {
             && OF_CERTIFICATES.contains(alert)
         {
             return refused(&format!("{alert:?}"));
+        }
+        if let Some(rustls::Error::InvalidCertificate(_)) = told {
+            return Self::Untrusted;
         }
         Self::Unreachable(ReadError::Io(error))
     }
@@ -116,9 +126,16 @@ pub(super) struct Far {
     stream: TlsStream<Socket>,
     frames: Frames,
     asked: i32,
+    /// What it was signed in with.
+    key: Arc<Key>,
 }
 
 impl Far {
+    /// Whether what it was signed in with may still be used.
+    pub(super) fn may_go_on(&self, login: &Login) -> bool {
+        login.is_last(&self.key)
+    }
+
     /// Asks a question; answers its number and the frame of the answer.
     ///
     /// # Errors
@@ -172,9 +189,10 @@ async fn dial_for(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Fa
 async fn dial_once(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<Far, ServerError> {
     let patience = shared.config.node_patience;
     let chosen = login.source.member.as_ref();
+    let key = login.key().await?;
     let (mut error, mut answered) = (ServerError::NoPrimary, false);
     for address in in_turn(login) {
-        let greeted = timeout(patience, greet(&login.tls, &address, live)).await.unwrap_or(Err(ServerError::Late));
+        let greeted = timeout(patience, greet(login, &key, &address, live)).await.unwrap_or(Err(ServerError::Late));
         let (mut far, greeting) = match greeted {
             Ok(Some(greeted)) => greeted,
             Ok(None) => {
@@ -194,7 +212,11 @@ async fn dial_once(shared: &Shared, login: &Login, live: &Arc<Live>) -> Result<F
                 continue;
             }
         }
-        timeout(patience, sign_in(shared, login, &mut far)).await.map_err(|_| ServerError::Late)??;
+        timeout(patience, sign_in(shared, &mut far)).await.map_err(|_| ServerError::Late)??;
+        // It could not be reset before it was there.
+        if !login.is_last(&key) {
+            return Err(ServerError::NoPrimary);
+        }
         let version = match login.found() {
             Some((known, server)) if known == address => server.version,
             Some(_) | None => version(&mut far, patience).await?,
@@ -228,7 +250,8 @@ async fn version(far: &mut Far, patience: Duration) -> Result<String, ServerErro
 
 /// Says hello to one server; `None` if it refuses that.
 async fn greet(
-    config: &Arc<rustls::ClientConfig>,
+    login: &Login,
+    key: &Arc<Key>,
     address: &Address,
     live: &Arc<Live>,
 ) -> Result<Option<(Far, Greeting)>, ServerError> {
@@ -237,9 +260,9 @@ async fn greet(
     let host = address.as_str().rsplit_once(':').map_or("", |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| ServerError::Certificates)?;
-    let stream = TlsConnector::from(config.clone()).connect(name, socket).await?;
-    let mut far = Far { stream, frames: Frames::default(), asked: 0 };
-    let (asked, frame) = far.ask(&upstream::hello(&live.id.to_string())).await?;
+    let stream = TlsConnector::from(key.tls.clone()).connect(name, socket).await?;
+    let mut far = Far { stream, frames: Frames::default(), asked: 0, key: key.clone() };
+    let (asked, frame) = far.ask(&upstream::hello(&login.session.live.id.to_string())).await?;
     match upstream::greeting(&frame, asked)? {
         Ok(greeting) => Ok(Some((far, greeting))),
         Err(text) => {
@@ -249,8 +272,9 @@ async fn greet(
     }
 }
 
-async fn sign_in(shared: &Shared, login: &Login, far: &mut Far) -> Result<(), ServerError> {
-    match &login.credential {
+async fn sign_in(shared: &Shared, far: &mut Far) -> Result<(), ServerError> {
+    let key = far.key.clone();
+    match &key.credential {
         SyncCredential::Scram { user, password } => scram(shared, far, user, password).await,
         SyncCredential::X509 { .. } => {
             let (asked, frame) = far.ask(&upstream::x509()).await?;
@@ -306,11 +330,11 @@ pub(super) fn tls(source: &SyncSource, credential: &SyncCredential) -> Result<Ar
     config.map(Arc::new)
 }
 
-/// After a session has ended: kills the cursors that it left at the server and ends the server's own session, on a
-/// connection of its own, within a short time. What cannot be reached is left to the server's own time limits.
+/// After a session has ended: kills the cursors that it left at the server and what is still under way there, and ends
+/// the server's own session, on a connection of its own under the session's name, within a short time. What cannot be reached is left to the server's own time limits.
 pub(super) async fn clean_up(shared: &Shared, login: &Login) {
     let mut left: Vec<(Namespace, Vec<i64>)> = Vec::new();
-    let last = {
+    let [kill, last] = {
         let scope = login.scope();
         for (id, namespace) in scope.cursors() {
             match left.iter_mut().find(|(known, _)| known == namespace) {
@@ -318,9 +342,11 @@ pub(super) async fn clean_up(shared: &Shared, login: &Login) {
                 None => left.push((namespace.clone(), vec![id])),
             }
         }
-        upstream::end_session(&scope)
+        [upstream::kill_session(&scope), upstream::end_session(&scope)]
     };
-    if left.is_empty() {
+    // Whoever was cut while the cluster was at work knows of no cursor yet.
+    let unanswered = login.unanswered.load(Ordering::Acquire) > 0;
+    if left.is_empty() && !unanswered {
         return;
     }
     // Nothing of the session's own passes any more: this one connection says only what the gateway says by itself.
@@ -329,6 +355,9 @@ pub(super) async fn clean_up(shared: &Shared, login: &Login) {
         let mut far = dial_for(shared, login, &live).await?;
         for (namespace, ids) in &left {
             far.ask(&upstream::kill_cursors(namespace, ids)).await?;
+        }
+        if unanswered {
+            far.ask(&kill).await?;
         }
         far.ask(&last).await?;
         Ok::<(), ServerError>(())

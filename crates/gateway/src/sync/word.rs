@@ -3,7 +3,7 @@
 //! It lives as long as the channel on which the word was said: whoever closes that, or loses it, closes the session. The
 //! secret is shown once, on that channel, and masked in the recording.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use byleave_core::access::Wanted;
 use byleave_core::name::SyncDatabase;
@@ -11,11 +11,11 @@ use byleave_core::session::SessionEnd;
 use byleave_wire::scope::{Limits, Scope};
 use byleave_wire::scram::{ITERATIONS, Verifier};
 use russh::ChannelMsg;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use zeroize::Zeroizing;
 
-use super::login::Login;
-use super::{AT_ONCE, server};
+use super::login::{Key, Login, Parts};
+use super::server::{self, ServerError};
 use crate::control::Opened;
 use crate::live::{Hold, Voice};
 use crate::logs::Answer;
@@ -26,6 +26,8 @@ use crate::{recording, text};
 
 /// What stands for the secret in the recording.
 const MASK: &str = "********";
+/// How many connections a client is told to have at most: two clients of a session fit, with room beside.
+const POOL: usize = 24;
 /// Notices that may wait.
 const NOTICES: usize = 4;
 
@@ -73,7 +75,8 @@ pub(crate) async fn run(answer: &Answer<'_>, intake: &mut Intake, opened: &Opene
     near.session.shared.connections.spawn(keep(session.clone(), Some(login), left));
     let uri = |secret: &str| {
         let query = "authSource=admin&authMechanism=SCRAM-SHA-256&directConnection=true&tls=true";
-        format!("mongodb://{user}:{secret}@{}/?{query}&tlsCAFile={}", door.address, text::SYNC_CA_FILE)
+        let ca = text::SYNC_CA_FILE;
+        format!("mongodb://{user}:{secret}@{}/?{query}&maxPoolSize={POOL}&tlsCAFile={ca}", door.address)
     };
     // The address by itself is for programs, the commands around it are for people.
     let alone = |secret: &str| format!("{}\n", uri(secret));
@@ -114,10 +117,17 @@ async fn wait(answer: &Answer<'_>, intake: &mut Intake, session: &Arc<Session>) 
 /// Ends a session when its word is over or its basis is, whichever comes first, and reports it. Runs by itself, so that
 /// a connection that is torn down leaves nothing open.
 async fn keep(session: Arc<Session>, login: Option<Arc<Login>>, left: oneshot::Receiver<()>) {
+    let follow = async {
+        match &login {
+            Some(login) => login.follow().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         () = session.live.ended() => {}
         _ = left => {}
+        () = follow => {}
     }
     let shared = session.shared.clone();
     if let Some(door) = &shared.sync {
@@ -146,8 +156,10 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
     if open.is_empty() {
         return Err(text::NOT_OPEN.to_owned());
     }
-    let credential = shared.control.sync_credential(live.id).await.map_err(|_| text::NO_SYNC_CREDENTIAL.to_owned())?;
-    let tls = server::tls(&source, &credential).map_err(|error| error.to_string())?;
+    let key = Key::ask(session, &source).await.map_err(|error| {
+        let none = matches!(error, ServerError::NoCredential | ServerError::Late);
+        if none { text::NO_SYNC_CREDENTIAL.to_owned() } else { error.to_string() }
+    })?;
     let (mut salt, mut lsid) = ([0; 16], [0; 16]);
     shared.entropy.fill(&mut salt);
     shared.entropy.fill(&mut lsid);
@@ -159,19 +171,9 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
     };
     let recorder = Arc::new(recorder);
     session.recorders().push(recorder.clone());
-    let login = Arc::new(Login {
-        session: session.clone(),
-        verifier,
-        scope: Mutex::new(Scope::new(open, lsid, Limits::default())),
-        recorder,
-        source,
-        credential,
-        tls,
-        found: Mutex::default(),
-        at_once: Semaphore::new(AT_ONCE),
-        connections: 0.into(),
-        _holds: holds,
-    });
+    let scope = Scope::new(open, lsid, Limits::default());
+    let session = session.clone();
+    let login = Arc::new(Login::new(Parts { session, verifier, scope, recorder, source, key, holds }));
     let tried = server::dial(shared, &login).await;
     tried.map(|_| login).map_err(|error| {
         tracing::warn!(session = %live.id, ?error, "the cluster does not take the gateway for sync data");

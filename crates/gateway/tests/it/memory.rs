@@ -1,11 +1,11 @@
 //! A control over the core's facts, kept in memory. The rules are the core's own.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use byleave_core::access::{Asker, Denial, Facts, Published, Wanted, decide};
+use byleave_core::access::{Asker, Basis, Denial, Facts, Published, Wanted, decide};
 use byleave_core::actor::By;
 use byleave_core::grant::{Grant, GrantEnd, GrantType};
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, ProjectId, SessionId};
@@ -75,6 +75,8 @@ pub(crate) struct Memory {
     pub(crate) ca: PrivateKey,
     /// What the gateway signs in to the databases with.
     pub(crate) credential: Mutex<Option<SyncCredential>>,
+    /// What came with a grant.
+    supplied: Mutex<BTreeMap<GrantId, SyncCredential>>,
     /// What comes between the opening's transaction and its answer.
     pub(crate) after_open: Mutex<Option<Then>>,
     /// An opening waits for this to become true.
@@ -118,6 +120,7 @@ impl Memory {
             employees: Mutex::default(),
             ca,
             credential: Mutex::default(),
+            supplied: Mutex::default(),
             after_open: Mutex::default(),
             may_open: watch::Sender::new(true),
             silent: AtomicBool::new(false),
@@ -141,6 +144,13 @@ impl Memory {
 
     pub(crate) fn grant(&self, kind: GrantType) {
         self.grant_for(kind, HOUR);
+    }
+
+    /// Supplies the grant that is given next with a credential.
+    pub(crate) fn supply(&self, credential: SyncCredential) {
+        let mut id = *GRANT.as_bytes();
+        id[11] = u8::try_from(self.facts.borrow().grants.len()).unwrap();
+        self.supplied.lock().unwrap().insert(GrantId::from_bytes(id), credential);
     }
 
     pub(crate) fn grant_for(&self, kind: GrantType, millis: i64) {
@@ -343,8 +353,15 @@ impl Control for Memory {
         .boxed()
     }
 
-    fn sync_credential(&self, _: SessionId) -> BoxFuture<'_, Result<SyncCredential, ControlError>> {
-        async { self.credential.lock().unwrap().clone().ok_or(ControlError::Refused) }.boxed()
+    fn sync_credential(&self, _: SessionId, basis: Basis) -> BoxFuture<'_, Result<SyncCredential, ControlError>> {
+        async move {
+            let supplied = match basis {
+                Basis::Grant { id } => self.supplied.lock().unwrap().get(&id).cloned(),
+                Basis::Standing => None,
+            };
+            supplied.or_else(|| self.credential.lock().unwrap().clone()).ok_or(ControlError::Refused)
+        }
+        .boxed()
     }
 
     fn certify(&self, request: CertificateRequest) -> BoxFuture<'_, Result<String, ControlError>> {

@@ -3,7 +3,7 @@
 use byleave_core::access::{Basis, Wanted};
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
-use byleave_core::id::{ClusterId, GrantId, SessionId};
+use byleave_core::id::{ClusterId, SessionId};
 use byleave_core::policy::{Action, Resource};
 use byleave_core::session::SessionEnd;
 
@@ -99,17 +99,13 @@ pub(super) fn live(sql: &mut Sql, id: SessionId) -> Result<SessionRow, StoreErro
     if row.ended.is_none() { Ok(row) } else { Err(StoreError::Conflict(Conflict::SessionEnded)) }
 }
 
-/// The cluster and the grant of a session for sync data that is open.
-pub(crate) fn sync_basis(sql: &mut Sql, id: SessionId) -> Result<(ClusterId, Option<GrantId>), StoreError> {
+/// The cluster of a session for sync data that is open.
+pub(crate) fn sync_cluster(sql: &mut Sql, id: SessionId) -> Result<ClusterId, StoreError> {
     let row = live(sql, id)?;
     if row.wanted != Wanted::SyncLogin {
         return Err(StoreError::NotFound(Thing::Session));
     }
-    let grant = match row.basis {
-        Basis::Grant { id } => Some(id),
-        Basis::Standing => None,
-    };
-    Ok((row.cluster, grant))
+    Ok(row.cluster)
 }
 
 /// Reads a session.

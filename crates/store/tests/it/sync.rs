@@ -1,9 +1,10 @@
 //! Sync data in the store: when a session for it opens, where it is read from, and who gets the credential.
 
-use byleave_core::access::{Asker, Denial, Record, Wanted, goes_on};
+use byleave_core::access::{Asker, Basis, Denial, Record, Wanted, goes_on};
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
 use byleave_core::grant::GrantType;
+use byleave_core::id::GrantId;
 use byleave_core::inventory::{InventoryError, Prune, Revision, WantedSource};
 use byleave_core::session::SessionEnd;
 use byleave_store::StoreError;
@@ -132,13 +133,21 @@ async fn a_credential_is_sealed_and_goes_to_an_open_session_for_sync_data_only()
     set(Actor::Administrator, "a.example").await.unwrap();
     let grant = world.grant("a", GrantType::InfrastructureAndSyncData).await;
     let opened = world.open("a.example", Shape::SyncData).await.unwrap();
-    let sign_in = world.store.sync_sign_in(opened.session).await.unwrap();
+    let sign_in = world.store.sync_sign_in(opened.session, opened.basis).await.unwrap();
     assert_eq!((sign_in.grant, sign_in.credential), (Some(grant.id), Some(scram())));
+    let standing = world.store.sync_sign_in(opened.session, Basis::Standing).await.unwrap();
+    assert_eq!((standing.grant, standing.credential), (None, Some(scram())));
+    let elsewhere = Basis::Grant { id: GrantId::from_bytes([7; 12]) };
+    let elsewhere = world.store.sync_sign_in(opened.session, elsewhere).await;
+    assert!(
+        matches!(elsewhere, Err(StoreError::NotFound(Thing::Cluster))),
+        "a grant of another cluster: {elsewhere:?}"
+    );
     let logs = world.open("a.example", Shape::Logs).await.unwrap();
-    let other = world.store.sync_sign_in(logs.session).await;
+    let other = world.store.sync_sign_in(logs.session, logs.basis).await;
     assert!(matches!(other, Err(StoreError::NotFound(Thing::Session))), "{other:?}");
     world.store.close_session(&world.now, closed(opened.session, SessionEnd::Revoked)).await.unwrap();
-    let ended = world.store.sync_sign_in(opened.session).await;
+    let ended = world.store.sync_sign_in(opened.session, opened.basis).await;
     assert!(matches!(ended, Err(StoreError::Conflict(Conflict::SessionEnded))), "{ended:?}");
     assert!(world.store.is_in_force(grant.id, &world.now).await.unwrap());
     world.revoke("a").await;

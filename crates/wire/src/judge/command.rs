@@ -6,8 +6,8 @@
 
 use super::field::{self, Own};
 use super::list::{self, Command, Disk, Field, Gives, Target};
-use super::lookup::Lookup;
-use super::{Allowed, Expect, Objection, Verdict, record};
+use super::lookup::looked_up;
+use super::{Allowed, Expect, Objection, Reach, Verdict, record};
 use crate::answer::Code;
 use crate::bson::{Document, Element, Value, short};
 use crate::builder::Builder;
@@ -28,7 +28,6 @@ pub(super) fn judge(request: &Request<'_>, scope: &Scope) -> Result<Verdict<'sta
             let time = times(request, scope)?;
             let Written { body, namespace } = write(command, request.body, database, scope, Place::Outermost)?;
             let body = finish(body.int32("maxTimeMS", time), database, scope);
-            may_open_cursor(command.gives, scope)?;
             let then =
                 Allowed { body, record: record(request, command.name), expect: expect(command.gives, &namespace) };
             Ok(looked_up(command.target, namespace, then, scope))
@@ -56,7 +55,8 @@ fn not_open(name: &str, scope: &Scope) -> Objection {
         );
         Objection::new(Code::Unauthorized, text)
     } else {
-        Objection::new(Code::CommandNotFound, format!("no such command: `{}`", short(name)))
+        let text = format!("no such command: `{}`", short(name));
+        Objection::naming(name, Code::CommandNotFound, text, "no such command")
     }
 }
 
@@ -70,7 +70,11 @@ fn unknown_of(command: &str, field: &str) -> Objection {
         return Objection::closed("field of transactions", field);
     }
     let text = format!("the field `{}.{}` is not known here, so it does not pass", short(command), short(field));
-    Objection::new(Code::UnknownField, text)
+    let objection =
+        Objection::naming(field, Code::UnknownField, text, "a field is not known here, so it does not pass");
+    // A client that speaks as somebody else.
+    let reach = if list::FORGED.contains(&field) { Reach::Yes } else { objection.reach };
+    Objection { reach, ..objection }
 }
 
 /// The database that a request names, in the one place where it may.
@@ -87,7 +91,7 @@ fn open_database<'a>(request: &Request<'a>, scope: &Scope) -> Result<&'a str, Ob
         return Ok(database);
     }
     let text = format!("the database `{}` is not open to support; open are {}", short(database), scope.says_open());
-    Err(Objection::new(Code::Unauthorized, text))
+    Err(Objection::about(Code::Unauthorized, text, "the database is not open to support"))
 }
 
 /// Judges a field that every command may carry and that is left out.
@@ -235,7 +239,7 @@ fn collection(value: Value<'_>) -> Result<&str, Objection> {
 }
 
 /// What the gateway says at the end of every command.
-fn finish(body: Builder, database: &str, scope: &Scope) -> Vec<u8> {
+pub(super) fn finish(body: Builder, database: &str, scope: &Scope) -> Vec<u8> {
     body.document("lsid", Builder::new().binary("id", 4, scope.lsid()))
         .string("$db", database)
         .document("$readPreference", Builder::new().string("mode", "primaryPreferred"))
@@ -246,34 +250,8 @@ fn expect(gives: Gives, namespace: &Namespace) -> Expect {
     match gives {
         Gives::Collections | Gives::Cursor => Expect::Cursor(namespace.clone()),
         Gives::Number => Expect::Number,
-        Gives::Statistics => Expect::Statistics,
+        Gives::Statistics => Expect::Statistics(namespace.clone()),
         Gives::Values => Expect::Values,
-    }
-}
-
-fn may_open_cursor(gives: Gives, scope: &Scope) -> Result<(), Objection> {
-    match gives {
-        Gives::Collections | Gives::Cursor => {
-            scope.may_open_cursor().map_err(|error| Objection::new(Code::TooMany, error.to_string()))
-        }
-        Gives::Number | Gives::Statistics | Gives::Values => Ok(()),
-    }
-}
-
-/// Lets it go on if its collection is known to be one, else asks first.
-fn looked_up(target: Target, namespace: Namespace, then: Allowed, scope: &Scope) -> Verdict<'static> {
-    match target {
-        Target::Database => Verdict::Allowed(then),
-        Target::Collection if scope.knows(&namespace) => Verdict::Allowed(then),
-        Target::Collection => {
-            let filter = Builder::new().string("name", &namespace.collection);
-            let body = Builder::new()
-                .int32("listCollections", 1)
-                .document("filter", filter)
-                .document("cursor", Builder::new())
-                .int32("maxTimeMS", scope.limits().max_time_ms);
-            Verdict::Lookup(Lookup { body: finish(body, &namespace.database, scope), namespace, then })
-        }
     }
 }
 
@@ -305,7 +283,7 @@ fn explain(request: &Request<'_>, scope: &Scope) -> Result<Verdict<'static>, Obj
     let body = finish(out.int32("maxTimeMS", time), database, scope);
     let mut record = record(request, "explain");
     record.collection = Some(short(&namespace.collection));
-    let then = Allowed { body, record, expect: Expect::Explanation };
+    let then = Allowed { body, record, expect: Expect::Explanation(namespace.clone()) };
     Ok(looked_up(command.target, namespace, then, scope))
 }
 
@@ -338,7 +316,8 @@ fn list_databases(request: &Request<'_>, scope: &Scope) -> Result<Allowed, Objec
 fn own_cursor(id: i64, database: &str, collection: &str, scope: &Scope) -> Result<Namespace, Objection> {
     let own = scope.cursor(id).filter(|own| own.database == database && own.collection == collection);
     own.cloned().ok_or_else(|| {
-        Objection::new(Code::CursorNotFound, format!("this session has no cursor {id} of this collection"))
+        let text = format!("this session has no cursor {id} of this collection");
+        Objection::about(Code::CursorNotFound, text, "this session has no such cursor")
     })
 }
 

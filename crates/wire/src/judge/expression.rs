@@ -8,7 +8,7 @@ use crate::bson::{Document, Value};
 
 /// The operators that compute something from documents.
 #[rustfmt::skip]
-const OPERATORS: &[&str] = &[
+pub(super) const OPERATORS: &[&str] = &[
     "$abs", "$acos", "$acosh", "$add", "$addToSet", "$allElementsTrue", "$and", "$anyElementTrue", "$arrayElemAt",
     "$arrayToObject", "$asin", "$asinh", "$atan", "$atan2", "$atanh", "$avg", "$binarySize", "$bitAnd", "$bitNot", "$bitOr",
     "$bitXor", "$bottom", "$bottomN", "$bsonSize", "$ceil", "$cmp", "$concat", "$concatArrays", "$cond", "$convert", "$cos",

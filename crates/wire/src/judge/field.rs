@@ -20,7 +20,7 @@ pub(super) fn pass(field: Field, element: &Element<'_>, limits: &Limits, out: Bu
         Field::Cursor => return cursor(element, limits, out),
         Field::LeftOut => return Ok(out),
         Field::Never if element.value.flag() == Some(false) => return Ok(out),
-        Field::Never => return Err(Objection::closed("option", element.name)),
+        Field::Never => return Err(Objection::option("", element.name)),
         Field::Collation => collation(document()?)?,
         Field::Filter => query::filter(document()?)?,
         Field::Flag if element.value.flag().is_some() => {}
@@ -69,7 +69,7 @@ fn cursor(element: &Element<'_>, limits: &Limits, out: Builder) -> Result<Builde
         let option = option?;
         match option.name {
             "batchSize" => inner = inner.int32("batchSize", batch_size(&option, limits)?),
-            other => return Err(Objection::closed("option of a cursor", other)),
+            other => return Err(Objection::option("a cursor", other)),
         }
     }
     Ok(out.document(element.name, inner))
@@ -90,7 +90,7 @@ fn collation(document: Document<'_>) -> Result<(), Objection> {
     for element in document.elements() {
         let element = element?;
         if !KNOWN.contains(&element.name) {
-            return Err(Objection::closed("option of a collation", element.name));
+            return Err(Objection::option("a collation", element.name));
         }
         if element.value.text().is_none() && element.value.flag().is_none() && element.value.whole().is_none() {
             return Err(Objection::wrong(element.name, "must be a string, number or boolean"));
@@ -106,7 +106,7 @@ fn read_concern(document: Document<'_>) -> Result<(), Objection> {
         match (element.name, element.value.text()) {
             ("level", Some("available" | "local" | "majority")) => {}
             ("level", _) => return Err(Objection::wrong("level", "of reading must be local, available or majority")),
-            (other, _) => return Err(Objection::closed("option of a read concern", other)),
+            (other, _) => return Err(Objection::option("a read concern", other)),
         }
     }
     Ok(())

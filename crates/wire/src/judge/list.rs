@@ -2,6 +2,8 @@
 //!
 //! A field that is not here does not pass. [`Field`] says how a value is judged and whether it goes on.
 
+use super::{expression, query};
+
 /// How the value of a field is judged, and what becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
@@ -270,6 +272,53 @@ pub(super) const BY_THEMSELVES: &[&str] = &[
     "replSetGetStatus",
     "whatsmyuri",
 ];
+
+/// What a shell looks for when it starts, as command, database and collection: mongosh 2 asks for how a local server of
+/// Atlas was made.
+pub(super) const LOOKS: &[(&str, &str, &str)] = &[("aggregate", "admin", "atlascli")];
+
+/// Fields by which servers of a cluster speak for somebody else.
+pub(super) const FORGED: &[&str] =
+    &["$audit", "$client", "$configServerState", "$impersonatedRoles", "$impersonatedUsers", "impersonatedUsers"];
+
+/// Operators, stages and variables that are closed and that everybody knows, so that a record may name them.
+const NOTORIOUS: &[&str] = &[
+    "$accumulator",
+    "$changeStream",
+    "$currentOp",
+    "$documents",
+    "$function",
+    "$geoNear",
+    "$graphLookup",
+    "$listClusterCatalog",
+    "$listLocalSessions",
+    "$listSessions",
+    "$lookup",
+    "$merge",
+    "$out",
+    "$queryStats",
+    "$search",
+    "$setWindowFields",
+    "$unionWith",
+    "$where",
+    "CLUSTER_TIME",
+    "JS_SCOPE",
+    "SEARCH_META",
+    "USER_ROLES",
+];
+
+/// Whether a name is one of ours or of MongoDB's, and not something that a client made up.
+pub(super) fn is_known(name: &str) -> bool {
+    const OTHERS: &[&str] = &["collection", "command", "cursors", "getMore", "killCursors", "explain", "listDatabases"];
+    let of_command = |command: &Command| {
+        let fields = command.fields.iter().map(|(field, _)| *field);
+        [command.name, command.alias].into_iter().chain(fields).any(|known| known == name)
+    };
+    let lists = [CLOSED, FORGED, NOTORIOUS, OTHERS, TRANSACTION, query::KNOWN, expression::OPERATORS];
+    lists.iter().any(|list| list.contains(&name))
+        || COMMON.iter().any(|(known, _)| *known == name)
+        || COMMANDS.iter().any(of_command)
+}
 
 /// Commands of MongoDB that are closed: their refusal is that of a server to a user without the right. Any other name
 /// is answered as unknown.

@@ -189,7 +189,7 @@ fn options(value: Value<'_>) -> Result<Ending, Objection> {
         match (element.name, element.value.flag()) {
             ("skipEmptyExchange", Some(true)) => ending = Ending::Short,
             ("skipEmptyExchange", Some(false)) => {}
-            (other, _) => return Err(Objection::closed("option of signing in", other)),
+            (other, _) => return Err(Objection::option("signing in", other)),
         }
     }
     Ok(ending)

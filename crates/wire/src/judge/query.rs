@@ -28,6 +28,9 @@ const PLAIN: &[&str] = &[
     "$type",
 ];
 
+/// Operators that hold others.
+pub(super) const KNOWN: &[&str] = &["$all", "$and", "$elemMatch", "$expr", "$meta", "$nor", "$not", "$or", "$text"];
+
 /// Operators of places, whose operand holds only each other and plain values.
 const PLACES: &[&str] = &["$geoIntersects", "$geoWithin", "$near", "$nearSphere"];
 

@@ -60,7 +60,7 @@ fn only(document: Document<'_>, names: &[&str]) -> Result<(), Objection> {
     for element in document.elements() {
         let element = element?;
         if !names.contains(&element.name) {
-            return Err(Objection::closed("option of a stage", element.name));
+            return Err(Objection::option("a stage", element.name));
         }
         expression::value(element.value)?;
     }
@@ -78,7 +78,7 @@ fn bucket(document: Document<'_>) -> Result<(), Objection> {
         match option.name {
             "boundaries" | "buckets" | "default" | "granularity" | "groupBy" => expression::value(option.value)?,
             "output" => group(self::document(&option)?)?,
-            other => return Err(Objection::closed("option of a stage", other)),
+            other => return Err(Objection::option("a stage", other)),
         }
     }
     Ok(())
@@ -90,7 +90,7 @@ fn sample(document: Document<'_>) -> Result<(), Objection> {
         match option.name {
             "size" if whole(&option)? <= SAMPLE => {}
             "size" => return Err(Objection::wrong("size", "of a sample must be at most 10000")),
-            other => return Err(Objection::closed("option of a stage", other)),
+            other => return Err(Objection::option("a stage", other)),
         }
     }
     Ok(())
@@ -113,7 +113,7 @@ fn unwind(element: &Element<'_>) -> Result<(), Objection> {
             "includeArrayIndex" => text(&option)?,
             "path" => text(&option).and_then(|()| expression::value(option.value))?,
             "preserveNullAndEmptyArrays" if option.value.flag().is_some() => {}
-            other => return Err(Objection::closed("option of a stage", other)),
+            other => return Err(Objection::option("a stage", other)),
         }
     }
     Ok(())

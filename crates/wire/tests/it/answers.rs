@@ -12,7 +12,7 @@ fn server() -> Server {
 
 #[test]
 fn a_hello_tells_of_one_server_without_members_or_compression() {
-    let rest = "maxBsonObjectSize: 16777216, maxMessageSizeBytes: 48000000, maxWriteBatchSize: 100000, localTime: date(5), \
+    let rest = "maxBsonObjectSize: 1032192, maxMessageSizeBytes: 48000000, maxWriteBatchSize: 1, localTime: date(5), \
         logicalSessionTimeoutMinutes: 30, connectionId: 3, minWireVersion: 0, maxWireVersion: 21, readOnly: true";
     let hello = answer::hello(HelloName::Hello, Mechanisms::NotAsked, &server(), 3, 5);
     assert_eq!(hello, text::document(&format!("{{helloOk: true, isWritablePrimary: true, {rest}, ok: double(1)}}")));
@@ -25,7 +25,7 @@ fn a_hello_tells_of_one_server_without_members_or_compression() {
 #[test]
 fn small_questions_are_answered_as_a_server_would() {
     let build = r#"{version: "7.0.12-rc1", gitVersion: "", modules: [], versionArray: [7, 0, 12, 0], bits: 64, debug: false,
-        maxBsonObjectSize: 16777216, ok: double(1)}"#;
+        maxBsonObjectSize: 1032192, ok: double(1)}"#;
     assert_eq!(answer::build_info(&server()), text::document(build));
     let status = r#"{authInfo: {authenticatedUsers: [{user: "u", db: "admin"}], authenticatedUserRoles: [], authenticatedUserPrivileges: []},
         ok: double(1)}"#;
@@ -49,6 +49,7 @@ fn the_cluster_hears_the_session_id_and_nothing_of_the_client() {
     assert_eq!(upstream::x509(), text::document(r#"{authenticate: 1, mechanism: "MONGODB-X509", $db: "$external"}"#));
     let kill = r#"{killCursors: "items", cursors: [long(7), long(8)], $db: "state"}"#;
     assert_eq!(upstream::kill_cursors(&namespace("state", "items"), &[7, 8]), text::document(kill));
+    assert_eq!(upstream::kill_session(&scope()), text::document(r#"{killSessions: [{id: uuid(9)}], $db: "admin"}"#));
     assert_eq!(upstream::end_session(&scope()), text::document(r#"{endSessions: [{id: uuid(9)}], $db: "admin"}"#));
 }
 

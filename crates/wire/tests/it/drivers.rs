@@ -32,10 +32,13 @@ fn outcome(command: &str) -> Outcome {
                 Verdict::Allowed(allowed) => {
                     Outcome::Allowed { body: allowed.body().to_vec(), shape: allowed.record().shape.clone() }
                 }
-                Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_) => panic!("looked up twice: {command}"),
+                Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) | Verdict::Refused(_) => {
+                    panic!("looked up twice: {command}")
+                }
             }
         }
         Verdict::Answered(local) => Outcome::Answered(format!("{local:?}")),
+        Verdict::Empty(empty) => panic!("{empty:?}"),
         Verdict::Refused(refusal) => Outcome::Refused(refusal.text),
     }
 }

@@ -32,7 +32,9 @@ fn outcome(expected: &str, command: &str) -> (String, String) {
     };
     match verdict {
         Verdict::Refused(refusal) => (format!("{before}{}", refusal.code.number()), refusal.text),
-        Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) => ("let through".into(), String::new()),
+        Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) => {
+            ("let through".into(), String::new())
+        }
     }
 }
 
@@ -71,6 +73,17 @@ fn whoever_reaches_for_what_is_not_open_is_told_of_and_what_programs_ask_by_them
         r#"{shutdown: 1, $db: "admin"}"#,
         r#"{usersInfo: 1, $db: "admin"}"#,
         r#"{getLog: "global", $db: "admin"}"#,
+        r#"{createUser: "x", pwd: "y", roles: ["root"], $db: "bank"}"#,
+        r#"{listCollections: 1, $db: "bank"}"#,
+        r#"{dbStats: 1, $db: "bank"}"#,
+        r#"{renameCollection: "bank.a", to: "state.a", $db: "admin"}"#,
+        r#"{explain: {update: "items", updates: []}, $db: "state"}"#,
+        r#"{find: "items", $audit: {}, $db: "state"}"#,
+        r#"{find: "items", filter: {$where: code("1")}, $db: "state"}"#,
+        r#"{mapReduce: "items", map: code("1"), reduce: code("1"), out: {inline: 1}, $db: "state"}"#,
+        r#"{find: "items", $db: "state", $db: "bank"}"#,
+        r#"{aggregate: "atlascli", pipeline: [], cursor: {}, $db: "bank"}"#,
+        r#"{find: "atlascli", $db: "admin"}"#,
     ] {
         assert!(is_reach(reach), "{reach}");
     }
@@ -81,6 +94,10 @@ fn whoever_reaches_for_what_is_not_open_is_told_of_and_what_programs_ask_by_them
         r#"{noSuchThing: "items", $db: "state"}"#,
         r#"{find: "items", noSuchField: 1, $db: "state"}"#,
         r#"{find: 1, $db: "state"}"#,
+        r#"{aggregate: "atlascli", pipeline: [{$match: {managedAtlasCLI: true}}], cursor: {}, $db: "admin"}"#,
+        r#"{find: "items", allowDiskUse: true, $db: "state"}"#,
+        r#"{find: "items", noCursorTimeout: true, $db: "state"}"#,
+        r#"{find: "items", filter: {a: undefined}, $db: "state"}"#,
     ] {
         assert!(!is_reach(none), "{none}");
     }
@@ -116,6 +133,46 @@ fn a_try_is_recorded_by_names_and_shape_and_never_by_values() {
     assert!(record(&long).shape.len() <= byleave_wire::shape::LONGEST + 4);
     let printable = record("{find: \"it\\nems\", filter: {\"a\\nb\": 1, $where: 1}, $db: \"state\"}");
     assert!(!format!("{}{}", printable.shape, printable.collection.unwrap()).contains('\n'));
+}
+
+#[test]
+fn why_it_was_refused_is_recorded_by_names_that_are_known_and_never_by_what_a_client_made_up() {
+    let recorded = |command: &str| match judge(&read(&framed(command)), &scope()) {
+        Verdict::Refused(refusal) => refusal.recorded,
+        other => panic!("{other:?}"),
+    };
+    for (command, recorded_as) in [
+        (
+            r#"{find: "items", filter: {$where: "1"}, $db: "state"}"#,
+            "the query operator `$where` is not open to support",
+        ),
+        (
+            r#"{find: "items", filter: {$expr: {$eq: ["$iban", "$$DE89370400440532013000"]}}, $db: "state"}"#,
+            "the variable is not open to support",
+        ),
+        (r#"{find: "items", allowDiskUse: true, $db: "state"}"#, "the option `allowDiskUse` is not open to support"),
+    ] {
+        assert_eq!(recorded(command), recorded_as);
+    }
+    for command in [
+        r#"{find: "items", filter: {$secret: 1}, $db: "state"}"#,
+        r#"{find: "items", filter: {a: {$secret: 1}}, $db: "state"}"#,
+        r#"{find: "items", secret: 1, $db: "state"}"#,
+        r#"{find: "items", sort: {secret: "x"}, $db: "state"}"#,
+        r#"{find: "items", filter: {secret: 1, secret: 2}, $db: "state"}"#,
+        r#"{find: "items", filter: {secret: code("secret")}, $db: "state"}"#,
+        r#"{find: "items", filter: {secret: symbol("secret")}, $db: "state"}"#,
+        r#"{find: "items", collation: {secret: 1}, $db: "state"}"#,
+        r#"{find: "items", projection: {a: {$secret: 1}}, $db: "state"}"#,
+        r#"{aggregate: "items", pipeline: [{$secret: 1}], cursor: {}, $db: "state"}"#,
+        r#"{aggregate: "items", pipeline: [{$group: {_id: "$$SECRET.secret"}}], cursor: {}, $db: "state"}"#,
+        r#"{explain: {"secret": 1}, $db: "state"}"#,
+        r#"{find: "items", $db: "secret"}"#,
+        r#"{find: "system.secret", $db: "state"}"#,
+        r#"{secret: 1, $db: "state"}"#,
+    ] {
+        assert!(!recorded(command).to_lowercase().contains("secret"), "{command}: {}", recorded(command));
+    }
 }
 
 #[test]

@@ -12,7 +12,9 @@ fn allowed(command: &str, scope: &Scope) -> Allowed {
     let frame = framed(command);
     match judge(&read(&frame), scope) {
         Verdict::Allowed(allowed) => allowed,
-        Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_) => panic!("not allowed: {command}"),
+        Verdict::Answered(_) | Verdict::Empty(_) | Verdict::Lookup(_) | Verdict::Refused(_) => {
+            panic!("not allowed: {command}")
+        }
     }
 }
 
@@ -66,15 +68,20 @@ fn a_cursor_is_held_until_it_is_used_up_or_killed() {
 }
 
 #[test]
-fn cursors_have_a_limit() {
+fn one_cursor_too_many_takes_the_place_of_the_one_that_was_not_used_for_longest() {
     let mut scope = scope();
-    for id in 1000..1255 {
+    for id in 1000..1254 {
         scope.hold_cursor(id, namespace("appsync_1", "items"));
     }
-    let frame = framed(FIND);
-    assert!(
-        matches!(judge(&read(&frame), &scope), Verdict::Refused(refusal) if refusal.text.contains("at most 256 cursors"))
-    );
+    assert_eq!(scope.make_room(), None);
+    scope.hold_cursor(1254, namespace("state", "others"));
+    let more = r#"{cursor: {nextBatch: [], id: long(77), ns: "appsync_1.items"}, ok: 1}"#;
+    passed(MORE, more, &mut scope).unwrap();
+    assert_eq!(scope.make_room(), Some((1000, namespace("appsync_1", "items"))), "77 was used since");
+    assert_eq!((scope.make_room(), scope.cursors().count()), (None, 255));
+    // One that was forgotten while its next batch was under way stays forgotten.
+    scope.forget_cursors();
+    assert_eq!(scope.cursors().count(), 0);
 }
 
 #[test]
@@ -148,10 +155,19 @@ fn numbers_values_and_errors_pass_without_what_stands_beside() {
     let (body, returned) = passed(distinct, answer, &mut scope()).unwrap();
     assert_eq!(body, text::document(r#"{values: [1, code("x"), undefined], ok: 1}"#));
     assert_eq!(returned.documents, 3);
-    let answer = r#"{ok: double(0), errmsg: "no", code: 96, codeName: "OperationFailed", errorLabels: ["x"], topologyVersion: {}, $clusterTime: {}}"#;
-    let (body, returned) = passed(FIND, answer, &mut scope()).unwrap();
-    assert_eq!(body, text::document(r#"{ok: double(0), errmsg: "no", code: 96, codeName: "OperationFailed"}"#));
-    assert_eq!(returned.error, Some(96));
+    for (code, name, shown, why) in [
+        (96, "OperationFailed", "OperationFailed", "the server refuses the command"),
+        (13, "Unauthorized", "Unauthorized", "the gateway's user of the databases may not do that"),
+        (50, "at secret-host-1.internal", "InternalError", "the command took longer than it may"),
+    ] {
+        let text = "not authorized on payroll to execute command { find: 'salaries' } at secret-host-1.internal:27017";
+        let answer = format!(
+            r#"{{ok: double(0), errmsg: "{text}", code: {code}, codeName: "{name}", errorLabels: ["x"], topologyVersion: {{}}, $clusterTime: {{}}}}"#
+        );
+        let (body, returned) = passed(FIND, &answer, &mut scope()).unwrap();
+        let shown = format!(r#"{{ok: double(0), errmsg: "{why}", code: {code}, codeName: "{shown}"}}"#);
+        assert_eq!((body, returned.error), (text::document(&shown), Some(code)));
+    }
 }
 
 #[test]
@@ -166,14 +182,20 @@ fn only_open_databases_are_named() {
 
 #[test]
 fn figures_and_explanations_name_no_host() {
-    let answer = r#"{ns: "appsync_1.items", count: 3, raw: {"shard/h:1": {}}, shards: {s: {host: "h"}}, primary: "s", host: "h:1", ok: 1, operationTime: ts(1)}"#;
+    let answer = r#"{ns: "/data/appsync_1.items", count: 3, size: "h:1", raw: {"shard/h:1": {}}, shards: {s: {host: "h"}}, primary: "s", host: "h:1",
+        shardNames: ["rs-secret-0"], wiredTiger: {uri: "x"}, indexSizes: {_id_: 4, a: "h"}, capped: false, ok: 1, operationTime: ts(1)}"#;
     let (body, _) = passed(r#"{collStats: "items", $db: "appsync_1"}"#, answer, &mut scope()).unwrap();
-    assert_eq!(body, text::document(r#"{ns: "appsync_1.items", count: 3, ok: 1}"#));
-    let answer = r#"{queryPlanner: {winningPlan: {stage: "X", shards: [{host: "h"}], inputs: [{host: "h", serverInfo: {host: "h"}, a: 1}]},
-        parsedQuery: {host: {$eq: "mine"}}}, serverInfo: {host: "h"}, serverParameters: {a: 1}, ok: 1}"#;
+    let expected = r#"{ns: "appsync_1.items", count: 3, indexSizes: {_id_: 4}, capped: false, ok: double(1)}"#;
+    assert_eq!(body, text::document(expected));
+    let answer = r#"{db: "/tmp/appsync_1.db", objects: 3, fsTotalSize: 5, fsUsedSize: 4, ok: 1}"#;
+    let (body, _) = passed(r#"{dbStats: 1, $db: "appsync_1"}"#, answer, &mut scope()).unwrap();
+    assert_eq!(body, text::document(r#"{db: "appsync_1", objects: 3, ok: double(1)}"#));
+    let answer = r#"{queryPlanner: {namespace: "x@h", winningPlan: {stage: "X", shardName: "s", shards: [{host: "h"}], inputStages: [{host: "h", serverInfo: {host: "h"}, stage: "Y"}, "h"]},
+        parsedQuery: {host: {$eq: "mine"}}}, executionStats: {nReturned: 1, hostAndPort: "h:1"}, hosts: ["h"], stages: [{$cursor: {host: "h"}, nReturned: 2}, {$group: {_id: "$host"}}],
+        serverInfo: {host: "h"}, serverParameters: {a: 1}, command: {$db: "appsync_1"}, ok: 1}"#;
     let (body, _) = passed(r#"{explain: {find: "items"}, $db: "appsync_1"}"#, answer, &mut scope()).unwrap();
-    let expected =
-        r#"{queryPlanner: {winningPlan: {stage: "X", inputs: [{a: 1}]}, parsedQuery: {host: {$eq: "mine"}}}, ok: 1}"#;
+    let expected = r#"{queryPlanner: {namespace: "appsync_1.items", winningPlan: {stage: "X", inputStages: [{stage: "Y"}]}, parsedQuery: {host: {$eq: "mine"}}},
+        executionStats: {nReturned: 1}, stages: [{$cursor: {}, nReturned: 2}, {$group: {_id: "$host"}}], ok: double(1)}"#;
     assert_eq!(body, text::document(expected));
 }
 
@@ -200,11 +222,65 @@ fn a_collection_passes_and_is_remembered() {
     assert!(scope.knows(&namespace("appsync_1", "other")));
 }
 
+/// What comes of a question, and the answer to the client if nothing is there.
+fn settled(command: &str, answers: &[&str]) -> (Option<i32>, Vec<u8>) {
+    let (frame, mut scope) = (framed(command), scope());
+    let mut verdict = judge(&read(&frame), &scope);
+    for answer in answers {
+        let Verdict::Lookup(lookup) = verdict else { panic!("{command}: not looked up, but {verdict:?}") };
+        verdict = lookup.settle(&message(900, 41, &text::document(answer)), 41, &mut scope).unwrap();
+    }
+    let Verdict::Empty(empty) = verdict else { panic!("{command}: {verdict:?}") };
+    (empty.code.map(byleave_wire::answer::Code::number), empty.body)
+}
+
 #[test]
-fn what_does_not_exist_passes_and_is_not_remembered() {
-    let mut scope = scope();
-    assert!(matches!(settle(&listed(""), &mut scope), Ok(Verdict::Allowed(_))));
-    assert!(!scope.knows(&namespace("appsync_1", "other")));
+fn a_collection_that_is_not_there_is_answered_and_never_asked_for() {
+    let none = listed("");
+    let empty = r#"{cursor: {firstBatch: [], id: long(0), ns: "appsync_1.other"}, ok: double(1)}"#;
+    let zeros = r#"{ns: "appsync_1.other", size: 0, count: 0, numOrphanDocs: 0, storageSize: 0, totalSize: 0, nindexes: 0,
+        totalIndexSize: 0, indexSizes: {}, scaleFactor: 1, ok: double(1)}"#;
+    for (command, code, answer) in [
+        (r#"{find: "other", $db: "appsync_1"}"#, None, empty),
+        (r#"{aggregate: "other", pipeline: [], cursor: {}, $db: "appsync_1"}"#, None, empty),
+        (r#"{count: "other", $db: "appsync_1"}"#, None, "{n: 0, ok: double(1)}"),
+        (r#"{distinct: "other", key: "a", $db: "appsync_1"}"#, None, "{values: [], ok: double(1)}"),
+        (r#"{collStats: "other", $db: "appsync_1"}"#, None, zeros),
+        (
+            r#"{listIndexes: "other", $db: "appsync_1"}"#,
+            Some(26),
+            r#"{ok: double(0), errmsg: "ns does not exist: appsync_1.other", code: 26, codeName: "NamespaceNotFound"}"#,
+        ),
+    ] {
+        assert_eq!(settled(command, &[&none]), (code, text::document(answer)), "{command}");
+    }
+    let (code, explained) = settled(r#"{explain: {find: "other"}, $db: "appsync_1"}"#, &[&none]);
+    let explained = byleave_wire::bson::Document::whole(&explained).unwrap();
+    assert!(code.is_none() && explained.get("queryPlanner").unwrap().is_some());
+}
+
+#[test]
+fn of_a_database_that_is_not_there_nothing_is_asked() {
+    let none = r#"{databases: [{name: "appsync_1"}, {name: "APPSYNC_9"}], ok: 1}"#;
+    for command in [
+        r#"{find: "other", $db: "appsync_9"}"#,
+        r#"{listCollections: 1, $db: "appsync_9"}"#,
+        r#"{dbStats: 1, $db: "appsync_9"}"#,
+        r#"{count: "other", $db: "state"}"#,
+    ] {
+        assert_eq!(settled(command, &[none]).0, None, "{command}");
+    }
+    let there = r#"{databases: [{name: "appsync_9"}], ok: 1}"#;
+    assert_eq!(settled(r#"{count: "other", $db: "appsync_9"}"#, &[there, &listed("")]).0, None);
+    let (frame, mut scope) = (framed(r#"{dbStats: 1, $db: "appsync_9"}"#), scope());
+    for (answer, open) in [(r#"{ok: 0, errmsg: "no", code: 13}"#, false), (there, true)] {
+        let Verdict::Lookup(lookup) = judge(&read(&frame), &scope) else { panic!("not looked up") };
+        let asked = r#"{listDatabases: 1, filter: {name: "appsync_9"}, nameOnly: true, authorizedDatabases: true, maxTimeMS: 30000, lsid: {id: uuid(9)}, $db: "admin", $readPreference: {mode: "primaryPreferred"}}"#;
+        assert_eq!(lookup.body(), text::document(asked));
+        let settled = lookup.settle(&message(900, 41, &text::document(answer)), 41, &mut scope).unwrap();
+        assert_eq!(matches!(settled, Verdict::Allowed(_)), open, "{settled:?}");
+    }
+    assert!(matches!(judge(&read(&frame), &scope), Verdict::Allowed(_)), "and it is remembered");
 }
 
 #[test]

@@ -75,18 +75,22 @@ fn own_answer(frame: &[u8], state: &mut SignIn, signing_in: SigningIn) -> Option
     Some(message(1, request.id, &body))
 }
 
-/// A step of signing in as `gateway` by SCRAM-SHA-256, as a server takes it.
+/// A step of signing in as `gateway` or `mine` by SCRAM-SHA-256, as a server takes it.
 pub(super) fn step(request: &Request<'_>, state: &mut SignIn) -> Vec<u8> {
     match judge_before_sign_in(request) {
         Verdict::Answered(Local::SaslStart(step)) => {
             let verifier = Verifier::new("a password of the cluster", [3; 16], ITERATIONS).unwrap();
-            let find = |user: &str| (user == "gateway").then_some(verifier);
+            let find = |user: &str| matches!(user, "gateway" | "mine").then_some(verifier);
             state.start(step, "0123456789abcdefghijklmnop", find, &[9; 32]).unwrap()
         }
         Verdict::Answered(Local::SaslContinue(step)) => {
             state.go_on(step).unwrap_or_else(|error| answer::error(Code::AuthenticationFailed, &error.to_string()))
         }
-        other @ (Verdict::Allowed(_) | Verdict::Answered(_) | Verdict::Lookup(_) | Verdict::Refused(_)) => {
+        other @ (Verdict::Allowed(_)
+        | Verdict::Answered(_)
+        | Verdict::Empty(_)
+        | Verdict::Lookup(_)
+        | Verdict::Refused(_)) => {
             panic!("{other:?}")
         }
     }

@@ -208,6 +208,27 @@ fn no_hostile_attempt_brings_a_byte_to_the_cluster_and_each_is_refused_and_recor
     assert_eq!(closed.refused, i64::try_from(refused.len()).unwrap());
 }
 
+/// Reads of what is not there, which some servers would make; `OPEN` is the open database.
+const MISSING: &[&str] = &[
+    r#"{find: "missing1", $db: "OPEN"}"#,
+    r#"{count: "missing2", $db: "OPEN"}"#,
+    r#"{aggregate: "missing3", pipeline: [], cursor: {}, $db: "OPEN"}"#,
+    r#"{distinct: "missing4", key: "a", $db: "OPEN"}"#,
+    r#"{listIndexes: "missing5", $db: "OPEN"}"#,
+    r#"{collStats: "missing6", $db: "OPEN"}"#,
+    r#"{explain: {find: "missing7"}, $db: "OPEN"}"#,
+    r#"{find: "a\nb", $db: "OPEN"}"#,
+    r#"{find: "keyVault.datakeys", $db: "OPEN"}"#,
+    r#"{find: "orders", $db: "appsync_new1"}"#,
+    r#"{count: "orders", $db: "appsync_new2"}"#,
+    r#"{listCollections: 1, $db: "appsync_new3"}"#,
+    r#"{dbStats: 1, $db: "appsync_new4"}"#,
+    r#"{collStats: "orders", $db: "appsync_new5"}"#,
+    r#"{listIndexes: "orders", $db: "appsync_new6"}"#,
+    r#"{explain: {count: "orders"}, $db: "appsync_new7"}"#,
+    r#"{listCollections: 1, $db: "state"}"#,
+];
+
 /// Sends every attempt as if it were meant for what the server holds.
 fn nothing_changes(server: impl FnOnce(&House) -> Server) {
     let house = House::new();
@@ -233,7 +254,13 @@ fn nothing_changes(server: impl FnOnce(&House) -> Server) {
     }
     attack.strange();
     assert!(attack.wrong.is_empty(), "{}", attack.wrong.join("\n"));
+    let answers: Vec<Answer> =
+        MISSING.iter().map(|read| attack.insider().command(&read.replace("OPEN", &server.opened))).collect();
     assert_eq!(server.digest(), before);
+    for (read, answer) in MISSING.iter().zip(answers) {
+        let code = if read.contains("listIndexes") { Some(26) } else { None };
+        assert!(matches!(&answer, Answer::Body { code: told, .. } if *told == code), "{read}: {answer:?}");
+    }
     // The digest tells a change: a document more is another one.
     server.write();
     assert_ne!(server.digest(), before);

@@ -101,6 +101,12 @@ impl Raw {
         self.ask(&frame)
     }
 
+    /// Sends a command that is written as text, and does not wait.
+    pub(super) fn say(&mut self, command: &str) {
+        let frame = message(self.next_id(), 0, &bson_text::document(command));
+        self.stream.write_all(&frame).and_then(|()| self.stream.flush()).unwrap();
+    }
+
     /// Asks a command that is written as text; the bytes of its answer.
     pub(super) fn bytes(&mut self, command: &str) -> Vec<u8> {
         let frame = message(self.next_id(), 0, &bson_text::document(command));

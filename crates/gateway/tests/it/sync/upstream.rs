@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use byleave_wire::answer::{self, Code};
@@ -17,6 +18,9 @@ use super::front;
 /// The cursor that it gives out, and the one over `items`, which the table of hostile attempts knows.
 pub(super) const CURSOR: i64 = 7_700_000_077;
 pub(super) const CURSOR_OF_ITEMS: i64 = 77;
+
+/// The first of the cursors over `many`, of which each is another; a `find` of `slow` is never answered.
+pub(super) const FIRST_OF_MANY: i64 = 9_000_000_000;
 
 /// What it is in its replica set, and to whom it points.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,10 @@ struct State {
     /// All bytes that it was sent inside TLS, whole frames or not.
     bytes: Mutex<Vec<u8>>,
     connections: Mutex<Vec<TcpStream>>,
+    /// The connections that are over.
+    ended: Mutex<Vec<usize>>,
+    /// How many cursors over `many` it gave out.
+    cursors: AtomicI64,
 }
 
 impl Upstream {
@@ -54,13 +62,24 @@ impl Upstream {
         let port = listener.local_addr().unwrap().port();
         let place = Mutex::new(place);
         let (frames, bytes, connections) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let state = Arc::new(State { tls, place, frames, bytes, connections });
+        let state = Arc::new(State {
+            tls,
+            place,
+            frames,
+            bytes,
+            connections,
+            ended: Mutex::default(),
+            cursors: AtomicI64::new(0),
+        });
         let kept = state.clone();
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
                 let state = kept.clone();
                 state.connections.lock().unwrap().push(stream.try_clone().unwrap());
-                std::thread::spawn(move || state.serve(number, stream));
+                std::thread::spawn(move || {
+                    state.serve(number, stream);
+                    state.ended.lock().unwrap().push(number);
+                });
             }
         });
         Self { port, state }
@@ -98,6 +117,12 @@ impl Upstream {
     /// Whether it was sent these bytes.
     pub(super) fn holds(&self, bytes: &[u8]) -> bool {
         self.bytes().windows(bytes.len()).any(|window| window == bytes)
+    }
+
+    /// Whether all of these connections are over.
+    pub(super) fn ended(&self, numbers: &[usize]) -> bool {
+        let ended = self.state.ended.lock().unwrap();
+        numbers.iter().all(|number| ended.contains(number))
     }
 
     /// How often somebody connected.
@@ -150,11 +175,17 @@ impl State {
             "saslStart" | "saslContinue" => front::step(request, signing_in),
             "authenticate" if certified => answer::done(),
             "authenticate" => answer::error(Code::AuthenticationFailed, "no certificate was shown"),
-            "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => {
+            "listDatabases" | "listCollections" | "count" | "find" | "getMore" if self.refuses(request).is_some() => {
                 self.refuses(request)?
             }
+            "listDatabases" => databases(request),
             "listCollections" => collections(request),
             "count" => Builder::new().int32("n", 2).double("ok", 1.0).finish(),
+            "find" if named(request) == Some("slow") => return None,
+            "find" if named(request) == Some("many") => {
+                let id = self.cursors.fetch_add(1, Ordering::SeqCst);
+                cursor(FIRST_OF_MANY + id, &format!("{}.many", database(request)), Builder::new())
+            }
             "find" => found(request),
             "getMore" => return None,
             _ => answer::done(),
@@ -200,17 +231,33 @@ fn database<'a>(request: &Request<'a>) -> &'a str {
     request.body.get("$db").unwrap().and_then(Value::text).unwrap()
 }
 
+/// The collection that a `find` names.
+fn named<'a>(request: &Request<'a>) -> Option<&'a str> {
+    request.body.get("find").unwrap().and_then(Value::text)
+}
+
 fn cursor(id: i64, namespace: &str, batch: Builder) -> Vec<u8> {
     let cursor = Builder::new().array("firstBatch", batch).int64("id", id).string("ns", namespace);
     Builder::new().document("cursor", cursor).double("ok", 1.0).finish()
 }
 
-/// Whatever is asked for by its name is a collection.
+/// Whatever is asked for by its name is a database.
+fn databases(request: &Request<'_>) -> Vec<u8> {
+    let filter = request.body.get("filter").unwrap().and_then(Value::document);
+    let name = filter.and_then(|filter| filter.get("name").unwrap()).and_then(Value::text).unwrap_or("appsync_1");
+    let databases = Builder::new().document("0", Builder::new().string("name", name));
+    Builder::new().array("databases", databases).double("ok", 1.0).finish()
+}
+
+/// Whatever is asked for by its name is a collection, unless it says that it is none.
 fn collections(request: &Request<'_>) -> Vec<u8> {
     let filter = request.body.get("filter").unwrap().and_then(Value::document);
     let name = filter.and_then(|filter| filter.get("name").unwrap()).and_then(Value::text).unwrap_or("orders");
-    let collection = Builder::new().string("name", name).string("type", "collection");
     let namespace = format!("{}.$cmd.listCollections", database(request));
+    if name.starts_with("missing") {
+        return cursor(0, &namespace, Builder::new());
+    }
+    let collection = Builder::new().string("name", name).string("type", "collection");
     cursor(0, &namespace, Builder::new().document("0", collection))
 }
 
