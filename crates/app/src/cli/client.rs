@@ -406,24 +406,9 @@ impl Client {
                 "your password was asked more than 5 minutes ago: run `byleave sign-in` and try again".to_owned(),
             );
         }
-        match (status, &self.credentials) {
-            (StatusCode::UNAUTHORIZED, Credentials::None) => {
-                // The data directory is only on the server's own machine.
-                let administrators = if is_local(&self.server) { "; administrators give --data DIR" } else { "" };
-                Some(format!(
-                    "sign in with `byleave sign-in`, or give an API key with BYLEAVE_PUBLIC_KEY and \
-                     BYLEAVE_PRIVATE_KEY{administrators}"
-                ))
-            }
-            (StatusCode::UNAUTHORIZED, Credentials::SignedIn(_)) => {
-                Some("your sign-in is over: run `byleave sign-in`".to_owned())
-            }
-            (StatusCode::FORBIDDEN, Credentials::Administrator(_)) => Some(
-                "you asked as the administrator, who decides nothing of a customer's: people of the organization do, after \
-                 `byleave sign-in` or with an API key"
-                    .to_owned(),
-            ),
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Some(format!("you asked as {}", self.who())),
+        match status {
+            StatusCode::UNAUTHORIZED => Some(self.credentials.unknown(self.is_local())),
+            StatusCode::FORBIDDEN => Some(self.credentials.forbidden()),
             _ => None,
         }
     }

@@ -44,6 +44,37 @@ impl Credentials {
         }
     }
 
+    /// What to do where the server does not know them. `is_local`: the data directory is only on the server's own machine.
+    pub(crate) fn unknown(&self, is_local: bool) -> String {
+        match self {
+            Self::None => {
+                let administrators = if is_local { "; administrators give --data DIR" } else { "" };
+                format!(
+                    "sign in with `byleave sign-in`, or give an API key with BYLEAVE_PUBLIC_KEY and \
+                     BYLEAVE_PRIVATE_KEY{administrators}"
+                )
+            }
+            Self::SignedIn(_) => "your sign-in is over: run `byleave sign-in`".to_owned(),
+            Self::Account(_) | Self::Administrator(_) | Self::Bearer(_) | Self::Key(_) => {
+                format!("you asked as {}", self.who())
+            }
+        }
+    }
+
+    /// What to do where they may not.
+    pub(crate) fn forbidden(&self) -> String {
+        match self {
+            Self::Administrator(_) => {
+                "you asked as the administrator, who decides nothing of a customer's: people of the \
+                                       organization do, after `byleave sign-in` or with an API key"
+                    .to_owned()
+            }
+            Self::Account(_) | Self::Bearer(_) | Self::Key(_) | Self::None | Self::SignedIn(_) => {
+                format!("you asked as {}", self.who())
+            }
+        }
+    }
+
     /// The bearer token, if there is one.
     pub(crate) fn bearer(&self) -> Option<&str> {
         match self {

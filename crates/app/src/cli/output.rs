@@ -29,7 +29,7 @@ pub(crate) fn write(bytes: &[u8]) -> anyhow::Result<()> {
 /// Writes a text with colours to standard output, and without them where nobody would see them.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn tell(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
