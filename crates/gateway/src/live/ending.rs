@@ -15,9 +15,9 @@ use tokio::time::{sleep, timeout};
 use super::{Live, Voice};
 use crate::text;
 
-/// How long the last words of one sweep to all of its employees may take: on a busy machine the threads that write them
-/// get their turn late. Nothing else passes meanwhile, and nothing waits.
-const FAREWELL: Duration = Duration::from_millis(100);
+/// How long the last word to one employee may take: on a busy machine the thread that writes it gets its turn late. Nothing
+/// else passes meanwhile, and nothing waits. Those of one sweep share it, so that more sessions end no later.
+const FAREWELL: Duration = Duration::from_millis(60);
 /// How long a further last word on the same connection may take, unless it went with the one before.
 const NEXT_FAREWELL: Duration = Duration::from_millis(20);
 /// How long an employee's client has to read the last word before its connection is reset: one that writes something at
@@ -78,7 +78,8 @@ impl Ending {
 
     /// Waits a moment for the last words to be written.
     pub(crate) async fn say(&self) {
-        drop(timeout(FAREWELL, join_all(self.speaking.iter().map(Speaking::said))).await);
+        let patience = FAREWELL / u32::try_from(self.speaking.len()).unwrap_or(u32::MAX).max(1);
+        drop(timeout(patience, join_all(self.speaking.iter().map(Speaking::said))).await);
     }
 
     /// Ends the sessions, and resets the connections to the employees once they had the time to read the last words.
