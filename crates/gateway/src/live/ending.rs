@@ -17,7 +17,7 @@ use crate::text;
 
 /// How long the last word to one employee may take: on a busy machine the thread that writes it gets its turn late. Nothing
 /// else passes meanwhile, and nothing waits. Those of one sweep share it, so that more sessions end no later.
-const FAREWELL: Duration = Duration::from_millis(60);
+const FAREWELL: Duration = Duration::from_millis(40);
 /// How long a further last word on the same connection may take, unless it went with the one before.
 const NEXT_FAREWELL: Duration = Duration::from_millis(20);
 /// How long an employee's client has to read the last word before its connection is reset: one that writes something at
