@@ -43,7 +43,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, Query(asked): Query<Asked>
             h1 { "Sessions" }
             p { "Every visit of " (app.vendor) " support. Engineers appear under an employee identifier, not by name." }
         } }
-        (still_open(&app, &visitor, &asked.ended).await?)
+        (still_open(&app, &visitor, &asked.ended).await)
         section.panel #live data-live {
             header { h2 { "Live" } @if !live.is_empty() { (pulse(live.len())) } }
             (live_table(&visitor, &live))
@@ -68,11 +68,13 @@ pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, vis
 
 /// That ending a session does not close the door by which it came in, and what does. An address can be made up: nothing
 /// here says that something was done.
-async fn still_open(app: &App, visitor: &Visitor, ended: &str) -> Result<Markup, Problem> {
-    let Ok(id) = ended.parse::<SessionId>() else { return Ok(Markup::default()) };
-    let session = app.store.session(visitor.actor(), id).await?;
-    let cluster = app.store.cluster(visitor.actor(), &visitor.reading, session.project, &session.cluster_name).await?;
-    Ok(html! {
+async fn still_open(app: &App, visitor: &Visitor, ended: &str) -> Markup {
+    let Ok(id) = ended.parse::<SessionId>() else { return Markup::default() };
+    let Ok(session) = app.store.session(visitor.actor(), id).await else { return Markup::default() };
+    // Where the cluster is gone meanwhile, so is the door.
+    let cluster = app.store.cluster(visitor.actor(), &visitor.reading, session.project, &session.cluster_name).await;
+    let Ok(cluster) = cluster else { return Markup::default() };
+    html! {
         div.notice #ended role="status" {
             (icon(Icon::Info))
             div {
@@ -89,7 +91,7 @@ async fn still_open(app: &App, visitor: &Visitor, ended: &str) -> Result<Markup,
                 }
             }
         }
-    })
+    }
 }
 
 /// `2 live sessions`, with a dot that beats.

@@ -33,6 +33,8 @@ async fn everything_works_with_scripts_off() {
     browser.click(&format!("#end-{session}")).await;
     assert_eq!(browser.path().await, "/sessions");
     browser.see("#ended", "The grant holds until").await;
+    browser.go(&format!("{}/sessions?ended=000000000000000000000000", site.url)).await;
+    browser.see("#past", "Your organization ended it").await;
     let after = site.come_in().await;
     browser.open_revoke(&site).await;
     browser.see(".dialogue", "settled every open issue").await;
