@@ -1,11 +1,13 @@
 //! `byleave sign-in`, `sign-out`, `claim` and `change-password`: a person's way in, with a password typed and never an
 //! argument.
 
+use std::fs::File;
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context;
 use byleave_api::byleave::{Claimed, Done, Invitation, PasswordChange, PasswordRequest, SignInRequest, SignedIn};
 use clap::Args;
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 use super::Caller;
 use super::credentials::{Kept, SignIns};
@@ -116,11 +118,36 @@ pub(crate) fn password(prompt: &str, from_stdin: bool) -> Outcome<String> {
         std::io::stdin().read_to_string(&mut text).context("cannot read the password from standard input")?;
         text.trim_end_matches(['\r', '\n']).to_owned()
     } else if std::io::stdin().is_terminal() {
+        let _unseen = Unseen::begin().context("cannot ask for the password")?;
         rpassword::prompt_password(prompt).context("cannot ask for the password")?
     } else {
         return Err(Fault::usage("there is no terminal to ask for the password").advise("give --password-stdin"));
     };
     if text.is_empty() { Err(Fault::usage("the password is empty")) } else { Ok(text) }
+}
+
+/// The terminal shows nothing of what is typed, until this is dropped. It begins before the prompt, as whoever sees a
+/// prompt may type at once, and `rpassword` hides only what comes after its own.
+struct Unseen {
+    terminal: File,
+    before: Termios,
+}
+
+impl Unseen {
+    fn begin() -> std::io::Result<Self> {
+        let terminal = File::open("/dev/tty")?;
+        let before = tcgetattr(&terminal)?;
+        let mut hidden = before.clone();
+        hidden.local_flags.remove(LocalFlags::ECHO);
+        tcsetattr(&terminal, SetArg::TCSANOW, &hidden)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
+    }
 }
 
 /// A text that becomes a part of a path: nothing in it may lead elsewhere.

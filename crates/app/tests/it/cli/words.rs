@@ -47,7 +47,8 @@ fn a_mistake_is_told_once_and_without_a_page() {
     assert!(nobody.contains("sign-in") && nobody.contains("--data DIR"), "on the server's machine: {nobody}");
 }
 
-/// A person who signed in more than 5 minutes ago, at a terminal: whatever opens the door asks for the password, and goes on.
+/// A person who signed in more than 5 minutes ago, at a terminal: whatever opens the door asks for the password, and goes
+/// on. Changes of the terminal are made slow (20 ms each): what is typed as soon as the prompt stands is not shown either.
 #[test]
 fn a_password_given_long_ago_is_asked_for_at_a_terminal() {
     let Story { mut server, administrator: _administrator, owner } = begin_with(INVENTORY);
@@ -72,6 +73,7 @@ fn a_password_given_long_ago_is_asked_for_at_a_terminal() {
         });
         let mut command = Command::new("script");
         owner.prepare(&mut command);
+        let asked = format!("strace -f -qq -o /dev/null -e trace=ioctl -e inject=ioctl:delay_enter=20000 {asked}");
         let mut script =
             command.args(["-qec", &asked, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (mut input, mut output) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
