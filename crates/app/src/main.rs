@@ -122,7 +122,7 @@ fn main() -> ExitCode {
         return node::run_session(args);
     }
     // The one provider of cryptography for TLS; a second call would answer with the first.
-    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match command {
         Command::Serve(args) => finish(serve::run(*args, global.data)),
         Command::Demo(args) => finish(demo::run(args, &global)),

@@ -39,7 +39,7 @@ pub(crate) fn prepare(data: &DataDir, name: &str, now: Timestamp) -> anyhow::Res
 fn config(certificate: &Certificate, key: &KeyPair) -> anyhow::Result<ServerConfig> {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     Ok(builder.with_safe_default_protocol_versions()?.with_no_client_auth().with_single_cert(chain, key)?)
 }
 

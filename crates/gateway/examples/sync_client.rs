@@ -129,7 +129,7 @@ impl Target {
         for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
             roots.add(certificate?)?;
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
         let tls = builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();
         Ok(Self { tls: Arc::new(tls), address, user: user.to_owned(), password: password.to_owned() })
     }

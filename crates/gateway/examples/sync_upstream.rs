@@ -85,7 +85,7 @@ fn tls() -> Result<(Arc<ServerConfig>, String), Failure> {
     let signed = of_server.signed_by(&key, &Issuer::new(params, ca_key))?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let chain = vec![CertificateDer::from(signed.der().to_vec())];
-    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions()?.with_no_client_auth();
     Ok((Arc::new(builder.with_single_cert(chain, key)?), ca))
 }

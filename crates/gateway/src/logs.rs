@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use byleave_core::access::{Denial, Wanted};
 use byleave_core::event::Tried;
 use byleave_core::id::NodeId;
 use byleave_core::inventory::{Log, Node};
 use byleave_core::session::SessionEnd;
 use bytes::Bytes;
-use ring::digest::{Context, SHA256};
 use serde_json::json;
 use tokio::time::timeout;
 

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::digest;
 use byleave_core::id::SessionId;
-use ring::digest;
 use serde_json::{Value, json};
 
 use crate::control::RecordingKey;
@@ -26,6 +26,7 @@ mod channel;
 mod check;
 mod file;
 mod read;
+mod sum;
 pub(crate) use channel::{Kind, Recorder};
 pub use check::{Contents, Unlike};
 pub(crate) use file::Files;

@@ -47,8 +47,9 @@ pub(crate) const BANNER: &str = "SSH-2.0-Byleave";
 pub(crate) const WINDOW: u32 = 2 * 1024 * 1024;
 /// The largest packet; OpenSSH sends no larger ones.
 pub(crate) const PACKET: u32 = 32 * 1024;
-/// Messages that wait in a channel before its connection is read no further.
-pub(crate) const CHANNEL_BUFFER: usize = 32;
+/// Messages that wait in a channel before its connection is read no further: with more, what is written at once leaves the
+/// processor's cache, and the reader waits for it.
+pub(crate) const CHANNEL_BUFFER: usize = 8;
 
 /// How long the end of all sessions may take when the gateway stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! Organizations: who they are, the block, and the longest grant.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use byleave_core::actor::{Actor, By};
@@ -9,7 +10,6 @@ use byleave_core::name::{Contact, OrgName, PublicKey};
 use byleave_core::policy::{Action, Refusal, Resource, may};
 use byleave_core::setting::SecretHours;
 use byleave_core::time::{Reading, Timestamp, Ttl};
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use zeroize::Zeroizing;
 
 use crate::authority::{present, require_in_organization};

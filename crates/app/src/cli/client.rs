@@ -101,7 +101,7 @@ impl Client {
     pub(crate) fn new(global: &Global, credentials: Credentials) -> Outcome<Self> {
         let server = server(&global.server)?;
         // Set once for the process; it is fine if somebody was first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let local = is_local(&server);
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())

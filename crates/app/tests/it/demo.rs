@@ -48,7 +48,7 @@ fn node_check(facts: &Value) -> String {
 fn client_credentials(facts: &Value) -> [u16; 3] {
     let text = |name: &str| facts[name].as_str().unwrap().to_owned();
     let (url, id, secret) = (text("url"), text("clientId"), text("clientSecret"));
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use byleave_core::time::Clock;
 use bytes::Bytes;
-use ring::digest::{Context, SHA256};
 use serde_json::{Value, json};
 
 use super::file::{Stream, Writer};
-use super::{Failed, Recording, WHOLE, cast, into_array};
+use super::sum::Sum;
+use super::{Failed, Recording, WHOLE, cast};
 use crate::channel::{Size, Terminal};
 use crate::transfer::Transfer;
 
@@ -70,15 +70,6 @@ struct Direction {
     partly: bool,
 }
 
-/// A stream's length and hashes: of what is kept, and of all that passed. What is kept of bulk is little of it, so the
-/// hash of the whole is one that bulk hardly feels.
-struct Sum {
-    bytes: u64,
-    kept: u64,
-    hash: Context,
-    whole: Option<Box<blake3::Hasher>>,
-}
-
 impl Recorder {
     /// Starts the recording of a channel.
     ///
@@ -125,7 +116,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Failed`]: it must not be delivered.
-    pub(crate) fn input(&self, bytes: &[u8]) -> Result<(), Failed> {
+    pub(crate) fn input(&self, bytes: &Bytes) -> Result<(), Failed> {
         let mut state = self.state();
         if state.cast.is_some() {
             return Ok(());
@@ -204,7 +195,7 @@ impl Recorder {
     }
 
     /// Keeps a stream's bytes up to the limit of their direction, and hashes all of them.
-    fn stream(&self, state: &mut State, stream: Stream, bytes: &[u8]) -> Result<(), Failed> {
+    fn stream(&self, state: &mut State, stream: Stream, bytes: &Bytes) -> Result<(), Failed> {
         let direction = if stream == Stream::Stdin { &mut state.up } else { &mut state.down };
         let room = usize::try_from(direction.left).unwrap_or(usize::MAX);
         let kept = bytes.get(..room).unwrap_or(bytes);
@@ -218,8 +209,7 @@ impl Recorder {
         let sum = state.streams.entry(stream).or_default();
         sum.keep(kept);
         if is_hashed {
-            sum.bytes += bytes.len() as u64;
-            sum.whole.get_or_insert_default().update(bytes);
+            sum.pass_hashed(bytes);
         }
         Ok(())
     }
@@ -227,7 +217,7 @@ impl Recorder {
     fn keep(&self, state: &mut State, stream: Stream, bytes: &[u8]) -> Result<(), Failed> {
         self.writer.write(stream, bytes)?;
         let sum = state.streams.entry(stream).or_default();
-        sum.bytes += bytes.len() as u64;
+        sum.pass(bytes.len() as u64);
         sum.keep(bytes);
         Ok(())
     }
@@ -287,33 +277,6 @@ impl Recorder {
         self.writer.sync()?;
         self.recording.finish_channel(self.number, entry, partly);
         Ok(())
-    }
-}
-
-impl Default for Sum {
-    fn default() -> Self {
-        Self { bytes: 0, kept: 0, hash: Context::new(&SHA256), whole: None }
-    }
-}
-
-impl Sum {
-    /// Counts and hashes what is kept.
-    fn keep(&mut self, kept: &[u8]) {
-        self.kept += kept.len() as u64;
-        self.hash.update(kept);
-    }
-
-    fn part(self, number: u32, stream: Stream) -> Value {
-        let mut part = json!({
-            "name": format!("{number}.{}", stream.suffix()),
-            "bytes": self.bytes,
-            "recorded_bytes": self.kept,
-            "sha256": hex::encode(into_array(&self.hash.finish())),
-        });
-        if let (true, Some(whole), Some(part)) = (self.kept < self.bytes, self.whole, part.as_object_mut()) {
-            part.insert("whole_blake3".to_owned(), whole.finalize().to_hex().as_str().into());
-        }
-        part
     }
 }
 

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read as _};
 use std::path::Path;
 
-use ring::aead::{Aad, LessSafeKey};
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::aead::{Aad, LessSafeKey};
+use aws_lc_rs::digest::{Context, SHA256};
 
 use super::file::{LARGEST, MARK, Stream, cipher, nonce};
 use super::{CONTENTS, into_array};
@@ -259,7 +259,7 @@ mod tests {
             ("3.stderr", 0, 50),
         ];
         assert_eq!(held, expected);
-        let all = ring::digest::digest(&SHA256, &piece.repeat(50));
+        let all = aws_lc_rs::digest::digest(&SHA256, &piece.repeat(50));
         assert_eq!(parts[4].sha256.as_slice(), all.as_ref(), "what is not held is hashed all the same");
         let mut part = PartReader::open(directory.path(), &key, "3.stdout").unwrap().unwrap();
         let mut taken = Vec::new();

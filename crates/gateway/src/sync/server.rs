@@ -313,7 +313,7 @@ pub(super) fn tls(source: &SyncSource, credential: &SyncCredential) -> Result<Ar
         let certificate = certificate.map_err(|_| ServerError::Certificates)?;
         roots.add(certificate).map_err(|_| ServerError::Certificates)?;
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|_| ServerError::Certificates)?

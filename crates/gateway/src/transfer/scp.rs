@@ -1,6 +1,6 @@
 //! The old copy protocol of `scp -O`: one side sends control lines and files, the other answers with single bytes.
 
-use ring::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Value, json};
 
 use crate::recording::into_array;

@@ -50,7 +50,9 @@ fn a_grant_for_logs_lists_and_streams_exactly_database_logs() {
     assert_eq!(usize::try_from(bytes).unwrap(), content.len());
     assert_eq!(
         sha256,
-        *<[u8; 32]>::try_from(ring::digest::digest(&ring::digest::SHA256, &content).as_ref()).as_ref().unwrap()
+        *<[u8; 32]>::try_from(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &content).as_ref())
+            .as_ref()
+            .unwrap()
     );
 }
 

@@ -7,12 +7,12 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use byleave_core::time::Entropy;
-use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
-use ring::digest::{SHA256, digest};
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use crate::memory::{PATIENCE, node};
 use crate::world::{Random, World};
@@ -192,7 +192,8 @@ impl Wire {
         let random = SystemRandom::new();
         let own = EphemeralPrivateKey::generate(&X25519, &random).unwrap();
         let public = own.compute_public_key().unwrap();
-        let shared = agree_ephemeral(own, &UnparsedPublicKey::new(&X25519, &theirs), <[u8]>::to_vec).unwrap();
+        let shared =
+            agree_ephemeral(own, UnparsedPublicKey::new(&X25519, &theirs), (), |shared| Ok(shared.to_vec())).unwrap();
         let pair = Ed25519KeyPair::from_seed_unchecked(&self.seed).unwrap();
         let kind = if shows == Shows::Certificate { "ssh-ed25519-cert-v01@openssh.com" } else { "ssh-ed25519" };
         let blob = message(0, &[Field::Text(kind), Field::Bytes(pair.public_key().as_ref())])[1..].to_vec();

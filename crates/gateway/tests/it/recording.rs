@@ -26,7 +26,7 @@ fn part<'a>(parts: &'a [RecordingPart], name: &str) -> &'a [u8] {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hex::encode(ring::digest::digest(&ring::digest::SHA256, bytes))
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
 #[test]

@@ -302,11 +302,11 @@ async fn certificates_are_for_open_sessions_and_their_nodes_only() {
     let (own, other) = (world.node("a-1.example").await, world.node("a-2.example").await);
     let facts = world.store.certificate_facts(opened.session, own).await.unwrap();
     assert_eq!((facts.organization, facts.node.id), (world.organization, own));
-    let pair = ring::signature::Ed25519KeyPair::from_seed_unchecked(facts.ca.as_slice()).unwrap();
+    let pair = aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(facts.ca.as_slice()).unwrap();
     let public = world.store.ssh_user_ca(&world.owner, world.organization).await.unwrap();
     use base64::Engine as _;
     let blob = base64::engine::general_purpose::STANDARD.decode(public.base64()).unwrap();
-    assert!(blob.ends_with(ring::signature::KeyPair::public_key(&pair).as_ref()));
+    assert!(blob.ends_with(aws_lc_rs::signature::KeyPair::public_key(&pair).as_ref()));
     let foreign = world.store.certificate_facts(opened.session, other).await;
     assert!(matches!(foreign, Err(StoreError::NotFound(Thing::Node))));
     let logs = world.open("a.example", Shape::Logs).await.unwrap();

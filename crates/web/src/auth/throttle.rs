@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
+use aws_lc_rs::hmac;
 use byleave_core::time::Entropy;
-use ring::hmac;
 use sha2::{Digest as _, Sha256};
 
 /// How many failures from one address are free.

@@ -122,7 +122,7 @@ impl Site {
     /// Starts a server with an organization that nobody has claimed yet.
     pub(crate) async fn start() -> Self {
         // The one provider of cryptography that every HTTP client asks for; a second call changes nothing.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(Ahead(AtomicI64::new(0)));
         let options = StoreOptions { vendor: text("Acme"), slug: text("acme"), version: "0.0.0".into() };

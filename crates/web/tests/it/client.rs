@@ -77,7 +77,7 @@ impl Client {
     fn with(address: SocketAddr, credentials: Credentials) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| {
-            let _ = rustls::crypto::ring::default_provider().install_default();
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         });
         Self { http: reqwest::Client::builder().no_proxy().build().unwrap(), address, credentials }
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::rand::SecureRandom as _;
 use byleave_core::actor::By;
 use byleave_core::id::{EmployeeId, EmployeeKeyId, GrantId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
@@ -16,7 +17,6 @@ use byleave_web::door::{
     Door, DoorError, Most, NodeReport, NodeReportLine, Part, Pending, Pieces, RecordingPart, Scope,
 };
 use byleave_web::{App, Entrance, Limits, Parts};
-use ring::rand::SecureRandom as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,7 @@ pub(crate) struct Random;
 
 impl Entropy for Random {
     fn fill(&self, bytes: &mut [u8]) {
-        ring::rand::SystemRandom::new().fill(bytes).unwrap();
+        aws_lc_rs::rand::SystemRandom::new().fill(bytes).unwrap();
     }
 }
 
@@ -349,7 +349,7 @@ pub(crate) fn cluster(organization: &str, word: &str) -> Value {
 /// A sound ed25519 public key made from a word.
 pub(crate) fn public_key(word: &str) -> String {
     use base64::Engine as _;
-    let hash = ring::digest::digest(&ring::digest::SHA256, word.as_bytes());
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, word.as_bytes());
     let mut blob = vec![0, 0, 0, 11];
     blob.extend_from_slice(b"ssh-ed25519");
     blob.extend_from_slice(&[0, 0, 0, 32]);

@@ -55,7 +55,7 @@ async fn house(tls: &Tls, limits: Limits) -> House {
 async fn ask(house: &House, root: &CertificateDer<'static>, path: &str) -> std::io::Result<String> {
     let mut roots = RootCertStore::empty();
     roots.add(root.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let stream = TcpStream::connect(house.address).await?;

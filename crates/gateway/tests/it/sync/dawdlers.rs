@@ -26,7 +26,7 @@ fn connect(house: &House) -> TcpStream {
 fn secure(house: &House) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(house.authority.pem.as_bytes()).unwrap()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
     let client = ClientConnection::new(Arc::new(builder.with_no_client_auth()), "127.0.0.1".try_into().unwrap());
     let mut stream = StreamOwned::new(client.unwrap(), connect(house));

@@ -55,7 +55,7 @@ impl Authority {
     pub(super) fn tls_for(&self, clients: &Self) -> Arc<rustls::ServerConfig> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(clients.pem.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         self.tls_with(WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap())
     }
 
@@ -63,7 +63,8 @@ impl Authority {
         let (certificate, key) = self.sign();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let chain = vec![CertificateDer::from(certificate.der().to_vec())];
-        let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let builder =
+            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().unwrap().with_client_cert_verifier(clients);
         Arc::new(builder.with_single_cert(chain, key).unwrap())
     }
