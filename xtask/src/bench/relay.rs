@@ -1,4 +1,4 @@
-//! A plain TCP relay, in front of the OpenSSH server: what any gateway in a process of its own has to do at the least, and
+//! A plain TCP relay, in front of a server: what any gateway in a process of its own has to do at the least, and
 //! so what none can beat. It decrypts, decides and records nothing.
 
 use std::io::{Read, Write};

@@ -1,8 +1,9 @@
 //! Sync data: the same client at the same server of the MongoDB protocol, by itself and through the gateway.
 //!
 //! Both ways are TLS. Client, gateway and server are processes of their own; the server answers from memory, so what is
-//! compared is as little as a server and a client can cost, and the gateway hides behind nothing. The ways alternate,
-//! and beside each rate stands what an operation takes of a processor in each process. Read next: [`house`], then
+//! compared is as little as a server and a client can cost, and the gateway hides behind nothing. A third way is a plain
+//! relay, which tells what the gateway's place alone costs. The ways alternate, and beside each rate stands what an
+//! operation takes of a processor in each process. Read next: [`house`], then
 //! [`foreign`] for programs that are not ours.
 
 mod foreign;
@@ -46,14 +47,14 @@ pub(super) struct Programs<'a> {
 /// Measures and tells.
 pub(super) fn measure(programs: &Programs<'_>, rounds: usize, revokes: usize) -> Result<String> {
     let mut rows = Vec::new();
-    let mut row = |what: &str, measured: [String; 3], goal: &str| {
+    let mut row = |what: &str, measured: [String; 4], goal: &str| {
         eprintln!("  {what}: {}", measured.join(" | "));
         rows.push([vec![what.to_owned()], measured.to_vec(), vec![goal.to_owned()]].concat());
     };
     let mut house = House::start(programs)?;
     house.restart()?;
     let each = idle(&house)?;
-    row("idle connection, KiB", [String::new(), format!("{each:.0}"), String::new()], "≤ 64");
+    row("idle connection, KiB", alone(format!("{each:.0}")), "≤ 64");
     let finds = compare(&house, rounds, FINDERS, &format!("find {LASTS}"))?;
     row(&format!("find by `_id`, {FINDERS} connections, a second"), finds.rates(1.0), "≥ 0.8 × direct");
     row("processor time of it, client / gateway / server, µs", finds.costs(1.0), "");
@@ -68,52 +69,52 @@ pub(super) fn measure(programs: &Programs<'_>, rounds: usize, revokes: usize) ->
     for (what, measured) in foreign::measure(programs, rounds)? {
         row(&what, measured, "");
     }
-    Ok(table(&["sync data", "direct", "byleave", "×", "goal"], &rows))
+    Ok(table(&["sync data", "direct", "relay (×)", "byleave", "×", "goal"], &rows))
 }
 
-/// What was measured over the two ways.
+/// A row of what only the gateway has.
+fn alone(measured: String) -> [String; 4] {
+    [String::new(), String::new(), measured, String::new()]
+}
+
+/// What was measured over each way: direct, through a plain relay, through the gateway.
 #[derive(Default)]
 struct Compared {
-    /// How much a second, direct and through the gateway, by round.
-    rates: [Vec<f64>; 2],
+    /// How much a second, by round.
+    rates: [Vec<f64>; 3],
     /// Processor time of client, gateway and server for each unit.
-    costs: [[Vec<f64>; 3]; 2],
+    costs: [[Vec<f64>; 3]; 3],
 }
 
 impl Compared {
-    /// The medians and the ratio of them.
-    fn rates(&self, unit: f64) -> [String; 3] {
-        let [direct, byleave] = self.rates.each_ref().map(|rates| median(rates) / unit);
-        [format!("{direct:.0}"), format!("{byleave:.0}"), format!("{:.2}", byleave / direct)]
+    /// The medians, and the ratios of them.
+    fn rates(&self, unit: f64) -> [String; 4] {
+        let [direct, relay, byleave] = self.rates.each_ref().map(|rates| median(rates) / unit);
+        let relayed = format!("{relay:.0} ({:.2})", relay / direct);
+        [format!("{direct:.0}"), relayed, format!("{byleave:.0}"), format!("{:.2}", byleave / direct)]
     }
 
-    fn costs(&self, unit: f64) -> [String; 3] {
-        let told = self.costs.each_ref().map(|costs| {
+    fn costs(&self, unit: f64) -> [String; 4] {
+        let [direct, relay, byleave] = self.costs.each_ref().map(|costs| {
             let each = costs.each_ref().map(|cost| format!("{:.0}", median(cost) * unit));
             each.join(" / ")
         });
-        let [direct, byleave] = told;
-        [direct, byleave, String::new()]
+        [direct, relay, byleave, String::new()]
     }
 }
 
 /// Does the same over each way in turn, on connections that stay.
 fn compare(house: &House, rounds: usize, connections: usize, work: &str) -> Result<Compared> {
     let session = house.session()?;
-    let mut direct = house.client(&[house.direct()], connections)?;
-    let mut byleave = house.client(std::slice::from_ref(&session.way), connections)?;
+    let ways = [house.direct(), house.relayed()?, session.way.clone()];
+    let mut clients: Vec<_> =
+        ways.iter().map(|way| house.client(std::slice::from_ref(way), connections)).collect::<Result<_>>()?;
     let mut compared = Compared::default();
-    let [direct_rates, byleave_rates] = &mut compared.rates;
-    let [direct_costs, byleave_costs] = &mut compared.costs;
     for round in 0..=rounds {
-        let mut ways = [
-            (&mut direct, &mut *direct_rates, &mut *direct_costs),
-            (&mut byleave, &mut *byleave_rates, &mut *byleave_costs),
-        ];
-        if round % 2 == 1 {
-            ways.reverse();
-        }
-        for (client, rates, costs) in ways {
+        let (rates, costs) = (compared.rates.iter_mut(), compared.costs.iter_mut());
+        let mut ways: Vec<_> = clients.iter_mut().zip(rates).zip(costs).collect();
+        ways.rotate_left(round % 3);
+        for ((client, rates), costs) in ways {
             let processes = [client.pid(), house.byleave(), house.upstream()];
             let before = processes.map(busy);
             let said = client.tell(work)?;
@@ -152,7 +153,7 @@ fn idle(house: &House) -> Result<f64> {
 }
 
 /// Revokes while every connection streams; tells what was seen from outside, and what the server says of itself.
-fn cuts(house: &House, revokes: usize) -> Result<([String; 3], [String; 3])> {
+fn cuts(house: &House, revokes: usize) -> Result<([String; 4], [String; 4])> {
     let (mut each, mut last, mut missed) = (Vec::new(), Vec::new(), 0);
     for number in 1..=revokes {
         house.grant()?;
@@ -178,11 +179,11 @@ fn cuts(house: &House, revokes: usize) -> Result<([String; 3], [String; 3])> {
     }
     house.grant()?;
     let [p50, p99, worst] = house.owner().cuts(house.administrator())?;
-    let inside = [String::new(), format!("p50 {p50:.2}, p99 {p99:.2}, worst {worst:.2} ms"), String::new()];
+    let inside = alone(format!("p50 {p50:.2}, p99 {p99:.2}, worst {worst:.2} ms"));
     let seen = [percentile(&each, 0.5), percentile(&each, 0.99), percentile(&last, 1.0)];
     let [p50, p99, worst] = seen.map(|time| format!("{time:.1}"));
     let told = format!("p50 {p50}, p99 {p99}, worst {worst} ms, {missed} missed");
-    Ok(([String::new(), told, String::new()], inside))
+    Ok((alone(told), inside))
 }
 
 /// How many connections of the client saw their end.

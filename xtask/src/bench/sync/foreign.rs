@@ -18,7 +18,7 @@ use crate::step;
 const CURSORS: usize = 10;
 
 /// Measures; answers rows.
-pub(super) fn measure(programs: &Programs<'_>, rounds: usize) -> Result<Vec<(String, [String; 3])>> {
+pub(super) fn measure(programs: &Programs<'_>, rounds: usize) -> Result<Vec<(String, [String; 4])>> {
     let folder = tempfile::Builder::new().prefix("byleave-bench-").tempdir_in("/var/tmp")?;
     let ca = certificates(folder.path())?;
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();

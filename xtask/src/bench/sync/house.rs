@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use super::Programs;
 use crate::bench::api::wire::Wire;
 use crate::bench::http::Owner;
+use crate::bench::relay;
 use crate::step;
 
 /// Documents of the server, of about a kibibyte each.
@@ -171,6 +172,13 @@ impl House {
     /// The way to the server without the gateway.
     pub(super) fn direct(&self) -> Value {
         self.direct.clone()
+    }
+
+    /// The way to the server through a plain relay, which ends with this process.
+    pub(super) fn relayed(&self) -> Result<Value> {
+        let (port, relay) = (self.ports.1, relay::start(self.ports.1)?);
+        let uri = text(&self.direct, "/uri")?.replace(&format!(":{port}/"), &format!(":{relay}/"));
+        Ok(json!({ "uri": uri, "ca": text(&self.direct, "/ca")? }))
     }
 
     /// Grants sync data.
