@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use byleave_core::grant::{GiveError, Grant, GrantType, Request};
+use byleave_core::grant::{GiveError, Grant, GrantType, Request, grantable};
 use byleave_core::id::ProjectId;
 use byleave_core::inventory::Cluster;
 use byleave_core::name::{CaseNumber, ClusterName, Reason, VendorName};
@@ -27,16 +27,13 @@ use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::sessions::ending;
+use super::stale;
 use super::sync_credential;
 use super::visitor::{Visitor, done};
 use super::when::full;
 use crate::api::shut::close;
 use crate::app::App;
 use crate::door::Scope;
-
-/// What is said of a cluster to which support has all the access that there is.
-pub(super) const NOTHING_TO_GRANT: &str = "Support is not blocked, and the inventory names no App Services sync databases \
-                                           for this cluster, so there is nothing more to grant.";
 
 /// A cluster in an address.
 pub(super) type ClusterPath = (String, String);
@@ -62,10 +59,11 @@ pub(super) async fn show(
     Query(wanted): Query<Wanted>,
     visitor: Visitor,
 ) -> Answer {
-    let row = grantable(&app, &visitor, &at).await?;
+    let row = allowed(&app, &visitor, &at).await?;
     let kind = if wanted.sync.is_empty() { GrantType::Infrastructure } else { GrantType::InfrastructureAndSyncData };
-    let typed = Typed::with([("duration", hours(row.longest)), ("kind", kind.to_string())]);
-    Ok(dialogue(&app.vendor, &visitor, &row, &typed, &Faults::default()))
+    let tag = row.grant_tag().as_str().to_owned();
+    let typed = Typed::with([("duration", hours(row.longest)), ("kind", kind.to_string()), ("etag", tag)]);
+    Ok(dialogue(&app.vendor, &visitor, &row, &typed, &Faults::default(), Markup::default()))
 }
 
 /// Grants.
@@ -73,18 +71,21 @@ pub(super) async fn submit(
     State(app): State<Arc<App>>,
     Path(at): Path<ClusterPath>,
     mut visitor: Visitor,
-    typed: Typed,
+    mut typed: Typed,
 ) -> Answer {
-    let row = grantable(&app, &visitor, &at).await?;
+    let row = allowed(&app, &visitor, &at).await?;
+    let again =
+        |visitor: &Visitor, faults: &Faults| dialogue(&app.vendor, visitor, &row, &typed, faults, Markup::default());
     let (request, credential) = match read(&typed, row.longest) {
         Ok(read) => read,
-        Err(faults) => return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults)),
+        Err(faults) => return Ok(again(&visitor, &faults)),
     };
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
-        return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults));
+        return Ok(again(&visitor, &faults));
     }
     let (project, name) = (row.cluster.project, &row.cluster.name);
-    match app.store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
+    let store = stale::expecting(&app.store, &typed);
+    match store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
         Ok(written) => {
             if let Some(credential) = credential {
                 app.door.supply(written.value.id, credential);
@@ -98,8 +99,13 @@ pub(super) async fn submit(
                 GiveError::Duration(_) => "duration",
                 GiveError::NoSyncData => "kind",
             };
-            let faults = Faults::one(field, sentence(&error.to_string()));
-            Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults))
+            Ok(again(&visitor, &Faults::one(field, sentence(&error.to_string()))))
+        }
+        Err(StoreError::Stale) => {
+            let row = allowed(&app, &visitor, &at).await?;
+            let meanwhile = stale::granted(&app, &visitor, &typed, &row).await?;
+            typed.set("etag", row.grant_tag().as_str());
+            Ok(dialogue(&app.vendor, &visitor, &row, &typed, &stale::faults(""), meanwhile))
         }
         Err(error) => Err(error.into()),
     }
@@ -137,12 +143,9 @@ pub(super) async fn submit_revoke(
     Ok(done(path::CLUSTERS, &written.anchors))
 }
 
-async fn grantable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
+async fn allowed(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
     let row = find(app, visitor, at).await?;
-    if !visitor.may_in(Action::Grant, row.cluster.project) {
-        return Err(Problem::Forbidden);
-    }
-    if offered(&row).is_empty() { Err(Problem::Stopped(NOTHING_TO_GRANT.to_owned())) } else { Ok(row) }
+    if visitor.may_in(Action::Grant, row.cluster.project) { Ok(row) } else { Err(Problem::Forbidden) }
 }
 
 async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
@@ -181,8 +184,16 @@ fn hours_in_words(ttl: Ttl) -> String {
     }
 }
 
-fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Typed, faults: &Faults) -> Response {
-    let what = if row.blocked { "Infrastructure" } else { "Sync Data" };
+fn dialogue(
+    vendor: &VendorName,
+    visitor: &Visitor,
+    row: &ClusterRow,
+    typed: &Typed,
+    faults: &Faults,
+    meanwhile: Markup,
+) -> Response {
+    let offered = offered(row);
+    let what = if offered.first() == Some(&GrantType::Infrastructure) { "Infrastructure" } else { "Sync Data" };
     let title = format!("Grant {what} Access to {vendor} Support for {}", hours_in_words(row.longest));
     let (project, name) = (row.cluster.project, &row.cluster.name);
     let act = Act {
@@ -198,9 +209,11 @@ fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Ty
     let hint = Some("Your reference, for the feed.");
     let case = Field { name: "case", label: "Support case", hint, optional: true };
     let fields = html! {
+        (stale::seen(typed)) (meanwhile)
         p { "Cluster " strong { (name) } " of " (row.project_name) }
         @if let Some(grant) = &row.grant { (replaces(grant)) }
-        (choices(row, &offered(row), typed, faults))
+        (choices(row, &offered, typed, faults))
+        (not_blocked(row))
         @if row.cluster.has_sync_data() { (sync_credential::fields(faults)) }
         div.pair { (duration.input("text", typed, faults, "off")) (case.input("text", typed, faults, "off")) }
         (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
@@ -221,14 +234,13 @@ pub(super) fn replaces(grant: &Grant) -> Markup {
     }
 }
 
-/// What can be granted to a cluster without a request, most likely first.
+/// What can be granted to a cluster without a request, most likely first: infrastructure where that closes the door, sync
+/// data where support may reach the rest anyway.
 fn offered(row: &ClusterRow) -> Vec<GrantType> {
-    let offered = GrantType::ALL.iter().rev().filter(|kind| match kind {
-        GrantType::DatabaseLogs | GrantType::Infrastructure => row.blocked,
-        GrantType::InfrastructureAndSyncData => row.cluster.has_sync_data(),
-    });
-    let mut offered: Vec<GrantType> = offered.copied().collect();
-    offered.sort_by_key(|kind| *kind != GrantType::Infrastructure);
+    let mut offered: Vec<GrantType> = grantable(&row.cluster).rev().collect();
+    if row.blocked {
+        offered.sort_by_key(|kind| *kind != GrantType::Infrastructure);
+    }
     offered
 }
 

@@ -137,7 +137,7 @@ async fn errors_stand_beside_their_field_and_keep_what_was_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sync_data_alone_is_granted_where_support_is_not_blocked() {
+async fn sync_data_is_what_is_granted_first_where_support_is_not_blocked() {
     let site = Site::start().await;
     let browser = Browser::start(Scripts::On).await;
     browser.claim(&site).await;
@@ -147,12 +147,13 @@ async fn sync_data_alone_is_granted_where_support_is_not_blocked() {
     browser.click(&format!("#grant-{}", site.orders)).await;
     browser.see(".dialogue h1", "Grant Sync Data Access to Acme Support for 24 hours").await;
     assert!(browser.has("dialog input[value$=SYNC_DATA]:checked").await);
-    assert!(!browser.has("dialog input[value=CLUSTER_INFRASTRUCTURE]").await, "support has that anyway");
+    assert!(!browser.has("dialog input[value=CLUSTER_INFRASTRUCTURE]:checked").await, "support has that anyway");
+    browser.see("dialog", "at any time, with a grant or without").await;
     browser.click("dialog button[type=submit]").await;
     browser.see(".cluster.open", "Infrastructure and App Services Sync Data").await;
     browser.go(&format!("{}/projects/{}/clusters/Catalogue", site.url, site.project)).await;
     browser.click(".head .menu summary").await;
-    browser.see(".head .sheet", "there is nothing more to grant").await;
+    browser.see(".head .sheet", "Grant Temporary Infrastructure Access to Acme Support").await;
     browser.quit().await;
 }
 
