@@ -106,6 +106,9 @@ pub enum Conflict {
     /// The clock is not in doubt.
     #[error("the clock is not in doubt")]
     NotInDoubt,
+    /// An organization has this name already.
+    #[error("an organization of this name exists")]
+    OrganizationNameTaken,
     /// The password is another one by now.
     #[error("the password was changed meanwhile")]
     PasswordChanged,

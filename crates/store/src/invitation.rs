@@ -41,6 +41,16 @@ pub struct Invited {
     pub expires_at: Timestamp,
 }
 
+/// What becomes of a new organization whose name another one has: two customers can be called alike, but mostly it is the
+/// same one, whose invitation was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameName {
+    /// It is made beside the other one.
+    Another,
+    /// It is refused.
+    Refused,
+}
+
 /// What the holder of a token may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationFacts {
@@ -89,18 +99,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator, [`StoreError::Conflict`] if the user name is
-    /// taken.
+    /// taken, or the organization's name and none beside it was asked for.
     pub async fn invite_organization(
         &self,
         actor: &Actor,
         now: &Reading,
-        name: OrgName,
+        (name, same_name): (OrgName, SameName),
         owner: UserName,
     ) -> Result<Written<Invited>, StoreError> {
         let actor = actor.clone();
         let body = self.write("invite organization", now, move |tx| {
             let resource = Resource::Installation;
             require(tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Installation)?;
+            let known = query("SELECT id FROM organizations WHERE name = $1").bind(name.as_str());
+            if same_name == SameName::Refused && known.fetch_optional(tx.sql)?.is_some() {
+                return Err(StoreError::Conflict(Conflict::OrganizationNameTaken));
+            }
             let organization = organization::create(tx, &name)?;
             invite_first_owner(tx, organization, name, owner)
         });

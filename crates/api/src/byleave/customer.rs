@@ -127,6 +127,9 @@ pub struct NewOrganization {
     pub name: String,
     /// The name of its first owner, an e-mail address.
     pub owner_user_name: String,
+    /// Whether it shall be made beside another one of the same name; without, that is a conflict.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub another: Option<bool>,
 }
 
 /// Whom an administrator invites anew, as long as nobody has claimed the organization.

@@ -205,6 +205,7 @@ const fn code_of(conflict: Conflict) -> ErrorCode {
         | Conflict::NetworkTaken
         | Conflict::NotClaimed
         | Conflict::NotInDoubt
+        | Conflict::OrganizationNameTaken
         | Conflict::PasswordChanged
         | Conflict::RequestOver
         | Conflict::SessionEnded

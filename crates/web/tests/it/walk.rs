@@ -246,6 +246,8 @@ impl Walk {
         self.post(&format!("{own}/users"), &owner, invite).await.refused(409, "CONFLICT");
         let organization = json!({ "name": "Another", "ownerUserName": taken });
         self.post("/api/byleave/v1/organizations", &administrator, organization).await.refused(409, "CONFLICT");
+        let organization = json!({ "name": "shop", "ownerUserName": "else@shop.example" });
+        self.post("/api/byleave/v1/organizations", &administrator, organization).await.refused(409, "CONFLICT");
         let employees = "/api/byleave/v1/employees";
         let mut made = Vec::new();
         for name in ["One", "Two"] {

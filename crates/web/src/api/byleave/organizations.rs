@@ -8,7 +8,7 @@ use byleave_core::id::OrgId;
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Ttl;
 use byleave_store::Written;
-use byleave_store::invitation;
+use byleave_store::invitation::{self, SameName};
 use byleave_store::organization::OrganizationRow;
 use byleave_store::setting;
 
@@ -27,8 +27,10 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
     let body: NewOrganization = body.json(&caller.app).await?;
     let name = parse("name", &body.name)?;
     let owner = parse("ownerUserName", &body.owner_user_name)?;
+    let same_name = if body.another == Some(true) { SameName::Another } else { SameName::Refused };
     let store = &caller.app.store;
-    let written = caller.ask(store.invite_organization(&caller.actor, &caller.now, name, owner)).await?;
+    let written = store.invite_organization(&caller.actor, &caller.now, (name, same_name), owner);
+    let written = caller.ask(written).await?;
     caller.shown_once(StatusCode::CREATED, &invited(written))
 }
 

@@ -180,8 +180,12 @@ pub(super) fn bodies(shop: &Customer) -> Vec<Body> {
         ),
         body(
             "POST /api/byleave/v1/organizations",
-            json!({ "name": "New", "ownerUserName": "new@shop.example" }),
-            vec![Field("name", Required, Text), Field("ownerUserName", Required, Text)],
+            json!({ "name": "New", "ownerUserName": "new@shop.example", "another": true }),
+            vec![
+                Field("name", Required, Text),
+                Field("ownerUserName", Required, Text),
+                Field("another", Optional, Flag),
+            ],
         ),
         body(
             "POST /api/byleave/v1/organizations/{orgId}:inviteOwner",
