@@ -11,7 +11,7 @@ use byleave_core::id::ProjectId;
 use byleave_core::inventory::Cluster;
 use byleave_core::name::{CaseNumber, ClusterName, Reason, VendorName};
 use byleave_core::policy::Action;
-use byleave_core::time::Ttl;
+use byleave_core::time::{Ttl, TtlError};
 use byleave_store::StoreError;
 use byleave_store::cluster::ClusterRow;
 use byleave_store::error::Rule;
@@ -156,18 +156,40 @@ async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<Clu
 fn read(typed: &Typed, longest: Ttl) -> Result<(Request, Option<SyncCredential>), Faults> {
     let mut faults = Faults::default();
     let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
-    let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
+    let ttl = take_duration(typed, (longest, "the longest your organization allows"), &mut faults);
     let case = faults.take_optional::<CaseNumber>("case", "The case", &typed.text("case"));
     let reason = faults.take_optional::<Reason>("reason", "The reason", &typed.text("reason"));
-    if ttl.is_some_and(|ttl| ttl > longest) {
-        faults
-            .add("duration", format!("The duration must be at most {longest}, the longest your organization allows."));
-    }
     let credential = sync_credential::take(typed, kind, &mut faults);
     match kind {
         Some(kind) if faults.is_empty() => Ok((Request { kind, ttl, case, reason }, credential)),
         Some(_) | None => Err(faults),
     }
+}
+
+/// The duration that was typed, or notes what is wrong with it: the limit that is told is the one that holds here.
+pub(super) fn take_duration(typed: &Typed, (most, why): (Ttl, &str), faults: &mut Faults) -> Option<Ttl> {
+    match typed.text("duration").parse::<Ttl>() {
+        Ok(ttl) if ttl <= most => return Some(ttl),
+        Ok(_) | Err(TtlError::TooLong { .. }) => {
+            faults.add("duration", format!("The duration must be at most {most}, {why}."));
+        }
+        Err(rule @ (TtlError::Malformed | TtlError::NotInFuture)) => {
+            faults.add("duration", format!("The duration {rule}."));
+        }
+    }
+    None
+}
+
+/// What the duration field takes: examples that are within the limit.
+pub(super) fn duration_hint(most: Ttl) -> String {
+    let shorter = |text: &&str| text.parse::<Ttl>().is_ok_and(|ttl| ttl < most);
+    let shorter = ["90m", "1h30m", "45m", "5m"].into_iter().filter(shorter).map(str::to_owned);
+    let examples: Vec<String> = std::iter::once(hours(most)).chain(shorter).take(3).collect();
+    let examples = match examples.as_slice() {
+        [begin @ .., last] if !begin.is_empty() => format!("{} or {last}", begin.join(", ")),
+        all => all.concat(),
+    };
+    format!("Such as {examples}; at most {most}. Then it ends by itself.")
 }
 
 /// `24h`, as the duration field takes it.
@@ -194,7 +216,9 @@ fn dialogue(
 ) -> Response {
     let offered = offered(row);
     let what = if offered.first() == Some(&GrantType::Infrastructure) { "Infrastructure" } else { "Sync Data" };
-    let title = format!("Grant {what} Access to {vendor} Support for {}", hours_in_words(row.longest));
+    let chosen = typed.text("duration").parse().ok().filter(|ttl| *ttl <= row.longest);
+    let stem = format!("Grant {what} Access to {vendor} Support for ");
+    let title = format!("{stem}{}", hours_in_words(chosen.unwrap_or(row.longest)));
     let (project, name) = (row.cluster.project, &row.cluster.name);
     let act = Act {
         tab: Tab::Clusters,
@@ -204,12 +228,13 @@ fn dialogue(
         button: Button::Primary("Grant Access"),
         asks: Asks::Password,
     };
-    let at_most = format!("Such as 24h, 90m or 1h30m; at most {}. Then it ends by itself.", row.longest);
+    let at_most = duration_hint(row.longest);
     let duration = Field { name: "duration", label: "Duration", hint: Some(&at_most), optional: false };
     let hint = Some("Your reference, for the feed.");
     let case = Field { name: "case", label: "Support case", hint, optional: true };
     let fields = html! {
         (stale::seen(typed)) (meanwhile)
+        span data-title=(stem) hidden {}
         p { "Cluster " strong { (name) } " of " (row.project_name) }
         @if let Some(grant) = &row.grant { (replaces(grant)) }
         (choices(row, &offered, typed, faults))
@@ -316,5 +341,34 @@ fn revoke_fields(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, sessi
             div { p { "Before you go on: make sure that " (vendor) " support has settled every open issue for which it "
                 "needs this access." } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_shows_no_duration_above_the_limit() {
+        let hint = |most: &str| duration_hint(most.parse().unwrap());
+        assert_eq!(hint("24h"), "Such as 24h, 90m or 1h30m; at most 24h. Then it ends by itself.");
+        assert_eq!(hint("8h"), "Such as 8h, 90m or 1h30m; at most 8h. Then it ends by itself.");
+        assert_eq!(hint("90m"), "Such as 1h30m, 45m or 5m; at most 1h 30m. Then it ends by itself.");
+        assert_eq!(hint("1m"), "Such as 1m; at most 1m. Then it ends by itself.");
+    }
+
+    #[test]
+    fn a_duration_above_the_limit_is_told_the_limit_that_holds() {
+        let told = |typed: &str| {
+            let (typed, mut faults) = (Typed::with([("duration", typed.to_owned())]), Faults::default());
+            let taken = take_duration(&typed, ("8h".parse().unwrap(), "the longest"), &mut faults);
+            assert_eq!(taken.is_none(), faults.of("duration").is_some());
+            faults.of("duration").map(str::to_owned)
+        };
+        assert_eq!(told("8h"), None);
+        for long in ["9h", "25h", "999h"] {
+            assert_eq!(told(long).unwrap(), "The duration must be at most 8h, the longest.", "{long}");
+        }
+        assert!(told("for ever").unwrap().contains("must be a duration such as"));
     }
 }

@@ -11,7 +11,6 @@ use byleave_core::id::RequestId;
 use byleave_core::name::{Reason, VendorName};
 use byleave_core::policy::Action;
 use byleave_core::request::{Approval, ApproveError};
-use byleave_core::time::Ttl;
 use byleave_store::StoreError;
 use byleave_store::cluster::ClusterRow;
 use byleave_store::error::Rule;
@@ -20,7 +19,7 @@ use maud::{Markup, html};
 
 use super::clusters::not_blocked;
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
-use super::grant::{choices, hours, replaces};
+use super::grant::{choices, duration_hint, hours, replaces, take_duration};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
@@ -122,7 +121,10 @@ pub(super) async fn approve(
     };
     let mut faults = Faults::default();
     let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
-    let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
+    let (asked, longest) = (row.request.wish.ttl, cluster.longest);
+    let why =
+        if asked <= longest { "which is what the request asks for" } else { "the longest your organization allows" };
+    let ttl = take_duration(&typed, (asked.min(longest), why), &mut faults);
     let credential = sync_credential::take(&typed, kind, &mut faults);
     if !faults.is_empty() {
         return Ok(again(&visitor, &faults));
@@ -206,7 +208,7 @@ fn approve_dialogue(
         asks: Asks::Password,
     };
     let most = row.request.wish.ttl.min(cluster.longest);
-    let at_most = format!("Such as 2h, 90m or 1h30m; at most {most}. Then it ends by itself.");
+    let at_most = duration_hint(most);
     let duration = Field { name: "duration", label: "Duration", hint: Some(&at_most), optional: false };
     let offered = offered(row, cluster);
     let fields = html! {
