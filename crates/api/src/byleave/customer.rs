@@ -102,6 +102,9 @@ pub struct Invitation {
     pub roles: Roles,
     /// Whether they claim the organization as its first owner.
     pub first_owner: bool,
+    /// Whether they are a user already, who chooses a new password.
+    #[serde(default)]
+    pub password_reset: bool,
     /// Until when it can be claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -164,6 +167,9 @@ pub struct Invited {
     pub invitation_id: String,
     /// The page on which it is claimed, below the server's address.
     pub path: String,
+    /// Its whole address, to hand on: below the server's public one, or the one that the caller used.
+    #[serde(default)]
+    pub url: String,
     /// The single-use token.
     pub token: String,
     /// Until when it can be claimed.

@@ -3,7 +3,7 @@
 use byleave_core::actor::Actor;
 use byleave_core::role::{OrgRole, Roles};
 use byleave_store::error::{Conflict, Rule, Thing};
-use byleave_store::invitation::{INVITED_FOR, SameName};
+use byleave_store::invitation::{INVITED_FOR, Purpose, SameName};
 use byleave_store::{Secret, StoreError};
 
 use crate::world::World;
@@ -22,7 +22,7 @@ async fn an_invitation_is_claimed_once() {
     assert_eq!(invited.token.expose().len(), 64);
     assert!(!format!("{invited:?}").contains(invited.token.expose()), "it is not printed");
     let facts = world.store.invitation(invited.token.expose(), &world.now).await.unwrap();
-    assert_eq!((facts.organization_name.as_str(), facts.first_owner), ("Shop Inc", false));
+    assert_eq!((facts.organization_name.as_str(), facts.purpose), ("Shop Inc", Purpose::Join));
     assert_eq!((facts.user_name, facts.roles), (max(), roles));
     let open = world.store.invitations(&world.owner, &world.now, world.organization).await.unwrap();
     assert_eq!(open[0].id, invited.invitation);
@@ -107,7 +107,7 @@ async fn a_first_owner_can_be_invited_again_until_somebody_claims() {
     let id = first.organization;
     let second = store.invite_first_owner_again(&admin, now, id, eve()).await.unwrap().value;
     assert!(store.claim(first.token.expose(), hash(), now).await.is_err(), "replaced");
-    assert!(store.invitation(second.token.expose(), now).await.unwrap().first_owner);
+    assert_eq!(store.invitation(second.token.expose(), now).await.unwrap().purpose, Purpose::FirstOwner);
     let claimed = store.claim(second.token.expose(), hash(), now).await.unwrap();
     assert_eq!(claimed.anchors[0].index, 0, "the first leaf");
     let again = store.invite_first_owner_again(&admin, now, id, "adam@late.example".parse().unwrap()).await;

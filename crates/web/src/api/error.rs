@@ -195,6 +195,7 @@ impl From<StoreError> for Failure {
 
 const fn code_of(conflict: Conflict) -> ErrorCode {
     match conflict {
+        Conflict::ClockInDoubt => ErrorCode::ClockInDoubt,
         Conflict::LastOwner => ErrorCode::LastOwner,
         Conflict::ProjectNameTaken => ErrorCode::GroupAlreadyExists,
         Conflict::ApiKeyTaken

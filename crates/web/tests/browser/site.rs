@@ -282,6 +282,7 @@ async fn serve(door: TestDoor, stop: &CancellationToken) -> String {
         vendor: text("Acme"),
         digest: Algorithm::Md5,
         nodes: byleave_web::NodeSettings::default(),
+        public_url: None,
         limits: Limits::default(),
     });
     tokio::spawn(byleave_web::serve(listener, app, Entrance::default(), stop.clone()));

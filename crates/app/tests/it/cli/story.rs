@@ -174,6 +174,29 @@ fn a_person_changes_their_password_and_is_signed_out_elsewhere() {
 }
 
 #[test]
+fn an_owner_helps_somebody_who_lost_their_password() {
+    let Story { server, administrator, owner } = begin();
+    let (ada, name) = (server.anybody(), "ada@harbour-books.example");
+    let invited = owner.run(&["users", "invite", name, "--role", "ORG_OWNER", "--output", "json"]).json();
+    ada.type_in(&["claim", invited["token"].as_str().unwrap(), "--password-stdin"], "another fine password").ok();
+    ada.type_in(&["sign-in", name, "--password-stdin"], "another fine password").ok();
+    administrator.run(&["users", "reset-password", name]).fails(3);
+    let link = owner.run(&["users", "reset-password", name, "--output", "json"]).json();
+    let chosen = server
+        .anybody()
+        .type_in(&["claim", link["token"].as_str().unwrap(), "--password-stdin"], "a lighthouse at dusk");
+    assert!(chosen.err.contains("a new password"), "{chosen:#?}");
+    chosen.ok();
+    ada.run(&["clusters", "list"]).fails(3);
+    ada.type_in(&["sign-in", name, "--password-stdin"], "a lighthouse at dusk").ok();
+    let names = event_names(&ada);
+    assert!(
+        names.ends_with(&["user.password_reset_offered".to_owned(), "user.password_reset".to_owned()]),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn an_api_key_does_what_its_roles_allow() {
     let Story { server, administrator: _administrator, owner } = begin();
     let made = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_READ_ONLY", "--output", "json"]).json();
