@@ -177,6 +177,8 @@ impl EventType {
             | Event::NodeRiskAccepted { .. }
             | Event::OperationsContactSet { .. }
             | Event::OrganizationInvited { .. }
+            | Event::PasswordReset { .. }
+            | Event::PasswordResetOffered { .. }
             | Event::RecordingRead { .. }
             | Event::RecoveryInvited { .. }
             | Event::RecoveryStarted { .. }

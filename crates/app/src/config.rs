@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use byleave_core::name::{VendorName, VendorSlug};
 use byleave_web::auth::digest::Algorithm;
 use byleave_web::came::Proxies;
+use byleave_web::public_url::PublicUrl;
 use byleave_web::rate::Rates;
 use byleave_web::tls::PemFiles;
 use clap::Args;
@@ -26,6 +27,9 @@ pub(crate) struct ServeArgs {
     /// Address of the pages and the REST API; without TLS on loopback only, or for trusted proxies
     #[arg(long, env = "BYLEAVE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// The address by which people reach the pages, https://byleave.vendor.example: in links that are handed on
+    #[arg(long, env = "BYLEAVE_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<PublicUrl>,
     /// Certificate chain (PEM) for TLS; a new one is taken within 10 seconds, or at once on SIGHUP
     #[arg(long, env = "BYLEAVE_TLS_CERTIFICATE", value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_certificate: Option<PathBuf>,
@@ -75,6 +79,7 @@ pub(crate) struct ServeArgs {
 #[serde(deny_unknown_fields, default)]
 struct File {
     listen: Option<SocketAddr>,
+    public_url: Option<String>,
     tls_certificate: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     trusted_proxy: Vec<String>,
@@ -107,6 +112,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Where pages and REST listen.
     pub(crate) listen: SocketAddr,
+    /// The address in links that are handed on, if not the one that a request names.
+    pub(crate) public_url: Option<PublicUrl>,
     /// The certificate and key of pages and REST; plain HTTP without.
     pub(crate) tls: Option<PemFiles>,
     /// The proxies in front.
@@ -149,6 +156,11 @@ impl Config {
             (None, Some(text)) => text.parse().context("byleave.toml: `vendor_slug`")?,
             (None, None) => "vendor".parse()?,
         };
+        let public_url = match (args.public_url, file.public_url) {
+            (Some(url), _) => Some(url),
+            (None, Some(text)) => Some(text.parse().context("byleave.toml: `public_url`")?),
+            (None, None) => None,
+        };
         let tls = match (args.tls_certificate.or(file.tls_certificate), args.tls_key.or(file.tls_key)) {
             (Some(certificate), Some(key)) => Some(PemFiles { certificate, key }),
             (None, None) => None,
@@ -175,6 +187,7 @@ impl Config {
         };
         let config = Self {
             data,
+            public_url,
             tls,
             proxies: Proxies::new(proxies),
             rates,
@@ -279,6 +292,8 @@ mod tests {
             ("gateway_source = 'everywhere'", "gateway_source"),
             ("gateway_source = '0.0.0.0/0'", "gateway_source"),
             ("node_helper = '/bin/sh -c id'", "node_helper"),
+            ("public_url = 'http://byleave.vendor.example'", "public_url"),
+            ("public_url = 'https://byleave.vendor.example/pages'", "public_url"),
             ("digest = 'sha-512'", "digest"),
             ("digest = 'MD5'", "digest"),
             ("sync_host = 'gateway.example'", "sync_listen"),

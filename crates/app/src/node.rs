@@ -34,6 +34,20 @@ pub(crate) struct NodeSession {
     words: Vec<OsString>,
 }
 
+/// A program of the system, found also where its administrator's `PATH` does not look: `nft` lies in `/usr/sbin` on Debian.
+pub(crate) fn program(name: &str) -> std::process::Command {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    for folder in ["/usr/local/sbin", "/usr/sbin", "/sbin"] {
+        if !path.is_empty() {
+            path.push(":");
+        }
+        path.push(folder);
+    }
+    let mut command = std::process::Command::new(name);
+    command.env("PATH", path);
+    command
+}
+
 /// Runs a `byleave node` command.
 pub(crate) fn run(global: &Global, command: Command) -> ExitCode {
     let done = match command {

@@ -183,6 +183,7 @@ impl Running {
             administrator: TokenHash::of(&administrator_token),
             vendor: config.vendor.clone(),
             digest: config.digest,
+            public_url: config.public_url.clone(),
             nodes: NodeSettings {
                 gateways: config.gateway_source.split(',').map(str::to_owned).collect(),
                 helper: config.node_helper.clone(),

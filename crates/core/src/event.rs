@@ -366,6 +366,12 @@ events! {
     RecoveryStopped = "recovery.stopped" in Organization { recovery: RecoveryId, }
     /// Nobody stopped it within 72 hours, and the new owner was invited.
     RecoveryInvited = "recovery.invited" in Organization { recovery: RecoveryId, invitation: InvitationId, user_name: Erasable, }
+    /// An owner made a link with which a person can choose a new password.
+    PasswordResetOffered = "user.password_reset_offered" in Organization {
+        user: UserId, invitation: InvitationId, expires_at: Timestamp,
+    }
+    /// A person chose a new password with such a link. All their sign-ins ended.
+    PasswordReset = "user.password_reset" in Organization { user: UserId, invitation: InvitationId, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use crate::actor::By;
 use crate::id::{ClusterId, GrantId};
-use crate::inventory::Revision;
+use crate::inventory::{Cluster, Revision};
 use crate::name::{CaseNumber, Reason};
 use crate::time::{Timestamp, Ttl, TtlError};
 use crate::word::words;
@@ -32,6 +32,14 @@ impl GrantType {
             Self::DatabaseLogs => "Only database logs",
             Self::Infrastructure => "Cluster infrastructure and all cluster logs",
             Self::InfrastructureAndSyncData => "Infrastructure and App Services Sync Data",
+        }
+    }
+
+    /// Whether a cluster has something of this kind, given whether the inventory names sync databases of it.
+    const fn is_there(self, has_sync_data: bool) -> bool {
+        match self {
+            Self::DatabaseLogs | Self::Infrastructure => true,
+            Self::InfrastructureAndSyncData => has_sync_data,
         }
     }
 
@@ -207,7 +215,7 @@ pub fn give(request: Request, terms: Terms) -> Result<Grant, GiveError> {
     if terms.now.doubt.is_some() {
         return Err(GiveError::ClockDoubt);
     }
-    if request.kind == GrantType::InfrastructureAndSyncData && !terms.has_sync_data {
+    if !request.kind.is_there(terms.has_sync_data) {
         return Err(GiveError::NoSyncData);
     }
     let ttl = request.ttl.unwrap_or(terms.longest);
@@ -226,6 +234,21 @@ pub fn give(request: Request, terms: Terms) -> Result<Grant, GiveError> {
         case: request.case,
         reason: request.reason,
     })
+}
+
+/// What can be granted for a cluster, the narrowest first. Whether the organization blocks support plays no part: a grant
+/// that is given before the block keeps the door open once it is set, and takes nothing away before.
+pub fn grantable(cluster: &Cluster) -> impl DoubleEndedIterator<Item = GrantType> {
+    let has_sync_data = cluster.has_sync_data();
+    GrantType::ALL.iter().copied().filter(move |kind| kind.is_there(has_sync_data))
+}
+
+/// What whoever grants or revokes is told wherever they do it while the organization does not block support.
+pub fn not_blocked(cluster: &str) -> String {
+    format!(
+        "support is not blocked in this organization: it may reach the infrastructure and logs of {cluster} at any time, \
+         with a grant or without"
+    )
 }
 
 /// The grant in force among those of one cluster, if any.

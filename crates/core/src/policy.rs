@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::actor::Actor;
 use crate::id::{OrgId, ProjectId};
 use crate::role::{OrgRole, ProjectRole, Roles};
+use crate::time::HOUR;
 use crate::word::words;
 
 /// What an action is done to.
@@ -70,6 +71,8 @@ words! {
         ReadServiceAccounts = "read service accounts",
         /// Begin and go on with the recovery of a lost last owner.
         RecoverOwner = "recover owner",
+        /// Make a link with which a user chooses a new password. Only a person does: a key would become one.
+        ResetPassword = "reset password",
         /// Resolve an employee identifier to a person.
         ResolveIdentifier = "resolve identifier",
         /// Revoke the grant in force.
@@ -93,6 +96,7 @@ impl Action {
             | Self::ManageApiKeys
             | Self::ManageProjectAccounts
             | Self::ManageUsers
+            | Self::ResetPassword
             | Self::SetLongestGrant
             | Self::Unblock => true,
             Self::ApplyInventory
@@ -118,6 +122,9 @@ impl Action {
         }
     }
 }
+
+/// How long a link works with which a user chooses a new password, in milliseconds.
+pub const RESET_FOR: i64 = HOUR;
 
 /// Why an actor may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -227,6 +234,7 @@ const fn administrator(action: Action) -> bool {
         | Action::ReadProject
         | Action::ReadRecording
         | Action::ReadServiceAccounts
+        | Action::ResetPassword
         | Action::Revoke
         | Action::SetLongestGrant
         | Action::StopRecovery
@@ -268,6 +276,7 @@ fn customer(actor: &Actor, action: Action, resource: Resource) -> bool {
         | Action::ReadInvitations
         | Action::SetLongestGrant
         | Action::Unblock => owner,
+        Action::ResetPassword => owner && matches!(actor, Actor::User { .. }),
         Action::ApplyInventory
         | Action::CheckNode
         | Action::InviteFirstOwner

@@ -15,7 +15,7 @@ use crate::name::{HostName, LogName, PublicKey, SyncDatabase};
 use crate::role::{OrgRole, ProjectRole, Roles};
 use crate::session::SessionEnd;
 use crate::setting::SecretHours;
-use crate::time::{DAY, Timestamp, Ttl};
+use crate::time::{DAY, HOUR, Timestamp, Ttl};
 
 /// An instant on a day of 2026.
 pub const AT: Timestamp = Timestamp::from_millis(1_795_000_000_000);
@@ -268,6 +268,8 @@ fn recovery_events() -> Vec<Event> {
         Event::RecoveryStarted { recovery, user_name: user_name(), ready_at: AT.plus(3 * DAY) },
         Event::RecoveryStopped { recovery },
         Event::RecoveryInvited { recovery, invitation, user_name: user_name() },
+        Event::PasswordResetOffered { user: USER, invitation, expires_at: AT.plus(HOUR) },
+        Event::PasswordReset { user: USER, invitation },
     ]
 }
 

@@ -10,6 +10,7 @@ mod account;
 mod installation;
 mod inventory;
 mod organization;
+mod password;
 mod problem;
 mod recovery;
 mod request;
@@ -220,8 +221,12 @@ impl Organization {
             Event::IdentifierResolved { .. }
             | Event::OperationsContactSet { .. }
             | Event::SecurityContactSet { .. }
-            | Event::TimePassed {}
-            | Event::UserPasswordChanged { .. } => {}
+            | Event::TimePassed {} => {}
+            Event::UserPasswordChanged { user } => self.void_resets(*user),
+            Event::PasswordResetOffered { user, invitation, expires_at } => {
+                self.offer_reset(entry, *user, (*invitation, *expires_at))?;
+            }
+            Event::PasswordReset { user, invitation } => self.reset(entry, *user, *invitation)?,
             Event::InstallationCreated { .. }
             | Event::ServerStarted { .. }
             | Event::OrganizationInvited { .. }

@@ -18,6 +18,7 @@ use crate::grant;
 use crate::row;
 use crate::sql::{Row, Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 
 pub use crate::node::{NodeReport, NodeRow};
 
@@ -53,6 +54,13 @@ pub struct ClusterRow {
     pub grant: Option<Grant>,
     /// When it came into the inventory.
     pub created_at: Timestamp,
+}
+
+impl ClusterRow {
+    /// The tag of what is granted.
+    pub fn grant_tag(&self) -> Tag {
+        Tag::of_grant(self.grant.as_ref().map(|grant| grant.id))
+    }
 }
 
 /// A cluster without what is in it.

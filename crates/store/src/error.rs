@@ -82,6 +82,9 @@ pub enum Conflict {
     /// The basis that was named no longer holds.
     #[error("the basis no longer holds")]
     BasisEnded,
+    /// The clock is in doubt.
+    #[error("the server's clock is in doubt; the administrator has to look at it")]
+    ClockInDoubt,
     /// The organization has an owner already.
     #[error("the organization is already claimed; only its owners can invite people")]
     Claimed,
@@ -106,6 +109,9 @@ pub enum Conflict {
     /// The clock is not in doubt.
     #[error("the clock is not in doubt")]
     NotInDoubt,
+    /// An organization has this name already.
+    #[error("an organization of this name exists")]
+    OrganizationNameTaken,
     /// The password is another one by now.
     #[error("the password was changed meanwhile")]
     PasswordChanged,

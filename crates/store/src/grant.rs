@@ -18,6 +18,7 @@ use crate::facts;
 use crate::row;
 use crate::sql::{Assembly, Row, Sql, query};
 use crate::store::Store;
+use crate::tag::Tag;
 use crate::transaction::{Transaction, Written};
 
 /// A grant with the names that belong to it.
@@ -38,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Refused`] in clock doubt, over the longest time, and for sync data where there is none;
-    /// [`StoreError::Forbidden`] and [`StoreError::NotFound`] by role.
+    /// [`StoreError::Stale`] if another grant than the expected one is in force; [`StoreError::Forbidden`] and [`StoreError::NotFound`] by role.
     pub async fn give_grant(
         &self,
         actor: &Actor,
@@ -162,6 +163,8 @@ pub(crate) fn give_in(
         now: tx.now,
     };
     let grant = give(request, terms).map_err(|error| StoreError::Refused(Rule::Give(error)))?;
+    let in_force = grant_in_force(tx, cluster.id)?.map(|grant| grant.id);
+    tx.expect(|| Tag::of_grant(in_force))?;
     let replaced = end_in_force(tx, cluster.id, GrantEnd::Replaced)?.map(|grant| grant.id);
     insert(tx, &grant)?;
     let event = given(tx, cluster, &grant, replaced);
@@ -205,11 +208,17 @@ pub(crate) fn end_of_cluster(tx: &mut Transaction<'_>, cluster: ClusterId, reaso
     Ok(())
 }
 
+/// The grant in force.
+fn grant_in_force(tx: &mut Transaction<'_>, cluster: ClusterId) -> Result<Option<Grant>, StoreError> {
+    let at = tx.at();
+    let grants = facts::grants(tx.sql, facts::Which::One(cluster), at.millis() - byleave_core::access::GRANTS_FOR)?;
+    Ok(in_force(&grants, at).cloned())
+}
+
 /// Ends the grant in force, without an event.
 fn end_in_force(tx: &mut Transaction<'_>, cluster: ClusterId, reason: GrantEnd) -> Result<Option<Grant>, StoreError> {
     let at = tx.at();
-    let grants = facts::grants(tx.sql, facts::Which::One(cluster), at.millis() - byleave_core::access::GRANTS_FOR)?;
-    let Some(mut grant) = in_force(&grants, at).cloned() else { return Ok(None) };
+    let Some(mut grant) = grant_in_force(tx, cluster)? else { return Ok(None) };
     if !grant.end(at, reason) {
         return Err(StoreError::corrupt("a grant in force does not end"));
     }

@@ -17,6 +17,7 @@ use crate::error::{Conflict, StoreError, Thing};
 use crate::event;
 use crate::inventory;
 use crate::organization;
+use crate::password_reset;
 use crate::recovery;
 use crate::row;
 use crate::seal::Secret;
@@ -41,6 +42,16 @@ pub struct Invited {
     pub expires_at: Timestamp,
 }
 
+/// What becomes of a new organization whose name another one has: two customers can be called alike, but mostly it is the
+/// same one, whose invitation was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameName {
+    /// It is made beside the other one.
+    Another,
+    /// It is refused.
+    Refused,
+}
+
 /// What the holder of a token may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationFacts {
@@ -52,10 +63,24 @@ pub struct InvitationFacts {
     pub user_name: UserName,
     /// With which roles.
     pub roles: Roles,
-    /// Whether claiming it claims the organization.
-    pub first_owner: bool,
+    /// What claiming it makes of them.
+    pub purpose: Purpose,
     /// Until when it can be claimed.
     pub expires_at: Timestamp,
+}
+
+/// What claiming an invitation makes of its bearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The first owner, who claims the organization.
+    FirstOwner,
+    /// A new user.
+    Join,
+    /// The user that they are, with a new password.
+    NewPassword {
+        /// The user.
+        user: UserId,
+    },
 }
 
 /// An invitation that was neither claimed nor replaced, as owners see it.
@@ -89,18 +114,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Forbidden`] unless the actor is an administrator, [`StoreError::Conflict`] if the user name is
-    /// taken.
+    /// taken, or the organization's name and none beside it was asked for.
     pub async fn invite_organization(
         &self,
         actor: &Actor,
         now: &Reading,
-        name: OrgName,
+        (name, same_name): (OrgName, SameName),
         owner: UserName,
     ) -> Result<Written<Invited>, StoreError> {
         let actor = actor.clone();
         let body = self.write("invite organization", now, move |tx| {
             let resource = Resource::Installation;
             require(tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Installation)?;
+            let known = query("SELECT id FROM organizations WHERE name = $1").bind(name.as_str());
+            if same_name == SameName::Refused && known.fetch_optional(tx.sql)?.is_some() {
+                return Err(StoreError::Conflict(Conflict::OrganizationNameTaken));
+            }
             let organization = organization::create(tx, &name)?;
             invite_first_owner(tx, organization, name, owner)
         });
@@ -209,25 +238,37 @@ impl Store {
             let at = tx.at();
             let (id, facts) = open(tx.sql, token.expose(), at)?;
             recovery::refuse_in_doubt(tx, id)?;
-            refuse_taken(tx.sql, &facts.user_name)?;
             query("UPDATE invitations SET closed = 'claimed', closed_at = $2 WHERE id = $1")
                 .bind(id.to_string())
                 .bind(at.millis())
                 .execute(tx.sql)?;
             let organization = facts.organization;
-            let user = user::insert(tx, organization, &facts.user_name, &password_hash)?;
-            authority::set_roles(tx.sql, organization, Holder::User(user), &facts.roles)?;
-            if facts.first_owner {
-                claim_organization(tx, user, facts)?;
-            } else {
-                let user_name = tx.erasable(&facts.user_name);
-                let event = Event::UserAdded { user, user_name, roles: facts.roles };
-                tx.append(organization, By::User(user), event)?;
+            if let Purpose::NewPassword { user } = facts.purpose {
+                password_reset::carry_out(tx, (organization, id), user, &password_hash)?;
+                return Ok(Claimed { user, organization });
             }
+            let user = add(tx, facts, &password_hash)?;
             Ok(Claimed { user, organization })
         });
         body.await
     }
+}
+
+/// Makes a user of who was invited.
+fn add(tx: &mut Transaction<'_>, facts: InvitationFacts, password_hash: &Secret) -> Result<UserId, StoreError> {
+    refuse_taken(tx.sql, &facts.user_name)?;
+    let organization = facts.organization;
+    let user = user::insert(tx, organization, &facts.user_name, password_hash)?;
+    authority::set_roles(tx.sql, organization, Holder::User(user), &facts.roles)?;
+    match facts.purpose {
+        Purpose::FirstOwner => claim_organization(tx, user, facts)?,
+        Purpose::Join | Purpose::NewPassword { .. } => {
+            let user_name = tx.erasable(&facts.user_name);
+            let event = Event::UserAdded { user, user_name, roles: facts.roles };
+            tx.append(organization, By::User(user), event)?;
+        }
+    }
+    Ok(user)
 }
 
 fn invite_first_owner(
@@ -276,7 +317,8 @@ pub(crate) fn invite(
 pub(crate) fn all(sql: &mut Sql, organization: OrgId, at: Timestamp) -> Result<Vec<InvitationRow>, StoreError> {
     let rows = query(
         "SELECT id, user_name, invited_by, created_at, expires_at FROM invitations
-         WHERE organization = $1 AND closed_at IS NULL AND expires_at > $2 AND first_owner = 0 ORDER BY user_name",
+         WHERE organization = $1 AND closed_at IS NULL AND expires_at > $2 AND first_owner = 0 AND resets IS NULL
+         ORDER BY user_name",
     )
     .bind(organization.to_string())
     .bind(at.millis())
@@ -342,22 +384,30 @@ pub(crate) fn refuse_taken(sql: &mut Sql, name: &UserName) -> Result<(), StoreEr
 fn open(sql: &mut Sql, token: &str, at: Timestamp) -> Result<(InvitationId, InvitationFacts), StoreError> {
     let row = query(
         "SELECT invitations.id, invitations.organization, invitations.user_name, invitations.first_owner,
-                invitations.expires_at, organizations.name AS organization_name
+                invitations.expires_at, invitations.resets, organizations.name AS organization_name
          FROM invitations JOIN organizations ON organizations.id = invitations.organization
          WHERE invitations.token_hash = $1 AND invitations.closed_at IS NULL AND invitations.expires_at > $2
-           AND (invitations.first_owner = 1) = (organizations.claimed_at IS NULL)",
+           AND (invitations.first_owner = 1) = (organizations.claimed_at IS NULL)
+           AND (invitations.resets IS NULL
+                OR EXISTS (SELECT id FROM users WHERE id = invitations.resets AND removed_at IS NULL))",
     )
     .bind(token_hash(token).to_vec())
     .bind(at.millis())
     .fetch_optional(&mut *sql)?;
     let row = row.ok_or(StoreError::NotFound(Thing::Invitation))?;
     let id: InvitationId = row::text(&row, "id")?;
+    let purpose = match (row::flag(&row, "first_owner")?, row::text_or_none(&row, "resets")?) {
+        (true, None) => Purpose::FirstOwner,
+        (false, None) => Purpose::Join,
+        (false, Some(user)) => Purpose::NewPassword { user },
+        (true, Some(_)) => return Err(StoreError::corrupt("a first owner with a new password")),
+    };
     let facts = InvitationFacts {
         organization: row::text(&row, "organization")?,
         organization_name: row::text(&row, "organization_name")?,
         user_name: row::text(&row, "user_name")?,
         roles: authority::roles(sql, Holder::Invitation(id))?,
-        first_owner: row::flag(&row, "first_owner")?,
+        purpose,
         expires_at: row::instant(&row, "expires_at")?,
     };
     Ok((id, facts))
@@ -381,6 +431,6 @@ fn claim_organization(tx: &mut Transaction<'_>, owner: UserId, facts: Invitation
     Ok(())
 }
 
-fn token_hash(token: &str) -> [u8; 32] {
+pub(crate) fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use byleave_core::id::GrantId;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::StoreError;
@@ -24,7 +25,12 @@ impl Tag {
         Self(hex::encode(Sha256::digest(format!("{facts:?}")).get(..16).unwrap_or_default()))
     }
 
-    /// The tag as text: hexadecimal digits.
+    /// The tag of what is granted: the id of the grant in force, or `none`.
+    pub(crate) fn of_grant(in_force: Option<GrantId>) -> Self {
+        Self(in_force.map_or_else(|| "none".to_owned(), |id| id.to_string()))
+    }
+
+    /// The tag as text: hexadecimal digits or a word.
     pub fn as_str(&self) -> &str {
         &self.0
     }

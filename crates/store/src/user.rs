@@ -10,6 +10,7 @@ use byleave_core::time::{Reading, Timestamp};
 
 use crate::authority::{self, Holder, require_in_organization};
 use crate::error::{Conflict, StoreError, Thing};
+use crate::password_reset;
 use crate::row;
 use crate::seal::Secret;
 use crate::sql::{Sql, query};
@@ -143,6 +144,7 @@ impl Store {
                 return Err(StoreError::Conflict(Conflict::PasswordChanged));
             }
             close_web_sessions(tx, id, keep)?;
+            password_reset::void(tx, id)?;
             tx.append(organization, By::User(id), Event::UserPasswordChanged { user: id })?;
             Ok(())
         });
@@ -226,6 +228,7 @@ pub(crate) fn remove(tx: &mut Transaction<'_>, by: By, row: &UserRow) -> Result<
         .execute(tx.sql)?;
     query("DELETE FROM roles WHERE user_id = $1").bind(user.to_string()).execute(tx.sql)?;
     close_web_sessions(tx, user, None)?;
+    password_reset::void(tx, user)?;
     tx.append(row.organization, by, Event::UserRemoved { user })?;
     Ok(())
 }
@@ -245,7 +248,12 @@ fn keep_an_owner(sql: &mut Sql, leaving: &UserRow) -> Result<(), StoreError> {
     if row::count(&row, "others")? > 0 { Ok(()) } else { Err(StoreError::Conflict(Conflict::LastOwner)) }
 }
 
-fn close_web_sessions(tx: &mut Transaction<'_>, user: UserId, keep: Option<[u8; 32]>) -> Result<(), StoreError> {
+/// Ends the sign-ins of a user, but the one to keep.
+pub(crate) fn close_web_sessions(
+    tx: &mut Transaction<'_>,
+    user: UserId,
+    keep: Option<[u8; 32]>,
+) -> Result<(), StoreError> {
     query("DELETE FROM web_sessions WHERE user_id = $1 AND token_hash <> $2")
         .bind(user.to_string())
         .bind(keep.map_or_else(Vec::new, |hash| hash.to_vec()))

@@ -17,6 +17,7 @@ use crate::auth::password::Passwords;
 use crate::auth::throttle::{Marks, Throttle};
 use crate::auth::token::TokenHash;
 use crate::door::Door;
+use crate::public_url::PublicUrl;
 use crate::rate::{Counters, Rates};
 
 /// Limits that keep the server usable under load and against clients that dawdle.
@@ -82,6 +83,8 @@ pub struct Parts {
     pub digest: Algorithm,
     /// What nodes are set up with.
     pub nodes: NodeSettings,
+    /// The address in links that are handed on; without, what the request names.
+    pub public_url: Option<PublicUrl>,
     /// The limits.
     pub limits: Limits,
 }
@@ -102,6 +105,8 @@ pub struct App {
     pub vendor: VendorName,
     /// What nodes are set up with.
     pub nodes: NodeSettings,
+    /// The address in links that are handed on; without, what the request names.
+    pub public_url: Option<PublicUrl>,
     /// The limits.
     pub limits: Limits,
     /// Hashes and verifies passwords, a few at a time.
@@ -122,7 +127,7 @@ pub struct App {
 impl App {
     /// Makes the state.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, door, clock, entropy, administrator, vendor, digest, nodes, limits } = parts;
+        let Parts { store, door, clock, entropy, administrator, vendor, digest, nodes, public_url, limits } = parts;
         Arc::new(Self {
             passwords: Passwords::new(limits.hashes, entropy.clone()),
             throttle: Throttle::default(),
@@ -138,6 +143,7 @@ impl App {
             administrator,
             vendor,
             nodes,
+            public_url,
             limits,
         })
     }

@@ -22,6 +22,7 @@ mod evidence;
 mod feed_filter;
 pub mod openapi;
 pub mod pages;
+pub mod public_url;
 pub mod rate;
 pub mod serve;
 pub mod tls;

@@ -93,6 +93,7 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/users/invite", get(users::show_invite).post(users::invite))
         .route("/users/invitations/{invitation}/withdraw", get(users::show_withdraw).post(users::withdraw))
         .route("/users/{user}/roles", get(users::show_roles).post(users::change_roles))
+        .route("/users/{user}/reset-password", get(users::show_reset).post(users::reset))
         .route("/users/{user}/remove", get(users::show_remove).post(users::remove))
         .route("/api-keys", get(api_keys::show))
         .route("/api-keys/new", get(api_keys::show_new).post(api_keys::make))

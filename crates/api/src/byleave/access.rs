@@ -153,6 +153,9 @@ pub struct Grant {
 pub struct Granted {
     /// The grant.
     pub grant: Grant,
+    /// What is to be known beside it: that support is not blocked, and what that means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// What was recorded.
     pub anchors: Vec<Anchor>,
 }

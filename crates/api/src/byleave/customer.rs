@@ -102,6 +102,9 @@ pub struct Invitation {
     pub roles: Roles,
     /// Whether they claim the organization as its first owner.
     pub first_owner: bool,
+    /// Whether they are a user already, who chooses a new password.
+    #[serde(default)]
+    pub password_reset: bool,
     /// Until when it can be claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
@@ -127,6 +130,9 @@ pub struct NewOrganization {
     pub name: String,
     /// The name of its first owner, an e-mail address.
     pub owner_user_name: String,
+    /// Whether it shall be made beside another one of the same name; without, that is a conflict.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub another: Option<bool>,
 }
 
 /// Whom an administrator invites anew, as long as nobody has claimed the organization.
@@ -161,6 +167,9 @@ pub struct Invited {
     pub invitation_id: String,
     /// The page on which it is claimed, below the server's address.
     pub path: String,
+    /// Its whole address, to hand on: below the server's public one, or the one that the caller used.
+    #[serde(default)]
+    pub url: String,
     /// The single-use token.
     pub token: String,
     /// Until when it can be claimed.

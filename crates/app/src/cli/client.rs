@@ -460,6 +460,11 @@ fn server(text: &str) -> Outcome<Url> {
     Ok(url)
 }
 
+/// Whether a server's address is good on this machine only.
+pub(super) fn is_local_address(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| is_local(&url))
+}
+
 /// Whether an address is on this machine.
 fn is_local(url: &Url) -> bool {
     match url.host_str().map(|host| host.trim_matches(['[', ']'])) {

@@ -103,13 +103,12 @@ fn open(cluster: &Cluster) -> String {
 
 /// What is to be known beside a grant and its end while support is not blocked.
 pub(super) fn not_blocked(cluster: &Cluster) -> Option<String> {
-    (!cluster.blocked).then(|| {
-        format!(
-            "note: support is not blocked in the organization and may reach the infrastructure and logs of `{}` at any \
-             time, with a grant or without; close the door with `byleave block`",
-            cluster.name
-        )
-    })
+    (!cluster.blocked).then(|| not_blocked_note(&byleave_core::grant::not_blocked(&cluster.name)))
+}
+
+/// The same from what the server said of it.
+pub(super) fn not_blocked_note(said: &str) -> String {
+    format!("note: {said}; close the door with `byleave block`")
 }
 
 /// What is to be known of a grant or block beside it: which nodes nobody can enter for want of a check.

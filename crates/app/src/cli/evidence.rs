@@ -22,11 +22,15 @@ use super::output::{self, Output};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write the organization's whole log with its proofs to a file
-    #[command(after_help = "Example:\n  byleave evidence export --to evidence.json")]
+    #[command(after_help = "Example:\n  byleave evidence export --to evidence.json\n\n\
+        An earlier export can prove what a later one no longer shows, so a file that is there is not overwritten.")]
     Export {
         /// The file; standard output if none
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
+        /// Overwrite the file if it is there
+        #[arg(long, requires = "to")]
+        force: bool,
     },
     /// Print the key of the server's logs; keep it where the vendor cannot change it
     #[command(after_help = "Example:\n  byleave evidence key > byleave.vkey")]
@@ -61,7 +65,10 @@ pub(crate) struct Verify {
 /// Runs one that needs a server.
 pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     match command {
-        Command::Export { to } => export(caller, to.as_deref()).await,
+        Command::Export { to, force } => {
+            let there = if force { There::Overwrite } else { There::Refuse };
+            export(caller, to.as_deref(), there).await
+        }
         Command::Key => {
             let key = super::anchors::fetch_key(&caller.client).await?.to_string();
             caller.output.print(&serde_json::json!({ "key": key }), |_| key.clone())
@@ -70,14 +77,27 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     }
 }
 
-async fn export(caller: &Caller, to: Option<&Path>) -> Outcome<()> {
+/// What becomes of a file that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum There {
+    Overwrite,
+    Refuse,
+}
+
+async fn export(caller: &Caller, to: Option<&Path>, there: There) -> Outcome<()> {
+    if let Some(file) = to.filter(|file| there == There::Refuse && file.is_file()) {
+        return Err(taken(file));
+    }
     let path = format!("{}/organizations/{}/evidence", byleave_api::path::BYLEAVE, caller.organization().await?);
     let request = Request { method: Method::GET, path, accept: "application/json", body: None, tag: None };
     let answer = caller.client.expect(&request).await?;
     match to {
         None => Ok(output::write(&answer.body)?),
         Some(file) => {
-            write(file, &answer.body).with_context(|| format!("cannot write `{}`", file.display()))?;
+            match write(file, &answer.body, there) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(taken(file)),
+                written => written.with_context(|| format!("cannot write `{}`", file.display()))?,
+            }
             let written = serde_json::json!({ "file": file, "bytes": answer.body.len() });
             caller.output.print(&written, |_| {
                 format!(
@@ -89,10 +109,20 @@ async fn export(caller: &Caller, to: Option<&Path>) -> Outcome<()> {
     }
 }
 
-fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = std::fs::File::create(file)?;
+fn taken(file: &Path) -> Fault {
+    Fault::usage(format!("`{}` is there already, and was not overwritten", file.display()))
+        .advise("name another file, or overwrite it with --force")
+}
+
+fn write(file: &Path, bytes: &[u8], there: There) -> std::io::Result<()> {
+    // What is there and no file is a pipe or a device, which nothing can be lost in.
+    let is_stream = file.metadata().is_ok_and(|found| !found.is_file());
+    let mut out = match there {
+        There::Refuse if !is_stream => std::fs::File::create_new(file)?,
+        There::Overwrite | There::Refuse => std::fs::File::create(file)?,
+    };
     out.write_all(bytes)?;
-    out.sync_all()
+    if is_stream { Ok(()) } else { out.sync_all() }
 }
 
 /// Verifies a file, offline.

@@ -100,7 +100,11 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
         case: args.case,
         reason: args.reason,
     };
-    let granted: Granted = caller.client.post(&verb(&cluster, "grant"), &request).await?;
+    let granted = match caller.client.post_if(&verb(&cluster, "grant"), &request, Some(seen(&cluster))).await {
+        Ok(granted) => granted,
+        Err(fault) => return Err(changed_meanwhile(caller, &args.cluster, &cluster, fault).await),
+    };
+    let granted: Granted = granted;
     caller.take(&granted.anchors);
     let note = match args.kind {
         Kind::Infrastructure | Kind::Sync => clusters::unchecked(&cluster),
@@ -119,12 +123,28 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
             .grant
             .as_ref()
             .map(|before| format!("it takes the place of: {}, until {}", opens(before), instant(&before.expires_at)));
-        [Some(done), replaced, clusters::not_blocked(&cluster), note]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("\n")
+        let not_blocked = granted.note.as_deref().map(clusters::not_blocked_note);
+        [Some(done), replaced, not_blocked, note].into_iter().flatten().collect::<Vec<_>>().join("\n")
     })
+}
+
+/// The tag of what is granted on a cluster.
+fn seen(cluster: &Cluster) -> String {
+    cluster.grant.as_ref().map_or_else(|| "none".to_owned(), |grant| grant.id.clone())
+}
+
+/// The fault, with what is in force now if that is not what this command saw.
+async fn changed_meanwhile(caller: &Caller, name: &ClusterName, before: &Cluster, fault: Fault) -> Fault {
+    match caller.cluster(name).await {
+        Ok(now) if seen(&now) != seen(before) => {
+            let what = match &now.grant {
+                Some(grant) => format!("{}, until {}", opens(grant), instant(&grant.expires_at)),
+                None => "nothing".to_owned(),
+            };
+            fault.advise(format!("in force on `{}` now: {what}; `byleave events` says who did that", now.name))
+        }
+        Ok(_) | Err(_) => fault,
+    }
 }
 
 /// The customer's own credential, from the file that they name: an argument could be seen by others on the machine.

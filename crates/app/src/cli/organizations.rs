@@ -6,7 +6,7 @@ use byleave_core::time::{Span, Ttl};
 use clap::Subcommand;
 
 use super::Caller;
-use super::fault::Outcome;
+use super::fault::{Fault, Outcome};
 use super::output::table;
 use super::recovery;
 use super::users::sent;
@@ -19,7 +19,8 @@ pub(crate) enum Command {
     List,
     /// Make an organization and the invitation of its first owner (administrator)
     #[command(
-        after_help = "Example:\n  byleave organizations invite 'Harbour Books' mia@harbour-books.example --data /var/lib/byleave"
+        after_help = "Example:\n  byleave organizations invite 'Harbour Books' mia@harbour-books.example --data /var/lib/byleave\n\n\
+            Where the invitation was lost or has run out: byleave organizations invite-owner"
     )]
     Invite {
         /// The organization's name
@@ -27,6 +28,9 @@ pub(crate) enum Command {
         /// The e-mail address of its first owner
         #[arg(value_name = "E-MAIL")]
         owner: String,
+        /// Make it also where another organization has this name
+        #[arg(long)]
+        another: bool,
     },
     /// Invite another first owner while nobody has claimed the organization (administrator)
     #[command(
@@ -59,9 +63,12 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             let rows = known.iter().map(|one| vec![one.name.clone(), one.id.clone()]);
             table(&["organization", "id"], rows.collect(), "no organizations")
         }),
-        Command::Invite { name, owner } => {
-            let wanted = NewOrganization { name, owner_user_name: owner };
-            let invited: Invited = caller.client.post("/organizations", &wanted).await?;
+        Command::Invite { name, owner, another } => {
+            let wanted = NewOrganization { name, owner_user_name: owner, another: another.then_some(true) };
+            let invited: Invited = match caller.client.post("/organizations", &wanted).await {
+                Ok(invited) => invited,
+                Err(fault) => return Err(taken(caller, &wanted, fault).await),
+            };
             caller.take(&invited.anchors);
             caller.output.print(&invited, |invited| {
                 format!("organization {}\n{}", invited.organization_id, sent(caller, invited))
@@ -86,6 +93,22 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             caller.take(&settings.anchors);
             caller.output.print(&settings, words)
         }
+    }
+}
+
+/// The fault, with what is meant most likely if an organization of this name is what stands in the way.
+async fn taken(caller: &Caller, wanted: &NewOrganization, fault: Fault) -> Fault {
+    let known = match caller.organizations().await {
+        Ok(known) if wanted.another.is_none() => known,
+        Ok(_) | Err(_) => return fault,
+    };
+    match known.iter().find(|known| known.name == wanted.name) {
+        Some(known) => fault.advise(format!(
+            "`{}` is {}; a new invitation for its first owner: byleave organizations invite-owner {} --org {1}; another \
+             organization of the same name: --another",
+            known.name, known.id, wanted.owner_user_name
+        )),
+        None => fault,
     }
 }
 

@@ -7,6 +7,7 @@ use byleave_core::time::{Span, Ttl};
 use clap::Subcommand;
 
 use super::Caller;
+use super::clusters::not_blocked_note;
 use super::fault::Outcome;
 use super::grants::{Kind, credential, opens, short, written};
 use super::output::{instant, table};
@@ -81,7 +82,9 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             caller.take(&granted.anchors);
             caller.output.print(&granted, |granted| {
                 let (until, left) = (instant(&granted.grant.expires_at), Span(granted.grant.remaining_ms));
-                format!("granted: {}\nexpires by itself at {until}, in {left}", opens(&granted.grant))
+                let done = format!("granted: {}\nexpires by itself at {until}, in {left}", opens(&granted.grant));
+                let note = granted.note.as_deref().map(not_blocked_note);
+                [Some(done), note].into_iter().flatten().collect::<Vec<_>>().join("\n")
             })
         }
         Command::Decline { request, reason } => {

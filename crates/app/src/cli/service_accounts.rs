@@ -189,7 +189,7 @@ async fn remove(caller: &Caller, path: &str, name: &str) -> Outcome<()> {
     caller.output.print(&Removed { removed: name }, |_| format!("{name} was removed"))
 }
 
-async fn all(caller: &Caller, base: &str) -> Outcome<Page<ServiceAccount>> {
+pub(super) async fn all(caller: &Caller, base: &str) -> Outcome<Page<ServiceAccount>> {
     caller.client.atlas(Method::GET, &format!("{base}?itemsPerPage=500"), None::<&()>).await
 }
 

@@ -77,7 +77,8 @@ pub(crate) async fn claim(caller: &Caller, args: Claim) -> Outcome<()> {
     let client = caller.client.anonymous();
     let path = format!("/invitations/{}", segment(&args.token)?);
     let invitation: Invitation = client.get(&path).await?;
-    note(&plain(&format!("{}: a place in the organization `{}`", invitation.user_name, invitation.organization_name)));
+    let what = if invitation.password_reset { "a new password" } else { "a place" };
+    note(&plain(&format!("{}: {what} in the organization `{}`", invitation.user_name, invitation.organization_name)));
     let password = match args.password_stdin {
         true => password("", true)?,
         false => new_password()?,

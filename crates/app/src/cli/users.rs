@@ -7,6 +7,7 @@ use byleave_core::role::{OrgRole, ProjectRole};
 use clap::{Args, Subcommand};
 
 use super::Caller;
+use super::client::is_local_address;
 use super::fault::{Exit, Fault, Outcome};
 use super::output::{instant, table};
 use super::sign_in::segment;
@@ -54,6 +55,16 @@ pub(crate) enum Command {
         user: String,
         #[command(flatten)]
         roles: RoleArgs,
+    },
+    /// Make a link with which somebody who lost their password chooses a new one (owner)
+    #[command(after_help = "Example:\n  byleave users reset-password ada@shop.example\n\n\
+        The link works once, within an hour; then all sign-ins of that person end. Both are events that everybody of the\n\
+        organization sees. Only a person who is an owner can make it, no key and not the vendor's administrator: who sets\n\
+        a customer's password could consent in their name. If the last owner lost theirs: byleave organizations recover.")]
+    ResetPassword {
+        /// Their e-mail address or id
+        #[arg(value_name = "E-MAIL")]
+        user: String,
     },
     /// Remove somebody; grants that they gave stand until they end
     #[command(after_help = "Example:\n  byleave users remove ada@shop.example")]
@@ -111,6 +122,12 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
                 format!("{} has the roles: {}", user.user_name, words(&user.roles))
             })
         }
+        Command::ResetPassword { user } => {
+            let path = format!("{base}/{}:resetPassword", find(caller, &base, &user).await?);
+            let invited: Invited = caller.client.act(&path).await?;
+            caller.take(&invited.anchors);
+            caller.output.print(&invited, |invited| link(caller, "a link for a new password was made", invited))
+        }
         Command::Remove { user } => {
             let done: Done = caller.client.delete(&format!("{base}/{}", find(caller, &base, &user).await?)).await?;
             caller.take(&done.anchors);
@@ -130,18 +147,26 @@ async fn find(caller: &Caller, base: &str, user: &str) -> Outcome<String> {
 
 /// An invitation, as it is handed on.
 pub(super) fn sent(caller: &Caller, invited: &Invited) -> String {
-    let here = if caller.client.is_local() {
-        "\nnote: this address is reached from this machine only; put the one that they reach your server by in its place"
+    link(caller, "invited", invited)
+}
+
+/// A link, as it is handed on.
+fn link(caller: &Caller, done: &str, invited: &Invited) -> String {
+    let address = match invited.url.strip_suffix(&invited.path) {
+        Some(address) => address.to_owned(),
+        None => caller.client.server().to_owned(),
+    };
+    let here = if is_local_address(&address) {
+        "\nnote: this address is reached from this machine only; give the server the one that people reach it by, as \
+         `--public-url` or `public_url` in byleave.toml, and it stands here"
     } else {
         ""
     };
     format!(
-        "invited; hand this on, it works once and until {}:\n  {}{}\nor: byleave claim {} --server {}{here}",
+        "{done}; hand this on, it works once and until {}:\n  {address}{}\nor: byleave claim {} --server {address}{here}",
         instant(&invited.expires_at),
-        caller.client.server(),
         invited.path,
         invited.token,
-        caller.client.server(),
     )
 }
 

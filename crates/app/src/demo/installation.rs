@@ -162,6 +162,7 @@ fn config(root: &Path, node: &SampleNode) -> anyhow::Result<Config> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let source: IpAddr = node.gateway_address();
     Ok(Config {
+        public_url: None,
         data: root.join("data"),
         listen: free,
         tls: None,

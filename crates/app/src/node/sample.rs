@@ -165,7 +165,7 @@ fn set_up(ready: &mut Ready) -> anyhow::Result<()> {
 
 /// Whether this kernel and machine have nftables.
 fn try_firewall() -> anyhow::Result<()> {
-    let output = Command::new("nft").args(["list", "ruleset"]).output().context("nft is not installed")?;
+    let output = super::program("nft").args(["list", "ruleset"]).output().context("nft is not installed")?;
     if !output.status.success() {
         bail!("nft does not work here: {}", String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use serde_json::Value;
 
 /// The demo reads its standard input only to see its end: a signal must not wait for that.
@@ -12,6 +12,8 @@ use serde_json::Value;
 fn the_demo_ends_on_a_signal_while_its_input_is_open() {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_byleave"))
         .args(["demo", "--no-story", "--output", "json"])
+        // As root after `su`: what the administrator's programs are is not in it.
+        .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -22,7 +24,9 @@ fn the_demo_ends_on_a_signal_while_its_input_is_open() {
     let facts: Value = serde_json::from_str(&line).unwrap();
     assert!(facts["url"].is_string() && facts["ssh"]["identityFile"].is_string(), "{facts}");
     assert_eq!(client_credentials(&facts), [200, 200, 401]);
-    assert!(["passed", "risk accepted"].contains(&node_check(&facts).as_str()), "{}", node_check(&facts));
+    let firewall = Command::new("/usr/sbin/nft").args(["list", "ruleset"]).output();
+    let has_walls = geteuid().is_root() && firewall.is_ok_and(|output| output.status.success());
+    assert_eq!(node_check(&facts), if has_walls { "passed" } else { "risk accepted" });
     kill(Pid::from_raw(i32::try_from(demo.id()).unwrap()), Signal::SIGTERM).unwrap();
     // A demo that hangs is ended by the test's time limit.
     assert!(demo.wait().unwrap().success());

@@ -37,6 +37,8 @@ pub struct Organization {
     users: BTreeMap<UserId, Roles>,
     former: BTreeSet<UserId>,
     invited: BTreeMap<InvitationId, Roles>,
+    /// Links for a new password: whose, and until when.
+    pub(super) resets: BTreeMap<InvitationId, (UserId, Timestamp)>,
     pub(super) api_keys: BTreeMap<ApiKeyId, Account>,
     pub(super) service_accounts: BTreeMap<ServiceAccountId, Account>,
     pub(super) former_accounts: BTreeSet<ServiceAccountId>,
@@ -125,6 +127,7 @@ impl Organization {
             users: BTreeMap::new(),
             former: BTreeSet::new(),
             invited: BTreeMap::new(),
+            resets: BTreeMap::new(),
             api_keys: BTreeMap::new(),
             service_accounts: BTreeMap::new(),
             former_accounts: BTreeSet::new(),
@@ -280,6 +283,10 @@ impl Organization {
         let known = self.users.get_mut(&id).ok_or(Problem::Unknown { what: "user" })?;
         *known = roles.clone();
         Ok(())
+    }
+
+    pub(super) fn has_user(&self, id: UserId) -> bool {
+        self.users.contains_key(&id)
     }
 
     pub(super) fn remove_user(&mut self, id: UserId) -> Result<(), Problem> {

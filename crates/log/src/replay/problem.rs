@@ -76,6 +76,12 @@ pub enum Problem {
     /// A person joined without an invitation for these roles.
     #[error("a user was added whom no owner had invited with these roles")]
     NotInvited,
+    /// Somebody has another password by a link that nobody made for them, or that had ended.
+    #[error("a password was reset without a link that an owner had made for this user within the hour before")]
+    NotReset,
+    /// A link for a new password works another time than such links do.
+    #[error("the link for a new password is said to work another time than 1 hour")]
+    ResetTime,
     /// Sync data was granted where there is none.
     #[error("sync data was granted, but the inventory names none for this cluster")]
     NoSyncData,

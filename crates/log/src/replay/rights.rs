@@ -66,7 +66,8 @@ impl<'e> Right<'e> {
             | Event::UserInvited { .. }
             | Event::UserRolesChanged { .. }
             | Event::UserRemoved { .. } => Self::Customer(Action::ManageUsers, whole),
-            Event::UserPasswordChanged { user } => Self::Oneself(*user),
+            Event::PasswordReset { user, .. } | Event::UserPasswordChanged { user } => Self::Oneself(*user),
+            Event::PasswordResetOffered { .. } => Self::Customer(Action::ResetPassword, whole),
             Event::ApiKeyRemoved { .. } | Event::ServiceAccountRemoved { .. } => {
                 Self::Customer(Action::ManageApiKeys, whole)
             }

@@ -21,6 +21,7 @@ use crate::story::{
 
 mod account;
 mod installation;
+mod password;
 mod recovery;
 mod request;
 

@@ -12,6 +12,7 @@ use byleave_core::time::Ttl;
 use byleave_store::account::AccountId;
 use byleave_store::api_key::{ApiKeyChange, Ha1, NewApiKey};
 use byleave_store::error::Rule;
+use byleave_store::invitation::SameName;
 use byleave_store::request::{Answered, Ask, RequestsOf};
 use byleave_store::service_account::ServiceAccountChange;
 use byleave_store::session::Shape;
@@ -145,7 +146,7 @@ async fn an_administrator_cannot_become_a_customer() {
     let mia = || "mia@shop.example".parse().unwrap();
     let again = world.store.invite_first_owner_again(&admin, now, world.organization, mia()).await;
     assert!(matches!(again, Err(StoreError::Conflict(_))), "the organization is claimed: {again:?}");
-    let twin = world.store.invite_organization(&admin, now, "Twin".parse().unwrap(), mia()).await;
+    let twin = world.store.invite_organization(&admin, now, ("Twin".parse().unwrap(), SameName::Refused), mia()).await;
     assert!(matches!(twin, Err(StoreError::Conflict(_))), "her name is hers: {twin:?}");
     let password =
         world.store.set_password(&admin, now, Secret::new("hash".into()), Secret::new("mine".into()), None).await;

@@ -8,6 +8,7 @@ use byleave_core::inventory::{NodeCheck, Prune, Revision};
 use byleave_core::time::Now;
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
+use byleave_store::invitation::SameName;
 use byleave_store::node::NodeReport;
 use byleave_store::session::Shape;
 
@@ -102,7 +103,7 @@ async fn the_inventory_of_an_unclaimed_organization_is_told_at_its_claim() {
     let world = World::new().await;
     let (store, admin, now) = (&world.store, Actor::Administrator, &world.now);
     let (late, eve) = ("Late".parse().unwrap(), "eve@late.example".parse().unwrap());
-    let invited = store.invite_organization(&admin, now, late, eve).await.unwrap().value;
+    let invited = store.invite_organization(&admin, now, (late, SameName::Refused), eve).await.unwrap().value;
     let all = |extra: &[byleave_core::inventory::WantedNode]| {
         let mut wanted = wanted(world.organization);
         let mut new = wanted[1].clone();

@@ -3,7 +3,7 @@
 use byleave_core::actor::Actor;
 use byleave_core::role::{OrgRole, Roles};
 use byleave_store::error::{Conflict, Rule, Thing};
-use byleave_store::invitation::INVITED_FOR;
+use byleave_store::invitation::{INVITED_FOR, Purpose, SameName};
 use byleave_store::{Secret, StoreError};
 
 use crate::world::World;
@@ -22,7 +22,7 @@ async fn an_invitation_is_claimed_once() {
     assert_eq!(invited.token.expose().len(), 64);
     assert!(!format!("{invited:?}").contains(invited.token.expose()), "it is not printed");
     let facts = world.store.invitation(invited.token.expose(), &world.now).await.unwrap();
-    assert_eq!((facts.organization_name.as_str(), facts.first_owner), ("Shop Inc", false));
+    assert_eq!((facts.organization_name.as_str(), facts.purpose), ("Shop Inc", Purpose::Join));
     assert_eq!((facts.user_name, facts.roles), (max(), roles));
     let open = world.store.invitations(&world.owner, &world.now, world.organization).await.unwrap();
     assert_eq!(open[0].id, invited.invitation);
@@ -77,22 +77,50 @@ async fn roles_that_are_none_are_refused() {
 }
 
 #[tokio::test]
+async fn a_second_organization_of_one_name_is_asked_for() {
+    let world = World::new().await;
+    let admin = Actor::Administrator;
+    let invite = |owner: &str, same_name| {
+        let name = ("Late".parse().unwrap(), same_name);
+        world.store.invite_organization(&admin, &world.now, name, owner.parse().unwrap())
+    };
+    let first = invite("eve@late.example", SameName::Refused).await.unwrap().value.organization;
+    let before = world.store.organizations(&admin).await.unwrap();
+    let refused = invite("eve@late.example", SameName::Refused).await;
+    assert!(matches!(refused, Err(StoreError::Conflict(Conflict::OrganizationNameTaken))), "{refused:?}");
+    assert_eq!(world.store.organizations(&admin).await.unwrap(), before, "nothing was made");
+    let second = invite("ada@other.example", SameName::Another).await.unwrap().value.organization;
+    assert_ne!(second, first);
+    world.assert_sound().await;
+}
+
+#[tokio::test]
 async fn a_first_owner_can_be_invited_again_until_somebody_claims() {
     let world = World::new().await;
     let (store, admin, now) = (&world.store, Actor::Administrator, &world.now);
     let eve = || "eve@late.example".parse().unwrap();
-    let first = store.invite_organization(&admin, now, "Late".parse().unwrap(), eve()).await.unwrap().value;
+    let first = store
+        .invite_organization(&admin, now, ("Late".parse().unwrap(), SameName::Refused), eve())
+        .await
+        .unwrap()
+        .value;
     let id = first.organization;
     let second = store.invite_first_owner_again(&admin, now, id, eve()).await.unwrap().value;
     assert!(store.claim(first.token.expose(), hash(), now).await.is_err(), "replaced");
-    assert!(store.invitation(second.token.expose(), now).await.unwrap().first_owner);
+    assert_eq!(store.invitation(second.token.expose(), now).await.unwrap().purpose, Purpose::FirstOwner);
     let claimed = store.claim(second.token.expose(), hash(), now).await.unwrap();
     assert_eq!(claimed.anchors[0].index, 0, "the first leaf");
     let again = store.invite_first_owner_again(&admin, now, id, "adam@late.example".parse().unwrap()).await;
     assert!(matches!(again, Err(StoreError::Conflict(Conflict::Claimed))), "{again:?}");
     for actor in [&world.owner, &Actor::System, &Actor::Employee { id: world.employee }] {
-        let refused =
-            store.invite_organization(actor, now, "Mine".parse().unwrap(), "x@y.example".parse().unwrap()).await;
+        let refused = store
+            .invite_organization(
+                actor,
+                now,
+                ("Mine".parse().unwrap(), SameName::Refused),
+                "x@y.example".parse().unwrap(),
+            )
+            .await;
         assert!(refused.is_err(), "{actor:?}");
     }
     world.assert_sound().await;

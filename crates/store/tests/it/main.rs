@@ -17,6 +17,7 @@ mod invitation;
 mod member;
 mod memory;
 mod organization;
+mod password_reset;
 mod recovery;
 mod repeat;
 mod request;

@@ -5,7 +5,7 @@ use byleave_core::recovery::{READY_FOR, RecoveryEnd, RecoveryError, RecoveryStat
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::time::{HOUR, SECOND};
 use byleave_store::error::{Conflict, Rule, Thing};
-use byleave_store::invitation::Invited;
+use byleave_store::invitation::{Invited, SameName};
 use byleave_store::{Secret, StoreError};
 
 use crate::world::{World, join};
@@ -145,7 +145,7 @@ async fn it_adds_somebody_who_is_nobody_yet_to_an_organization_that_is_claimed()
     let late = world.store.invite_organization(
         &ADMIN,
         &world.now,
-        "Late".parse().unwrap(),
+        ("Late".parse().unwrap(), SameName::Refused),
         "eve@late.example".parse().unwrap(),
     );
     let late = late.await.unwrap().value.organization;

@@ -7,6 +7,7 @@ use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::time::{HOUR, MINUTE, SECOND, Ttl};
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Rule, Thing};
+use byleave_store::invitation::SameName;
 use byleave_store::request::{Answered, Ask, GivenBack, HandBack, RequestRow, RequestsOf};
 use byleave_store::session::Shape;
 
@@ -54,7 +55,7 @@ async fn asking_tells_nobody_what_exists() {
     let unclaimed = world.store.invite_organization(
         &Actor::Administrator,
         &world.now,
-        "Late".parse().unwrap(),
+        ("Late".parse().unwrap(), SameName::Refused),
         "eve@late.example".parse().unwrap(),
     );
     let unclaimed = unclaimed.await.unwrap().value.organization;

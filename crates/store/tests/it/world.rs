@@ -11,6 +11,7 @@ use byleave_core::inventory::{Cluster, LogKind, Prune, WantedCluster, WantedLog,
 use byleave_core::name::{ClusterName, HostName, PublicKey};
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::time::{BootId, Entropy, HOUR, Reading, Timestamp};
+use byleave_store::invitation::SameName;
 use byleave_store::node::NodeReport;
 use byleave_store::session::{CloseSession, Counters, OpenError, OpenSession, OpenedSession, Shape};
 use byleave_store::{SealingKey, Secret, Store, StoreError, StoreOptions};
@@ -250,7 +251,9 @@ pub(crate) fn closed(session: SessionId, reason: byleave_core::session::SessionE
 /// Makes an organization and claims it.
 pub(crate) async fn organization(store: &Store, now: &Reading, name: &str, owner: &str) -> (OrgId, Actor) {
     let admin = Actor::Administrator;
-    let invited = store.invite_organization(&admin, now, name.parse().unwrap(), owner.parse().unwrap()).await;
+    let invited = store
+        .invite_organization(&admin, now, (name.parse().unwrap(), SameName::Refused), owner.parse().unwrap())
+        .await;
     let invited = invited.unwrap().value;
     let claimed = store.claim(invited.token.expose(), Secret::new("hash".into()), now).await.unwrap().value;
     let roles = Roles::in_organization([OrgRole::Owner]);

@@ -47,8 +47,9 @@ routes! {
     PATCH "/api/byleave/v1/organizations/{orgId}/settings" as ["/api/byleave/v1/organizations/{orgId}/settings"] => organizations::patch_settings, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/users" as ["/api/byleave/v1/organizations/{orgId}/users"] => users::list, NONE;
     POST "/api/byleave/v1/organizations/{orgId}/users" as ["/api/byleave/v1/organizations/{orgId}/users"] => users::invite, NONE;
-    PATCH "/api/byleave/v1/organizations/{orgId}/users/{id}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::patch, NONE;
-    DELETE "/api/byleave/v1/organizations/{orgId}/users/{id}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::delete, NONE;
+    POST "/api/byleave/v1/organizations/{orgId}/users/{idAndVerb}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}:resetPassword"] => users::post, NONE;
+    PATCH "/api/byleave/v1/organizations/{orgId}/users/{idAndVerb}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::patch, NONE;
+    DELETE "/api/byleave/v1/organizations/{orgId}/users/{idAndVerb}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::delete, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/invitations" as ["/api/byleave/v1/organizations/{orgId}/invitations"] => users::invitations, NONE;
     DELETE "/api/byleave/v1/organizations/{orgId}/invitations/{id}" as ["/api/byleave/v1/organizations/{orgId}/invitations/{id}"] => users::withdraw, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/apiKeys" as ["/api/byleave/v1/organizations/{orgId}/apiKeys"] => api_keys::list, NONE;

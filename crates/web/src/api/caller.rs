@@ -302,6 +302,14 @@ impl Caller {
         Link { href: format!("{}{path}", self.origin), rel: rel.to_owned() }
     }
 
+    /// The address of a page of this server that is handed on to people.
+    pub fn public(&self, path: &str) -> String {
+        match &self.app.public_url {
+            Some(url) => url.join(path),
+            None => format!("{}{path}", self.origin),
+        }
+    }
+
     /// The query as it came.
     pub fn raw_query(&self) -> &str {
         self.uri.query().unwrap_or_default()

@@ -195,6 +195,7 @@ impl From<StoreError> for Failure {
 
 const fn code_of(conflict: Conflict) -> ErrorCode {
     match conflict {
+        Conflict::ClockInDoubt => ErrorCode::ClockInDoubt,
         Conflict::LastOwner => ErrorCode::LastOwner,
         Conflict::ProjectNameTaken => ErrorCode::GroupAlreadyExists,
         Conflict::ApiKeyTaken
@@ -205,6 +206,7 @@ const fn code_of(conflict: Conflict) -> ErrorCode {
         | Conflict::NetworkTaken
         | Conflict::NotClaimed
         | Conflict::NotInDoubt
+        | Conflict::OrganizationNameTaken
         | Conflict::PasswordChanged
         | Conflict::RequestOver
         | Conflict::SessionEnded

@@ -117,6 +117,13 @@ const ORGANIZATIONS: Section = Section {
             .takes::<RolesPatch>()
             .gives::<RolesChanged>()
             .refuses(&[409]),
+        post(
+            "/api/byleave/v1/organizations/{orgId}/users/{id}:resetPassword",
+            "Makes a link with which a user chooses a new password, once, within an hour: `:claim` takes its token. Only \
+             people who are owners do. The token is shown this once.",
+        )
+        .makes::<Invited>()
+        .refuses(&[409]),
         delete("/api/byleave/v1/organizations/{orgId}/users/{id}", "Removes a user. The last owner stays.")
             .gives::<Done>()
             .refuses(&[409]),

@@ -192,6 +192,15 @@ addEventListener("click", (event) => {
     () => (button.textContent = "Could not copy"),
   );
 });
+// Granting: the title says the time that is typed.
+addEventListener("input", (event) => {
+  const stem = event.target.id === "duration" && event.target.form?.querySelector("[data-title]");
+  const typed = event.target.value?.trim();
+  const time = stem && typed && /^(?:(\d+)h)?(?:\d+m)?(?:\d+s)?$/.exec(typed);
+  if (!time) return;
+  const words = typed === `${time[1]}h` ? `${Number(time[1])} ${Number(time[1]) === 1 ? "hour" : "hours"}` : typed;
+  event.target.closest(".dialogue").querySelector("h1").textContent = stem.dataset.title + words;
+});
 addEventListener("keydown", (event) => {
   if (event.key === " " && event.target.matches?.("a[role=switch]")) {
     event.preventDefault(); // a switch is turned by the space bar, too

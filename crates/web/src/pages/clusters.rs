@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use byleave_core::grant::Grant;
+use byleave_core::grant::{self, Grant};
 use byleave_core::id::ClusterId;
 use byleave_core::name::VendorName;
 use byleave_core::policy::Action;
@@ -16,7 +16,7 @@ use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::menu::menu;
 use super::path;
-use super::problem::{Answer, Problem};
+use super::problem::{Answer, Problem, sentence};
 use super::requests::{panel, waiting};
 use super::sessions::pulse;
 use super::visitor::Visitor;
@@ -138,8 +138,7 @@ pub(super) fn not_blocked(row: &ClusterRow) -> Markup {
             div.notice.warn {
                 (icon(Icon::Unlock))
                 div { p {
-                    "Support is not blocked in this organization: it may reach the infrastructure and logs of "
-                    strong { (row.cluster.name) } " at any time, with a grant or without. To close the door, block support in "
+                    (sentence(&grant::not_blocked(row.cluster.name.as_str()))) " To close the door, block support in "
                     a href=(path::SETTINGS) { "Settings" } "."
                 } }
             }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use byleave_core::grant::{GiveError, Grant, GrantType, Request};
+use byleave_core::grant::{GiveError, Grant, GrantType, Request, grantable};
 use byleave_core::id::ProjectId;
 use byleave_core::inventory::Cluster;
 use byleave_core::name::{CaseNumber, ClusterName, Reason, VendorName};
 use byleave_core::policy::Action;
-use byleave_core::time::Ttl;
+use byleave_core::time::{Ttl, TtlError};
 use byleave_store::StoreError;
 use byleave_store::cluster::ClusterRow;
 use byleave_store::error::Rule;
@@ -27,16 +27,13 @@ use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::sessions::ending;
+use super::stale;
 use super::sync_credential;
 use super::visitor::{Visitor, done};
 use super::when::full;
 use crate::api::shut::close;
 use crate::app::App;
 use crate::door::Scope;
-
-/// What is said of a cluster to which support has all the access that there is.
-pub(super) const NOTHING_TO_GRANT: &str = "Support is not blocked, and the inventory names no App Services sync databases \
-                                           for this cluster, so there is nothing more to grant.";
 
 /// A cluster in an address.
 pub(super) type ClusterPath = (String, String);
@@ -62,10 +59,11 @@ pub(super) async fn show(
     Query(wanted): Query<Wanted>,
     visitor: Visitor,
 ) -> Answer {
-    let row = grantable(&app, &visitor, &at).await?;
+    let row = allowed(&app, &visitor, &at).await?;
     let kind = if wanted.sync.is_empty() { GrantType::Infrastructure } else { GrantType::InfrastructureAndSyncData };
-    let typed = Typed::with([("duration", hours(row.longest)), ("kind", kind.to_string())]);
-    Ok(dialogue(&app.vendor, &visitor, &row, &typed, &Faults::default()))
+    let tag = row.grant_tag().as_str().to_owned();
+    let typed = Typed::with([("duration", hours(row.longest)), ("kind", kind.to_string()), ("etag", tag)]);
+    Ok(dialogue(&app.vendor, &visitor, &row, &typed, &Faults::default(), Markup::default()))
 }
 
 /// Grants.
@@ -73,18 +71,21 @@ pub(super) async fn submit(
     State(app): State<Arc<App>>,
     Path(at): Path<ClusterPath>,
     mut visitor: Visitor,
-    typed: Typed,
+    mut typed: Typed,
 ) -> Answer {
-    let row = grantable(&app, &visitor, &at).await?;
+    let row = allowed(&app, &visitor, &at).await?;
+    let again =
+        |visitor: &Visitor, faults: &Faults| dialogue(&app.vendor, visitor, &row, &typed, faults, Markup::default());
     let (request, credential) = match read(&typed, row.longest) {
         Ok(read) => read,
-        Err(faults) => return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults)),
+        Err(faults) => return Ok(again(&visitor, &faults)),
     };
     if let Err(faults) = visitor.confirm(&app, &typed).await? {
-        return Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults));
+        return Ok(again(&visitor, &faults));
     }
     let (project, name) = (row.cluster.project, &row.cluster.name);
-    match app.store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
+    let store = stale::expecting(&app.store, &typed);
+    match store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
         Ok(written) => {
             if let Some(credential) = credential {
                 app.door.supply(written.value.id, credential);
@@ -98,8 +99,13 @@ pub(super) async fn submit(
                 GiveError::Duration(_) => "duration",
                 GiveError::NoSyncData => "kind",
             };
-            let faults = Faults::one(field, sentence(&error.to_string()));
-            Ok(dialogue(&app.vendor, &visitor, &row, &typed, &faults))
+            Ok(again(&visitor, &Faults::one(field, sentence(&error.to_string()))))
+        }
+        Err(StoreError::Stale) => {
+            let row = allowed(&app, &visitor, &at).await?;
+            let meanwhile = stale::granted(&app, &visitor, &typed, &row).await?;
+            typed.set("etag", row.grant_tag().as_str());
+            Ok(dialogue(&app.vendor, &visitor, &row, &typed, &stale::faults(""), meanwhile))
         }
         Err(error) => Err(error.into()),
     }
@@ -137,12 +143,9 @@ pub(super) async fn submit_revoke(
     Ok(done(path::CLUSTERS, &written.anchors))
 }
 
-async fn grantable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
+async fn allowed(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
     let row = find(app, visitor, at).await?;
-    if !visitor.may_in(Action::Grant, row.cluster.project) {
-        return Err(Problem::Forbidden);
-    }
-    if offered(&row).is_empty() { Err(Problem::Stopped(NOTHING_TO_GRANT.to_owned())) } else { Ok(row) }
+    if visitor.may_in(Action::Grant, row.cluster.project) { Ok(row) } else { Err(Problem::Forbidden) }
 }
 
 async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<ClusterRow, Problem> {
@@ -153,18 +156,40 @@ async fn revocable(app: &App, visitor: &Visitor, at: &ClusterPath) -> Result<Clu
 fn read(typed: &Typed, longest: Ttl) -> Result<(Request, Option<SyncCredential>), Faults> {
     let mut faults = Faults::default();
     let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
-    let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
+    let ttl = take_duration(typed, (longest, "the longest your organization allows"), &mut faults);
     let case = faults.take_optional::<CaseNumber>("case", "The case", &typed.text("case"));
     let reason = faults.take_optional::<Reason>("reason", "The reason", &typed.text("reason"));
-    if ttl.is_some_and(|ttl| ttl > longest) {
-        faults
-            .add("duration", format!("The duration must be at most {longest}, the longest your organization allows."));
-    }
     let credential = sync_credential::take(typed, kind, &mut faults);
     match kind {
         Some(kind) if faults.is_empty() => Ok((Request { kind, ttl, case, reason }, credential)),
         Some(_) | None => Err(faults),
     }
+}
+
+/// The duration that was typed, or notes what is wrong with it: the limit that is told is the one that holds here.
+pub(super) fn take_duration(typed: &Typed, (most, why): (Ttl, &str), faults: &mut Faults) -> Option<Ttl> {
+    match typed.text("duration").parse::<Ttl>() {
+        Ok(ttl) if ttl <= most => return Some(ttl),
+        Ok(_) | Err(TtlError::TooLong { .. }) => {
+            faults.add("duration", format!("The duration must be at most {most}, {why}."));
+        }
+        Err(rule @ (TtlError::Malformed | TtlError::NotInFuture)) => {
+            faults.add("duration", format!("The duration {rule}."));
+        }
+    }
+    None
+}
+
+/// What the duration field takes: examples that are within the limit.
+pub(super) fn duration_hint(most: Ttl) -> String {
+    let shorter = |text: &&str| text.parse::<Ttl>().is_ok_and(|ttl| ttl < most);
+    let shorter = ["90m", "1h30m", "45m", "5m"].into_iter().filter(shorter).map(str::to_owned);
+    let examples: Vec<String> = std::iter::once(hours(most)).chain(shorter).take(3).collect();
+    let examples = match examples.as_slice() {
+        [begin @ .., last] if !begin.is_empty() => format!("{} or {last}", begin.join(", ")),
+        all => all.concat(),
+    };
+    format!("Such as {examples}; at most {most}. Then it ends by itself.")
 }
 
 /// `24h`, as the duration field takes it.
@@ -181,9 +206,19 @@ fn hours_in_words(ttl: Ttl) -> String {
     }
 }
 
-fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Typed, faults: &Faults) -> Response {
-    let what = if row.blocked { "Infrastructure" } else { "Sync Data" };
-    let title = format!("Grant {what} Access to {vendor} Support for {}", hours_in_words(row.longest));
+fn dialogue(
+    vendor: &VendorName,
+    visitor: &Visitor,
+    row: &ClusterRow,
+    typed: &Typed,
+    faults: &Faults,
+    meanwhile: Markup,
+) -> Response {
+    let offered = offered(row);
+    let what = if offered.first() == Some(&GrantType::Infrastructure) { "Infrastructure" } else { "Sync Data" };
+    let chosen = typed.text("duration").parse().ok().filter(|ttl| *ttl <= row.longest);
+    let stem = format!("Grant {what} Access to {vendor} Support for ");
+    let title = format!("{stem}{}", hours_in_words(chosen.unwrap_or(row.longest)));
     let (project, name) = (row.cluster.project, &row.cluster.name);
     let act = Act {
         tab: Tab::Clusters,
@@ -193,14 +228,17 @@ fn dialogue(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, typed: &Ty
         button: Button::Primary("Grant Access"),
         asks: Asks::Password,
     };
-    let at_most = format!("Such as 24h, 90m or 1h30m; at most {}. Then it ends by itself.", row.longest);
+    let at_most = duration_hint(row.longest);
     let duration = Field { name: "duration", label: "Duration", hint: Some(&at_most), optional: false };
     let hint = Some("Your reference, for the feed.");
     let case = Field { name: "case", label: "Support case", hint, optional: true };
     let fields = html! {
+        (stale::seen(typed)) (meanwhile)
+        span data-title=(stem) hidden {}
         p { "Cluster " strong { (name) } " of " (row.project_name) }
         @if let Some(grant) = &row.grant { (replaces(grant)) }
-        (choices(row, &offered(row), typed, faults))
+        (choices(row, &offered, typed, faults))
+        (not_blocked(row))
         @if row.cluster.has_sync_data() { (sync_credential::fields(faults)) }
         div.pair { (duration.input("text", typed, faults, "off")) (case.input("text", typed, faults, "off")) }
         (Field { name: "reason", label: "Reason", hint: None, optional: true }.area(typed, faults, 500))
@@ -221,14 +259,13 @@ pub(super) fn replaces(grant: &Grant) -> Markup {
     }
 }
 
-/// What can be granted to a cluster without a request, most likely first.
+/// What can be granted to a cluster without a request, most likely first: infrastructure where that closes the door, sync
+/// data where support may reach the rest anyway.
 fn offered(row: &ClusterRow) -> Vec<GrantType> {
-    let offered = GrantType::ALL.iter().rev().filter(|kind| match kind {
-        GrantType::DatabaseLogs | GrantType::Infrastructure => row.blocked,
-        GrantType::InfrastructureAndSyncData => row.cluster.has_sync_data(),
-    });
-    let mut offered: Vec<GrantType> = offered.copied().collect();
-    offered.sort_by_key(|kind| *kind != GrantType::Infrastructure);
+    let mut offered: Vec<GrantType> = grantable(&row.cluster).rev().collect();
+    if row.blocked {
+        offered.sort_by_key(|kind| *kind != GrantType::Infrastructure);
+    }
     offered
 }
 
@@ -304,5 +341,34 @@ fn revoke_fields(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow, sessi
             div { p { "Before you go on: make sure that " (vendor) " support has settled every open issue for which it "
                 "needs this access." } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_shows_no_duration_above_the_limit() {
+        let hint = |most: &str| duration_hint(most.parse().unwrap());
+        assert_eq!(hint("24h"), "Such as 24h, 90m or 1h30m; at most 24h. Then it ends by itself.");
+        assert_eq!(hint("8h"), "Such as 8h, 90m or 1h30m; at most 8h. Then it ends by itself.");
+        assert_eq!(hint("90m"), "Such as 1h30m, 45m or 5m; at most 1h 30m. Then it ends by itself.");
+        assert_eq!(hint("1m"), "Such as 1m; at most 1m. Then it ends by itself.");
+    }
+
+    #[test]
+    fn a_duration_above_the_limit_is_told_the_limit_that_holds() {
+        let told = |typed: &str| {
+            let (typed, mut faults) = (Typed::with([("duration", typed.to_owned())]), Faults::default());
+            let taken = take_duration(&typed, ("8h".parse().unwrap(), "the longest"), &mut faults);
+            assert_eq!(taken.is_none(), faults.of("duration").is_some());
+            faults.of("duration").map(str::to_owned)
+        };
+        assert_eq!(told("8h"), None);
+        for long in ["9h", "25h", "999h"] {
+            assert_eq!(told(long).unwrap(), "The duration must be at most 8h, the longest.", "{long}");
+        }
+        assert!(told("for ever").unwrap().contains("must be a duration such as"));
     }
 }

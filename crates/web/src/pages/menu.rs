@@ -5,7 +5,6 @@ use byleave_core::policy::Action;
 use byleave_store::cluster::ClusterRow;
 use maud::{Markup, html};
 
-use super::grant::NOTHING_TO_GRANT;
 use super::icon::{Icon, icon};
 use super::path;
 use super::visitor::Visitor;
@@ -38,16 +37,15 @@ pub(super) fn menu(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow) -> 
     }
 }
 
-/// What can be granted here: infrastructure where support is blocked, sync data alone where it is not.
+/// What is granted here most likely: sync data where support may reach the rest anyway, else infrastructure. The dialogue
+/// offers all that can be granted.
 fn grant_entry(vendor: &VendorName, visitor: &Visitor, row: &ClusterRow) -> Markup {
     let (project, name, id) = (row.cluster.project, &row.cluster.name, row.cluster.id);
-    let sync = !row.blocked;
+    let sync = !row.blocked && row.cluster.has_sync_data();
     let what = if sync { "Sync Data" } else { "Infrastructure" };
     html! {
         @if !visitor.may_in(Action::Grant, project) {
             p { (icon(Icon::Info)) span { "Your role does not allow granting here." } }
-        } @else if sync && !row.cluster.has_sync_data() {
-            p { (icon(Icon::Info)) span { (NOTHING_TO_GRANT) } }
         } @else {
             a #(format!("grant-{id}")) href=(path::grant(project, name, sync)) data-dialog {
                 (icon(Icon::Unlock))

@@ -109,6 +109,11 @@ pub(super) fn roles(user: UserId) -> String {
     format!("/users/{user}/roles")
 }
 
+/// The dialogue that makes a link for a new password of a user.
+pub(super) fn reset_password(user: UserId) -> String {
+    format!("/users/{user}/reset-password")
+}
+
 /// The dialogue that removes a user.
 pub(super) fn remove_user(user: UserId) -> String {
     format!("/users/{user}/remove")

@@ -105,9 +105,9 @@ impl IntoResponse for Problem {
             ),
             Self::Invitation => (
                 StatusCode::NOT_FOUND,
-                "This invitation cannot be used",
-                "It may have been used already, been replaced, or be older than 7 days. Ask whoever invited you for a \
-                 new one."
+                "This link cannot be used",
+                "The invitation may have been used already, been replaced, or be older than 7 days (for a new password, \
+                 1 hour). Ask whoever made it for a new one."
                     .to_owned(),
             ),
             Self::NotFound => (

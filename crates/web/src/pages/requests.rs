@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use byleave_core::grant::{GiveError, GrantType};
+use byleave_core::grant::{GiveError, GrantType, grantable};
 use byleave_core::id::RequestId;
 use byleave_core::name::{Reason, VendorName};
 use byleave_core::policy::Action;
 use byleave_core::request::{Approval, ApproveError};
-use byleave_core::time::Ttl;
 use byleave_store::StoreError;
 use byleave_store::cluster::ClusterRow;
 use byleave_store::error::Rule;
@@ -20,10 +19,11 @@ use maud::{Markup, html};
 
 use super::clusters::not_blocked;
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
-use super::grant::{choices, hours, replaces};
+use super::grant::{choices, duration_hint, hours, replaces, take_duration};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
+use super::stale;
 use super::sync_credential;
 use super::visitor::{Visitor, done};
 use super::when::full;
@@ -95,9 +95,7 @@ async fn find(app: &App, visitor: &Visitor, id: &str, action: Action) -> Result<
 
 /// What can be granted: all that lies within what is asked, and is there.
 fn offered(row: &RequestRow, cluster: &ClusterRow) -> Vec<GrantType> {
-    let there = |kind: GrantType| kind != GrantType::InfrastructureAndSyncData || cluster.cluster.has_sync_data();
-    let within = |kind: &GrantType| kind.is_within(row.request.wish.kind) && there(*kind);
-    GrantType::ALL.iter().rev().copied().filter(within).collect()
+    grantable(&cluster.cluster).rev().filter(|kind| kind.is_within(row.request.wish.kind)).collect()
 }
 
 /// The dialogue that approves.
@@ -105,8 +103,9 @@ pub(super) async fn show_approve(State(app): State<Arc<App>>, Path(id): Path<Str
     let (row, cluster) = find(&app, &visitor, &id, Action::Grant).await?;
     let kind = offered(&row, &cluster).first().map(ToString::to_string).unwrap_or_default();
     let duration = hours(row.request.wish.ttl.min(cluster.longest));
-    let typed = Typed::with([("duration", duration), ("kind", kind)]);
-    Ok(approve_dialogue(&app.vendor, &visitor, (&row, &cluster), &typed, &Faults::default()))
+    let tag = cluster.grant_tag().as_str().to_owned();
+    let typed = Typed::with([("duration", duration), ("kind", kind), ("etag", tag)]);
+    Ok(approve_dialogue(&app.vendor, &visitor, (&row, &cluster), &typed, &Faults::default(), Markup::default()))
 }
 
 /// Approves.
@@ -114,14 +113,18 @@ pub(super) async fn approve(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     mut visitor: Visitor,
-    typed: Typed,
+    mut typed: Typed,
 ) -> Answer {
     let (row, cluster) = find(&app, &visitor, &id, Action::Grant).await?;
-    let again =
-        |visitor: &Visitor, faults: &Faults| approve_dialogue(&app.vendor, visitor, (&row, &cluster), &typed, faults);
+    let again = |visitor: &Visitor, faults: &Faults| {
+        approve_dialogue(&app.vendor, visitor, (&row, &cluster), &typed, faults, Markup::default())
+    };
     let mut faults = Faults::default();
     let kind = faults.take::<GrantType>("kind", "The choice", typed.raw("kind"));
-    let ttl = faults.take::<Ttl>("duration", "The duration", &typed.text("duration"));
+    let (asked, longest) = (row.request.wish.ttl, cluster.longest);
+    let why =
+        if asked <= longest { "which is what the request asks for" } else { "the longest your organization allows" };
+    let ttl = take_duration(&typed, (asked.min(longest), why), &mut faults);
     let credential = sync_credential::take(&typed, kind, &mut faults);
     if !faults.is_empty() {
         return Ok(again(&visitor, &faults));
@@ -131,7 +134,8 @@ pub(super) async fn approve(
     }
     let approval = Approval { kind, ttl };
     let now = app.read_clock();
-    match app.store.approve_request(visitor.actor(), &now, row.request.id, approval).await {
+    let store = stale::expecting(&app.store, &typed);
+    match store.approve_request(visitor.actor(), &now, row.request.id, approval).await {
         Ok(written) => {
             if let Some(credential) = credential {
                 app.door.supply(written.value.id, credential);
@@ -142,6 +146,13 @@ pub(super) async fn approve(
         Err(StoreError::Refused(rule)) => {
             let (field, label) = beside(&rule);
             Ok(again(&visitor, &Faults::one(field, sentence(&format!("{label}{rule}")))))
+        }
+        Err(StoreError::Stale) => {
+            let (row, cluster) = find(&app, &visitor, &id, Action::Grant).await?;
+            let meanwhile = stale::granted(&app, &visitor, &typed, &cluster).await?;
+            typed.set("etag", cluster.grant_tag().as_str());
+            let faults = stale::faults("");
+            Ok(approve_dialogue(&app.vendor, &visitor, (&row, &cluster), &typed, &faults, meanwhile))
         }
         Err(error) => Err(error.into()),
     }
@@ -185,6 +196,7 @@ fn approve_dialogue(
     (row, cluster): (&RequestRow, &ClusterRow),
     typed: &Typed,
     faults: &Faults,
+    meanwhile: Markup,
 ) -> Response {
     let title = format!("Approve Access for {vendor} Support");
     let act = Act {
@@ -196,10 +208,11 @@ fn approve_dialogue(
         asks: Asks::Password,
     };
     let most = row.request.wish.ttl.min(cluster.longest);
-    let at_most = format!("Such as 2h, 90m or 1h30m; at most {most}. Then it ends by itself.");
+    let at_most = duration_hint(most);
     let duration = Field { name: "duration", label: "Duration", hint: Some(&at_most), optional: false };
     let offered = offered(row, cluster);
     let fields = html! {
+        (stale::seen(typed)) (meanwhile)
         (facts(row))
         @if let Some(grant) = &cluster.grant { (replaces(grant)) }
         (choices(cluster, &offered, typed, faults))

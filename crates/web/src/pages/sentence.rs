@@ -315,6 +315,15 @@ fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::UserPasswordChanged { .. } => {
             Line::plain(Icon::Key, html! { (who) " set another password. Their other sign-ins ended." })
         }
+        Event::PasswordResetOffered { user, expires_at, .. } => Line::plain(
+            Icon::Key,
+            html! {
+                (who) " made a link with which " (names.user(user)) " can choose a new password until " (full(*expires_at)) "."
+            },
+        ),
+        Event::PasswordReset { .. } => {
+            Line::plain(Icon::Key, html! { (who) " chose a new password with that link. All their sign-ins ended." })
+        }
         Event::UserRemoved { user } => {
             Line::plain(Icon::Person, html! { (who) " removed " (names.user(user)) " from the organization." })
         }

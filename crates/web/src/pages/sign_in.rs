@@ -9,7 +9,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use byleave_store::StoreError;
-use byleave_store::invitation::InvitationFacts;
+use byleave_store::invitation::{InvitationFacts, Purpose};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -94,7 +94,7 @@ pub(super) async fn claim(
     let claimed = app.store.claim(&token, hash, &now).await.map_err(unusable)?;
     let session = Token::draw(app.entropy.as_ref());
     app.store.open_web_session(claimed.value.user, *session.hash().as_bytes(), &now).await?;
-    let to = if facts.first_owner { path::SETTINGS } else { path::CLUSTERS };
+    let to = if facts.purpose == Purpose::FirstOwner { path::SETTINGS } else { path::CLUSTERS };
     enter(&app, &headers, (&session, facts.user_name.as_str()), to).await
 }
 
@@ -159,7 +159,8 @@ fn sign_in_page(typed: &Typed, faults: &Faults) -> Response {
             }
         }
         p.foot.small {
-            "You need an invitation of your organization’s owner to have an account here. Programs use "
+            "You need an invitation of your organization’s owner to have an account here, and if you have lost your password, "
+            "a link that an owner makes on the page Users. Programs use "
             a href=(path::OPENAPI) { "the API" } "."
         }
     };
@@ -168,10 +169,10 @@ fn sign_in_page(typed: &Typed, faults: &Faults) -> Response {
 
 fn invitation_page(token: &str, facts: &InvitationFacts, faults: &Faults) -> Response {
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let title = if facts.first_owner {
-        format!("Claim {}", facts.organization_name)
-    } else {
-        format!("Join {}", facts.organization_name)
+    let (title, what) = match facts.purpose {
+        Purpose::FirstOwner => (format!("Claim {}", facts.organization_name), "invitation"),
+        Purpose::Join => (format!("Join {}", facts.organization_name), "invitation"),
+        Purpose::NewPassword { .. } => ("Choose a new password".to_owned(), "link"),
     };
     let content = html! {
         section.dialogue {
@@ -184,15 +185,15 @@ fn invitation_page(token: &str, facts: &InvitationFacts, faults: &Faults) -> Res
                 button.button.primary type="submit" { (title) }
             }
         }
-        p.foot.small { "This invitation can be used once, until " (full(facts.expires_at)) "." }
+        p.foot.small { "This " (what) " can be used once, until " (full(facts.expires_at)) "." }
     };
     answer(status, alone(&title, content))
 }
 
 fn welcome(facts: &InvitationFacts) -> Markup {
     html! {
-        @if facts.first_owner {
-            div.notice {
+        @match facts.purpose {
+            Purpose::FirstOwner => div.notice {
                 (icon(Icon::Info))
                 div {
                     p { "You will be the first owner of " strong { (facts.organization_name) } " as "
@@ -200,10 +201,15 @@ fn welcome(facts: &InvitationFacts) -> Markup {
                     p.quiet { "From then on only its owners add people and decide when support may come in. This is the "
                         "first entry of your organization’s log." }
                 }
-            }
-        } @else {
-            p { "You will join " strong { (facts.organization_name) } " as " strong { (facts.user_name) } " with: "
-                (roles(&facts.roles, &std::collections::BTreeMap::new())) "." }
+            },
+            Purpose::Join => p {
+                "You will join " strong { (facts.organization_name) } " as " strong { (facts.user_name) } " with: "
+                (roles(&facts.roles, &std::collections::BTreeMap::new())) "."
+            },
+            Purpose::NewPassword { .. } => p {
+                "For " strong { (facts.user_name) } " of " strong { (facts.organization_name) } ". Wherever you are signed in, "
+                "you are signed out."
+            },
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use byleave_core::event::Event;
 use byleave_store::Store;
+use byleave_store::cluster::ClusterRow;
 use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::tag::Expectation;
 use maud::{Markup, html};
@@ -43,6 +44,19 @@ pub(super) fn faults(field: &'static str) -> Faults {
         field,
         "Somebody else changed this meanwhile. Nothing was overwritten; look, and send it again if you still want it.",
     )
+}
+
+/// Who granted meanwhile, or how what was in force ended, for a form that showed another state than `row`.
+pub(super) async fn granted(app: &App, visitor: &Visitor, typed: &Typed, row: &ClusterRow) -> Result<Markup, Problem> {
+    let is_it = |event: &Event| match &row.grant {
+        Some(now) => matches!(event, Event::GrantGiven { grant, .. } if *grant == now.id),
+        None => matches!(
+            event,
+            Event::GrantEnded { grant, .. } | Event::GrantExpired { grant, .. } | Event::GrantRevoked { grant, .. }
+                if grant.to_string() == typed.raw("etag")
+        ),
+    };
+    notice(app, visitor, is_it).await
 }
 
 /// Who changed it, when, and to what: the latest event that `is_it`.

@@ -62,6 +62,9 @@ fn table(visitor: &Visitor, users: &[UserRow], projects: &BTreeMap<ProjectId, Pr
                     a.button.low #(format!("roles-{}", user.id)) href=(path::roles(user.id)) data-dialog
                         aria-label=(format!("Change the roles of {}", user.name)) { "Roles…" }
                     " "
+                    a.button.low #(format!("reset-{}", user.id)) href=(path::reset_password(user.id)) data-dialog
+                        aria-label=(format!("Make a link for a new password of {}", user.name)) { "Lost password…" }
+                    " "
                     a.button.low.ends #(format!("remove-{}", user.id)) href=(path::remove_user(user.id)) data-dialog
                         aria-label=(format!("Remove {}", user.name)) { "Remove…" }
                 }
@@ -121,7 +124,11 @@ pub(super) async fn invite(
     let now = app.read_clock();
     let made = app.store.invite_user(visitor.actor(), &now, visitor.org(), name.clone(), roles).await;
     Ok(match beside("user_name", made)? {
-        Ok(written) => invited(&visitor, &headers, &name, &written.value),
+        Ok(written) => {
+            let headers = (app.as_ref(), &headers);
+            let more = "It is shown only now; making a new invitation takes its place.";
+            invited(&visitor, headers, (&name, &written.value), ("The invitation is made", more))
+        }
         Err(faults) => invite_dialogue(&visitor, &projects, &typed, &faults),
     })
 }
@@ -194,14 +201,23 @@ fn withdraw_dialogue(visitor: &Visitor, invitation: &InvitationRow, faults: &Fau
 }
 
 /// The link to hand over; it is shown this once. Byleave sends no mail.
-fn invited(visitor: &Visitor, headers: &HeaderMap, name: &UserName, invited: &Invited) -> Response {
+fn invited(
+    visitor: &Visitor,
+    (app, headers): (&App, &HeaderMap),
+    (name, invited): (&UserName, &Invited),
+    (title, more): (&str, &str),
+) -> Response {
     // The browser names the origin that it really uses, also behind a proxy; the check of forms has accepted it.
     let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).filter(|origin| *origin != "null");
-    let link = format!("{}/invitations/{}", origin.unwrap_or_default(), invited.token.expose());
+    let path = format!("/invitations/{}", invited.token.expose());
+    let link = match &app.public_url {
+        Some(url) => url.join(&path),
+        None => format!("{}{path}", origin.unwrap_or_default()),
+    };
     let body = html! {
         div.body {
             p { "Hand this link to " strong { (name) } ". It works once, until " (full(invited.expires_at))
-                ". It is shown only now; making a new invitation takes its place." }
+                ". " (more) }
             div.secret { code #invitation-link { (link) } }
             div.actions {
                 (copy("invitation-link", "the link"))
@@ -209,7 +225,54 @@ fn invited(visitor: &Visitor, headers: &HeaderMap, name: &UserName, invited: &In
             }
         }
     };
-    visitor.dialogue(Tab::Users, "The invitation is made", &Faults::default(), body)
+    visitor.dialogue(Tab::Users, title, &Faults::default(), body)
+}
+
+/// The dialogue that makes a link for a new password.
+pub(super) async fn show_reset(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
+    let user = find(&app, &visitor, &id).await?;
+    Ok(reset_dialogue(&visitor, &user, &Faults::default()))
+}
+
+/// Makes the link, and shows it once.
+pub(super) async fn reset(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    mut visitor: Visitor,
+    typed: Typed,
+) -> Answer {
+    let user = find(&app, &visitor, &id).await?;
+    if let Err(faults) = visitor.confirm(&app, &typed).await? {
+        return Ok(reset_dialogue(&visitor, &user, &faults));
+    }
+    let now = app.read_clock();
+    let made = app.store.offer_password_reset(visitor.actor(), &now, visitor.org(), user.id).await;
+    Ok(match beside("", made)? {
+        Ok(written) => {
+            let headers = (app.as_ref(), &headers);
+            let more = "It is shown only now. Until it is used, nothing changes; then all their sign-ins end.";
+            invited(&visitor, headers, (&user.name, &written.value), ("The link for a new password is made", more))
+        }
+        Err(faults) => reset_dialogue(&visitor, &user, &faults),
+    })
+}
+
+fn reset_dialogue(visitor: &Visitor, user: &UserRow, faults: &Faults) -> Response {
+    let act = Act {
+        tab: Tab::Users,
+        title: &format!("A new password for {}", user.name),
+        to: &path::reset_password(user.id),
+        back: path::USERS,
+        button: Button::Primary("Make Link"),
+        asks: Asks::Password,
+    };
+    let fields = html! {
+        p { "You get a link with which " strong { (user.name) } " chooses a new password, once, within an hour. Hand it to "
+            "nobody else: whoever has it can act in their name. The feed tells everybody that you made it, and when it is "
+            "used." }
+    };
+    visitor.ask(&act, faults, fields)
 }
 
 /// A conflict with what others did stands beside the field that it is about.

@@ -15,14 +15,10 @@ pub(super) fn day(at: Timestamp) -> String {
     format!("{} {} {}", part(8..10).trim_start_matches('0'), month.copied().unwrap_or_default(), part(0..4))
 }
 
-/// `18:08`.
-pub(super) fn minute(at: Timestamp) -> String {
-    at.to_seconds_text().get(11..16).unwrap_or_default().to_owned()
-}
-
-/// `24 Nov 2026, 18:08 UTC`, with the exact instant in the element.
+/// `24 Nov 2026, 18:08:26 UTC`: to the second, as everywhere.
 pub(super) fn full(at: Timestamp) -> Markup {
-    html! { time datetime=(at.to_seconds_text()) { (day(at)) ", " (minute(at)) " UTC" } }
+    let text = at.to_seconds_text();
+    html! { time datetime=(text) { (day(at)) ", " (text.get(11..19).unwrap_or_default()) " UTC" } }
 }
 
 /// `18:08:26`, for a list that is headed by days.
@@ -61,8 +57,8 @@ mod tests {
     fn an_instant_is_shown_in_utc() {
         let at: Timestamp = "2026-11-04T08:05:26.900Z".parse().unwrap();
         assert_eq!(day(at), "4 Nov 2026");
-        assert_eq!(minute(at), "08:05");
-        assert_eq!(full(at).into_string(), "<time datetime=\"2026-11-04T08:05:26Z\">4 Nov 2026, 08:05 UTC</time>");
+        assert_eq!(full(at).into_string(), "<time datetime=\"2026-11-04T08:05:26Z\">4 Nov 2026, 08:05:26 UTC</time>");
+        assert_eq!(second(at).into_string(), "<time datetime=\"2026-11-04T08:05:26Z\">08:05:26</time>");
         assert_eq!(countdown(24 * 3_600_000), "24:00:00");
         assert_eq!(countdown(1), "00:00:01", "what is left is never shown shorter than it is");
         assert_eq!(countdown(-5), "00:00:00");

@@ -128,7 +128,10 @@ async fn errors_stand_beside_their_field_and_keep_what_was_typed() {
     assert_eq!(browser.value("#case").await, "01274410");
     assert_eq!(browser.value("#reason").await, "<b>Lag</b> & \"more\"");
     assert!(browser.has("input[value=CLUSTER_DATABASE_LOGS]:checked").await);
+    browser.fill("#duration", "1h").await;
+    browser.see(".dialogue h1", "Grant Infrastructure Access to Acme Support for 1 hour").await;
     browser.fill("#duration", "90m").await;
+    browser.see(".dialogue h1", "Grant Infrastructure Access to Acme Support for 90m").await;
     browser.click("dialog button[type=submit]").await;
     browser.see(".cluster.open", "Only database logs").await;
     browser.go(&format!("{}/activity", site.url)).await;
@@ -137,7 +140,7 @@ async fn errors_stand_beside_their_field_and_keep_what_was_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sync_data_alone_is_granted_where_support_is_not_blocked() {
+async fn sync_data_is_what_is_granted_first_where_support_is_not_blocked() {
     let site = Site::start().await;
     let browser = Browser::start(Scripts::On).await;
     browser.claim(&site).await;
@@ -147,12 +150,13 @@ async fn sync_data_alone_is_granted_where_support_is_not_blocked() {
     browser.click(&format!("#grant-{}", site.orders)).await;
     browser.see(".dialogue h1", "Grant Sync Data Access to Acme Support for 24 hours").await;
     assert!(browser.has("dialog input[value$=SYNC_DATA]:checked").await);
-    assert!(!browser.has("dialog input[value=CLUSTER_INFRASTRUCTURE]").await, "support has that anyway");
+    assert!(!browser.has("dialog input[value=CLUSTER_INFRASTRUCTURE]:checked").await, "support has that anyway");
+    browser.see("dialog", "at any time, with a grant or without").await;
     browser.click("dialog button[type=submit]").await;
     browser.see(".cluster.open", "Infrastructure and App Services Sync Data").await;
     browser.go(&format!("{}/projects/{}/clusters/Catalogue", site.url, site.project)).await;
     browser.click(".head .menu summary").await;
-    browser.see(".head .sheet", "there is nothing more to grant").await;
+    browser.see(".head .sheet", "Grant Temporary Infrastructure Access to Acme Support").await;
     browser.quit().await;
 }
 
@@ -178,7 +182,8 @@ async fn an_owner_accepts_the_risk_of_an_unchecked_node_and_sets_the_longest_gra
     browser.see("#longest-grant strong", "8h").await;
     browser.go(&format!("{cluster}/grant")).await;
     browser.see("h1", "Grant Infrastructure Access to Acme Support for 8 hours").await;
-    browser.fill("#duration", "9h").await;
+    browser.see("#duration-hint", "Such as 8h, 90m or 1h30m; at most 8h").await;
+    browser.fill("#duration", "25h").await;
     browser.click(".dialogue button.primary").await;
     browser.see("#duration-fault", "at most 8h, the longest your organization allows").await;
     browser.quit().await;

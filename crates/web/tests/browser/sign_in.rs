@@ -131,7 +131,7 @@ async fn people_and_keys_are_managed_and_secrets_shown_once() {
     browser.go(&format!("{}/projects/{}/clusters/Orders/grant", site.url, site.project)).await;
     browser.see("h1", "Your role does not allow this").await;
     browser.go(&link).await;
-    browser.see("h1", "This invitation cannot be used").await;
+    browser.see("h1", "This link cannot be used").await;
     browser.quit().await;
 }
 

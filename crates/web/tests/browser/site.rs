@@ -17,6 +17,7 @@ use byleave_core::sample::{public_key, text};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
 use byleave_store::cluster::NodeReport as StoredReport;
+use byleave_store::invitation::SameName;
 use byleave_store::session::{CloseSession, Counters, OpenSession, SessionQuery, SessionsOf, Shape};
 use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
@@ -130,7 +131,9 @@ impl Site {
         let store = Store::begin(directory.path(), options, sealing, Arc::new(Kernel), &clock.read()).await.unwrap();
         let administrator = Actor::Administrator;
         let now = clock.read();
-        let invited = store.invite_organization(&administrator, &now, text("Northwind Traders"), text(OWNER)).await;
+        let invited = store
+            .invite_organization(&administrator, &now, (text("Northwind Traders"), SameName::Refused), text(OWNER))
+            .await;
         let invited = invited.unwrap().value;
         let clusters =
             [wanted(invited.organization, "Orders", 1, true), wanted(invited.organization, "Catalogue", 2, false)];
@@ -279,6 +282,7 @@ async fn serve(door: TestDoor, stop: &CancellationToken) -> String {
         vendor: text("Acme"),
         digest: Algorithm::Md5,
         nodes: byleave_web::NodeSettings::default(),
+        public_url: None,
         limits: Limits::default(),
     });
     tokio::spawn(byleave_web::serve(listener, app, Entrance::default(), stop.clone()));

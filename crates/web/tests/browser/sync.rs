@@ -118,14 +118,14 @@ async fn where_support_is_blocked_the_one_dialogue_offers_the_types_with_their_l
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_can_be_granted_the_page_says_why() {
+async fn where_a_grant_opens_nothing_more_the_page_says_so() {
     let site = Site::start().await;
     let browser = Browser::start(Scripts::Off).await;
     browser.claim(&site).await;
     for sync in ["", "?sync=1"] {
         browser.go(&format!("{}/projects/{}/clusters/Catalogue/grant{sync}", site.url, site.project)).await;
-        browser.see(".notice", "nothing more to grant").await;
-        assert!(!browser.has("button.primary").await, "there is nothing to choose");
+        browser.see(".dialogue", "at any time, with a grant or without").await;
+        assert!(!browser.has(SYNC).await, "it has no sync databases");
     }
     browser.picture("grant-nothing").await;
     browser.quit().await;

@@ -205,6 +205,7 @@ impl House {
             vendor: "Acme".parse().unwrap(),
             digest,
             nodes: byleave_web::NodeSettings::default(),
+            public_url: None,
             limits,
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -22,6 +22,7 @@ mod closing;
 mod described;
 mod events;
 mod expiry;
+mod grants;
 mod history;
 mod house;
 mod limits;

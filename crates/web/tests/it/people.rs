@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::client::Client;
 use crate::house::{House, PASSWORD, text};
 
@@ -220,4 +221,44 @@ async fn a_flood_of_sign_ins_is_turned_away_at_the_door() {
     let count = |status| seen.iter().filter(|seen| **seen == status).count();
     assert_eq!(count(401) + count(429), 120, "{seen:?}");
     assert!(count(401) >= 64 && count(429) > 0, "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_owner_makes_a_link_with_which_somebody_chooses_a_new_password() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let kim = house.person(&shop, "kim@shop.example", json!({ "orgRoles": ["ORG_MEMBER"] })).await;
+    let id = text(&kim.get("/api/byleave/v1/session").await.ok()["id"]);
+    let reset = format!("/api/byleave/v1/organizations/{}/users/{id}:resetPassword", shop.organization);
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    for who in [&key, &kim, &house.administrator()] {
+        who.post_nothing(&reset).await.refused(403, "USER_UNAUTHORIZED");
+    }
+    let made = shop.owner.post_nothing(&reset).await.created();
+    let path = format!("/api/byleave/v1/invitations/{}", text(&made["token"]));
+    let facts = house.nobody().get(&path).await.ok();
+    assert_eq!((&facts["passwordReset"], &facts["userName"]), (&json!(true), &json!("kim@shop.example")));
+    let page = house.nobody().get(&text(&made["path"])).await.text;
+    assert!(page.contains("Choose a new password") && page.contains("you are signed out"), "{page}");
+    kim.get("/api/byleave/v1/session").await.ok();
+    let fresh = json!({ "password": "another calm evening" });
+    house.nobody().post(&format!("{path}:claim"), fresh.clone()).await.created();
+    kim.get("/api/byleave/v1/session").await.refused(401, "UNEXPECTED_ERROR");
+    house.nobody().post(&format!("{path}:claim"), fresh).await.refused(404, "RESOURCE_NOT_FOUND");
+    let sign_in = |password: &str| json!({ "userName": "kim@shop.example", "password": password });
+    house.nobody().post("/api/byleave/v1/session", sign_in(PASSWORD)).await.refused(401, "UNEXPECTED_ERROR");
+    house.nobody().post("/api/byleave/v1/session", sign_in("another calm evening")).await.created();
+
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "").await;
+    let dialogue = format!("/users/{id}/reset-password");
+    assert!(browser.get("/users").await.text().await.unwrap().contains(&dialogue));
+    assert!(browser.get(&dialogue).await.text().await.unwrap().contains("within an hour"));
+    let shown = browser.post(&dialogue, &[]).await.text().await.unwrap();
+    assert!(shown.contains("/invitations/") && shown.contains("The link for a new password is made"), "{shown}");
+    let feed = browser.get("/activity").await.text().await.unwrap();
+    for part in
+        ["made a link with which kim@shop.example can choose a new password", "chose a new password with that link"]
+    {
+        assert!(feed.contains(part), "{part}: {feed}");
+    }
 }

@@ -221,7 +221,7 @@ impl Places {
     }
 
     async fn invite(&self, house: &House) -> String {
-        let body = json!({ "name": "New", "ownerUserName": format!("new{}@new.example", self.made) });
+        let body = json!({ "name": "New", "another": true, "ownerUserName": format!("new{}@new.example", self.made) });
         text(&house.administrator().post("/api/byleave/v1/organizations", body).await.created()["token"])
     }
 
@@ -256,7 +256,7 @@ impl Places {
             ("POST", "session") => json!({ "userName": "owner@shop.example", "password": PASSWORD }),
             ("POST", "refresh" | "{token}:claim") => json!({ "password": PASSWORD }),
             ("POST", "password") => json!({ "password": PASSWORD, "newPassword": "another calm evening" }),
-            ("POST", "organizations") => json!({ "name": "Made", "ownerUserName": name }),
+            ("POST", "organizations") => json!({ "name": "Made", "ownerUserName": name, "another": true }),
             ("POST", "{orgId}:inviteOwner" | "{orgId}:recoverOwner") => json!({ "ownerUserName": name }),
             ("POST", "groups") => json!({ "name": name, "orgId": self.organization }),
             ("POST", "users") if path.contains("/atlas/") => json!({ "username": name, "roles": roles }),

@@ -246,6 +246,8 @@ impl Walk {
         self.post(&format!("{own}/users"), &owner, invite).await.refused(409, "CONFLICT");
         let organization = json!({ "name": "Another", "ownerUserName": taken });
         self.post("/api/byleave/v1/organizations", &administrator, organization).await.refused(409, "CONFLICT");
+        let organization = json!({ "name": "Shop shop", "ownerUserName": "else@shop.example" });
+        self.post("/api/byleave/v1/organizations", &administrator, organization).await.refused(409, "CONFLICT");
         let employees = "/api/byleave/v1/employees";
         let mut made = Vec::new();
         for name in ["One", "Two"] {
@@ -337,6 +339,16 @@ impl Walk {
             let call = Call::new(Method::DELETE, &path);
             self.call(template, &owner, call).await.refused(409, "LAST_OWNER");
         }
+        let template = "/api/byleave/v1/organizations/{orgId}/users/{id}:resetPassword";
+        let path = self.path(template).replace("{id}", &me);
+        let reset = Call::new(Method::POST, &path);
+        let stale = reset.clone().header("if-match", "\"another\"");
+        self.call(template, &owner, stale).await.refused(412, "PRECONDITION_FAILED");
+        let reset = reset.header("idempotency-key", "reset");
+        self.call(template, &owner, reset.clone()).await.created();
+        self.call(template, &owner, reset.clone()).await.refused(409, "ANSWER_NOT_KEPT");
+        let other = Call { path: format!("{path}?pretty=true"), ..reset };
+        self.call(template, &owner, other).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
         let template = "/api/atlas/v2/orgs/{orgId}/users/{id}:removeRole";
         let body = json!({ "orgRole": "ORG_OWNER" }).to_string();
         let call = Call::new(Method::POST, &self.path(template).replace("{id}", &me)).body(body);

@@ -6,7 +6,6 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, bail};
 use nix::fcntl::{FcntlArg, fcntl};
@@ -161,7 +160,8 @@ fn without_ours(before: &State, after: &State, now: &State) -> Option<State> {
 
 fn execute(command: &[String]) -> anyhow::Result<()> {
     let [program, arguments @ ..] = command else { return Ok(()) };
-    let output = Command::new(program).args(arguments).output().with_context(|| format!("cannot run {program}"))?;
+    let output =
+        crate::node::program(program).args(arguments).output().with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {
         bail!("`{}` failed: {}", command.join(" "), String::from_utf8_lossy(&output.stderr).trim());
     }

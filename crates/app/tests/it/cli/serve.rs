@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::Command;
 
-use crate::server::{BYLEAVE, spawn};
+use crate::server::{BYLEAVE, Server, spawn};
 
 fn told(listen: &str, ssh: &str) -> String {
     let home = tempfile::tempdir().unwrap();
@@ -23,4 +23,23 @@ fn an_address_that_somebody_else_has_is_named() {
         assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
         assert!(told.contains("Address already in use") && !told.contains("panicked"), "{told}");
     }
+}
+
+#[test]
+fn links_that_are_handed_on_name_the_public_url() {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let invite = |server: &Server| {
+        server.administrator().run(&["organizations", "invite", "Harbour Books", "mia@harbour-books.example"]).ok()
+    };
+    let told = invite(&Server::start());
+    assert!(told.contains("http://127.0.0.1:") && told.contains("--public-url"), "{told}");
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    std::fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
+    std::fs::write(data.join("byleave.toml"), "public_url = 'https://byleave.vendor.example'").unwrap();
+    let told = invite(&Server::start_in(home));
+    for part in ["  https://byleave.vendor.example/invitations/", "--server https://byleave.vendor.example"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!told.contains("127.0.0.1") && !told.contains("note:"), "{told}");
 }

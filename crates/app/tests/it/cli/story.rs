@@ -96,6 +96,47 @@ fn a_customer_blocks_grants_watches_and_revokes() {
 }
 
 #[test]
+fn the_feed_calls_things_by_their_names() {
+    let Story { server, administrator: _administrator, owner } = begin();
+    let role = "Web shop:GROUP_READ_ONLY";
+    owner.run(&["users", "invite", "ada@harbour-books.example", "--role", role]).ok();
+    let key = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_OWNER", "--output", "json"]).json();
+    let text = |name: &str| key[name].as_str().unwrap().to_owned();
+    let (public, private) = (text("publicKey"), text("privateKey"));
+    let pipeline = server.anybody().with("BYLEAVE_PUBLIC_KEY", &public).with("BYLEAVE_PRIVATE_KEY", private);
+    pipeline.run(&["grant", "Shop", "--type", "logs"]).ok();
+    let told = owner.run(&["events"]).ok();
+    let line = |event: &str| told.lines().find(|line| line.contains(event)).unwrap().to_owned();
+    assert!(
+        line("node.added").contains("cluster=Shop") && line("node.added").contains("project=\"Web shop\""),
+        "{told}"
+    );
+    assert!(line("organization.claimed").contains(&format!("owner={OWNER}")), "{told}");
+    assert!(line("user.invited").contains("GROUP_READ_ONLY:Web shop"), "{told}");
+    let granted = line("grant.given");
+    assert!(granted.contains(&public) && granted.contains("cluster=Shop"), "{granted}");
+    let json = owner.run(&["events", "--output", "json"]).ok();
+    let granted = json.lines().find(|line| line.contains("grant.given")).unwrap();
+    let granted: Value = serde_json::from_str(granted).unwrap();
+    let (cluster, by) = (granted["data"]["cluster"].as_str().unwrap(), granted["by"].as_str().unwrap());
+    assert_eq!(granted["names"][cluster], "Shop", "programs get both: {granted}");
+    assert_eq!(granted["names"][by.strip_prefix("api-key:").unwrap()], public.as_str(), "{granted}");
+}
+
+#[test]
+fn a_second_organization_of_one_name_is_asked_for() {
+    let Story { server: _server, administrator, owner: _owner } = begin();
+    let err = administrator.run(&["organizations", "invite", "Harbour Books", "eve@other.example"]).fails(1);
+    for part in ["an organization of this name exists", "invite-owner eve@other.example --org", "--another"] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+    let listed = administrator.run(&["organizations", "list", "--output", "json"]).json();
+    assert_eq!(listed["results"].as_array().unwrap().len(), 1, "{listed}");
+    administrator.run(&["organizations", "invite", "Harbour Books", "eve@other.example", "--another"]).ok();
+    administrator.run(&["organizations", "settings", "--org", "Harbour Books"]).fails(2);
+}
+
+#[test]
 fn exit_codes_tell_what_kind_of_no_it_was() {
     let Story { server, administrator, owner } = begin();
     let err = owner.run(&["grant", "Shpo"]).fails(4);
@@ -130,6 +171,29 @@ fn a_person_changes_their_password_and_is_signed_out_elsewhere() {
     other.type_in(&["sign-in", OWNER, "--password-stdin"], PASSWORD).fails(3);
     other.type_in(&["sign-in", OWNER, "--password-stdin"], "a lighthouse at dusk").ok();
     assert_eq!(event_names(&owner).last().map(String::as_str), Some("user.password_changed"));
+}
+
+#[test]
+fn an_owner_helps_somebody_who_lost_their_password() {
+    let Story { server, administrator, owner } = begin();
+    let (ada, name) = (server.anybody(), "ada@harbour-books.example");
+    let invited = owner.run(&["users", "invite", name, "--role", "ORG_OWNER", "--output", "json"]).json();
+    ada.type_in(&["claim", invited["token"].as_str().unwrap(), "--password-stdin"], "another fine password").ok();
+    ada.type_in(&["sign-in", name, "--password-stdin"], "another fine password").ok();
+    administrator.run(&["users", "reset-password", name]).fails(3);
+    let link = owner.run(&["users", "reset-password", name, "--output", "json"]).json();
+    let chosen = server
+        .anybody()
+        .type_in(&["claim", link["token"].as_str().unwrap(), "--password-stdin"], "a lighthouse at dusk");
+    assert!(chosen.err.contains("a new password"), "{chosen:#?}");
+    chosen.ok();
+    ada.run(&["clusters", "list"]).fails(3);
+    ada.type_in(&["sign-in", name, "--password-stdin"], "a lighthouse at dusk").ok();
+    let names = event_names(&ada);
+    assert!(
+        names.ends_with(&["user.password_reset_offered".to_owned(), "user.password_reset".to_owned()]),
+        "{names:?}"
+    );
 }
 
 #[test]
@@ -223,6 +287,14 @@ fn evidence_is_exported_and_verified_against_kept_anchors() {
     let in_home = |name: &str| -> PathBuf { owner.home().join(name) };
     let (file, key) = (in_home("evidence.json"), in_home("byleave.vkey"));
     owner.run(&["evidence", "export", "--to", file.to_str().unwrap()]).ok();
+    let first = std::fs::read(&file).unwrap();
+    owner.run(&["unblock"]).ok();
+    let err = owner.run(&["evidence", "export", "--to", file.to_str().unwrap()]).fails(2);
+    assert!(err.contains("there already") && err.contains("--force"), "{err}");
+    assert_eq!(std::fs::read(&file).unwrap(), first, "an earlier export is not overwritten");
+    owner.run(&["evidence", "export", "--to", file.to_str().unwrap(), "--force"]).ok();
+    assert_ne!(std::fs::read(&file).unwrap(), first);
+    assert!(owner.run(&["evidence", "export", "--to", "/dev/stdout"]).ok().starts_with('{'), "a pipe holds nothing");
     std::fs::write(&key, owner.run(&["evidence", "key"]).ok()).unwrap();
     let anchors = in_home(".local/share/byleave/anchors.jsonl");
     assert!(std::fs::read_to_string(&anchors).unwrap().lines().count() >= 3, "each answer left an anchor");

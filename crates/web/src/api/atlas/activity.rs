@@ -46,6 +46,6 @@ fn few<T>(name: &str, values: Vec<T>) -> Result<Vec<T>, Failure> {
 }
 
 fn answer(caller: &Caller, filter: &FeedFilter) -> Result<Response, Failure> {
-    let link = caller.link(&filter.path(), "related").href;
+    let link = caller.public(&filter.path());
     caller.ok(&ActivityFeedLink { link, links: vec![caller.link(caller.path(), "self")] })
 }

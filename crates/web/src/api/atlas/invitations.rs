@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::atlas::{InvitationRequest, OrganizationInvitation};
+use byleave_api::page::Link;
 use byleave_core::id::{InvitationId, OrgId};
 use byleave_core::name::{OrgName, UserName};
 use byleave_core::policy::{Action, Resource, may};
@@ -52,7 +53,10 @@ pub(super) async fn post(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> Res
     roles::refuse_teams(body.team_ids.as_deref())?;
     let (row, invited) = send(&caller, id, name, roles).await?;
     let mut shown = show(&caller, id, &organization, &row);
-    shown.links.push(caller.link(&format!("/invitations/{}", invited.token.expose()), "invitation"));
+    shown.links.push(Link {
+        href: caller.public(&format!("/invitations/{}", invited.token.expose())),
+        rel: "invitation".to_owned(),
+    });
     caller.shown_once(StatusCode::OK, &shown)
 }
 

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::atlas::{GroupUser, OrgUser, OrgUserRequest, OrgUserUpdate, RoleChange};
 use byleave_api::error::ErrorCode;
+use byleave_api::page::Link;
 use byleave_core::id::{OrgId, ProjectId, UserId};
 use byleave_core::name::UserName;
 use byleave_core::policy::{Action, Resource};
@@ -71,7 +72,10 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     roles::refuse_teams(body.team_ids.as_deref())?;
     let (row, invited) = send(&caller, id, name, roles).await?;
     let mut user = show(&MemberRow::Pending(row));
-    user.links.push(caller.link(&format!("/invitations/{}", invited.token.expose()), "invitation"));
+    user.links.push(Link {
+        href: caller.public(&format!("/invitations/{}", invited.token.expose())),
+        rel: "invitation".to_owned(),
+    });
     caller.shown_once(StatusCode::CREATED, &user)
 }
 

@@ -14,9 +14,9 @@ pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Res
     caller.ok(&List { results: rows.iter().map(|row| show::cluster(row, caller.at)).collect() })
 }
 
-/// Shows one.
+/// Shows one, with the tag of what is granted.
 pub(super) async fn get(caller: Caller, path: ClusterPath) -> Result<Response, Failure> {
     let ClusterPath { project, name } = path;
     let row = caller.ask(caller.app.store.cluster(&caller.actor, &caller.now, project, &name)).await?;
-    caller.ok(&show::cluster(&row, caller.at))
+    caller.with_tag(&row.grant_tag(), &show::cluster(&row, caller.at))
 }

@@ -5,9 +5,12 @@ use axum::response::Response;
 use byleave_api::byleave as api;
 use byleave_api::byleave::{GrantRequest, Granted, List, Revoked};
 use byleave_api::error::ErrorCode;
-use byleave_core::grant::{GrantType, Request};
+use byleave_core::grant::{Grant, GrantType, Request, not_blocked};
+use byleave_core::id::ProjectId;
+use byleave_core::name::ClusterName;
 use byleave_core::policy::{Action, Resource};
 use byleave_store::sync::SyncCredential;
+use byleave_store::transaction::Written;
 
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
@@ -55,8 +58,21 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         caller.app.door.supply(written.value.id, credential);
     }
     caller.app.door.unlatch(Scope::Cluster(cluster.id));
+    granted(caller, project, &name, written).await
+}
+
+/// The answer to a grant, however it was given: the same note wherever support is not blocked.
+pub(super) async fn granted(
+    caller: &Caller,
+    project: ProjectId,
+    name: &ClusterName,
+    written: Written<Grant>,
+) -> Result<Response, Failure> {
+    let row = caller.app.store.cluster(&caller.actor, &caller.now, project, name).await;
+    // The grant is given; that no note can be read is no failure of it.
+    let note = row.ok().filter(|row| !row.blocked).map(|row| not_blocked(row.cluster.name.as_str()));
     let grant = show::grant(&written.value, caller.at);
-    caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
+    caller.object(StatusCode::CREATED, &Granted { grant, note, anchors: show::anchors(written.anchors) })
 }
 
 /// A credential opens nothing but sync data, so it comes with no other grant.

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::byleave::{Claimed, Invitation, PasswordRequest};
 use byleave_api::error::ErrorCode;
+use byleave_store::invitation::Purpose;
 
 use crate::api::caller::check_content_type;
 use crate::api::error::Failure;
@@ -25,7 +26,8 @@ pub(super) async fn get(State(app): State<Arc<App>>, TextPath(token): TextPath) 
         organization_name: facts.organization_name.to_string(),
         user_name: facts.user_name.to_string(),
         roles: show::roles(&facts.roles),
-        first_owner: facts.first_owner,
+        first_owner: facts.purpose == Purpose::FirstOwner,
+        password_reset: matches!(facts.purpose, Purpose::NewPassword { .. }),
         expires_at: Some(facts.expires_at.to_string()),
     }))
 }

@@ -8,7 +8,7 @@ use byleave_core::id::OrgId;
 use byleave_core::policy::{Action, Resource};
 use byleave_core::time::Ttl;
 use byleave_store::Written;
-use byleave_store::invitation;
+use byleave_store::invitation::{self, SameName};
 use byleave_store::organization::OrganizationRow;
 use byleave_store::setting;
 
@@ -27,9 +27,11 @@ pub(super) async fn post(caller: Caller, body: Raw) -> Result<Response, Failure>
     let body: NewOrganization = body.json(&caller.app).await?;
     let name = parse("name", &body.name)?;
     let owner = parse("ownerUserName", &body.owner_user_name)?;
+    let same_name = if body.another == Some(true) { SameName::Another } else { SameName::Refused };
     let store = &caller.app.store;
-    let written = caller.ask(store.invite_organization(&caller.actor, &caller.now, name, owner)).await?;
-    caller.shown_once(StatusCode::CREATED, &invited(written))
+    let written = store.invite_organization(&caller.actor, &caller.now, (name, same_name), owner);
+    let written = caller.ask(written).await?;
+    caller.shown_once(StatusCode::CREATED, &invited(&caller, written))
 }
 
 /// Does what the verb says.
@@ -50,16 +52,18 @@ async fn invite_owner(caller: &Caller, id: OrgId, body: Raw) -> Result<Response,
     let owner = parse("ownerUserName", &body.owner_user_name)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_first_owner_again(&caller.actor, &caller.now, id, owner)).await?;
-    caller.shown_once(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(caller, written))
 }
 
 /// An invitation with its token, which is shown once.
-pub(super) fn invited(written: Written<invitation::Invited>) -> Invited {
+pub(super) fn invited(caller: &Caller, written: Written<invitation::Invited>) -> Invited {
     let Written { value, anchors } = written;
+    let path = format!("/invitations/{}", value.token.expose());
     Invited {
         organization_id: value.organization.to_string(),
         invitation_id: value.invitation.to_string(),
-        path: format!("/invitations/{}", value.token.expose()),
+        url: caller.public(&path),
+        path,
         token: value.token.expose().to_owned(),
         expires_at: value.expires_at.to_string(),
         anchors: show::anchors(anchors),

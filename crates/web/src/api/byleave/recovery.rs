@@ -37,7 +37,7 @@ pub(super) async fn invite(caller: &Caller, id: OrgId) -> Result<Response, Failu
     caller.may(Action::RecoverOwner, Resource::Installation)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_recovered_owner(&caller.actor, &caller.now, id)).await?;
-    caller.shown_once(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(caller, written))
 }
 
 /// Stops the one that is open.

@@ -2,15 +2,14 @@
 //!
 //! Employees have no call here; they ask through the gateway. Approving is granting and asks the same of the caller.
 
-use axum::http::StatusCode;
 use axum::response::Response;
-use byleave_api::byleave::{Granted, List, RequestApproval, RequestDeclined, RequestRefusal};
+use byleave_api::byleave::{List, RequestApproval, RequestDeclined, RequestRefusal};
 use byleave_core::id::RequestId;
 use byleave_core::policy::{Action, Resource};
 use byleave_core::request::Approval;
 use byleave_store::request::{Answered, RequestsOf};
 
-use super::grants::supplied;
+use super::grants::{granted, supplied};
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
@@ -64,8 +63,7 @@ async fn approve(caller: &Caller, id: RequestId, body: Raw) -> Result<Response, 
         caller.app.door.supply(written.value.id, credential);
     }
     caller.app.door.unlatch(Scope::Cluster(row.request.cluster));
-    let grant = show::grant(&written.value, caller.at);
-    caller.object(StatusCode::CREATED, &Granted { grant, anchors: show::anchors(written.anchors) })
+    granted(caller, row.project, &row.cluster_name, written).await
 }
 
 async fn decline(caller: &Caller, id: RequestId, body: Raw) -> Result<Response, Failure> {

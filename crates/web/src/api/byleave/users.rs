@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::byleave::{Done, List, NewUser, OpenInvitation, RolesChanged, RolesPatch, User};
-use byleave_core::id::{InvitationId, UserId};
+use byleave_core::id::{InvitationId, OrgId, UserId};
 use byleave_core::policy::{Action, Resource};
 use byleave_store::user::UserRow;
 
@@ -11,7 +11,7 @@ use crate::api::byleave::organizations::invited;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
-use crate::api::path::{IdPath, OrgPath};
+use crate::api::path::{IdPath, IdVerbPath, OrgPath};
 use crate::api::show::{self, parse, read_roles};
 
 /// Lists them.
@@ -40,7 +40,7 @@ pub(super) async fn invite(caller: Caller, OrgPath(id): OrgPath, body: Raw) -> R
     let roles = read_roles(&body.roles)?;
     let store = &caller.app.store;
     let written = caller.ask(store.invite_user(&caller.actor, &caller.now, id, name, roles)).await?;
-    caller.shown_once(StatusCode::CREATED, &invited(written))
+    caller.shown_once(StatusCode::CREATED, &invited(&caller, written))
 }
 
 /// Takes an invitation back that nobody has claimed yet.
@@ -69,6 +69,22 @@ pub(super) async fn patch(
     let written = caller.ask(store.change_roles(&caller.actor, &caller.now, id, user, roles)).await?;
     let tag = written.value.tag();
     caller.with_tag(&tag, &RolesChanged { user: show(&written.value), anchors: show::anchors(written.anchors) })
+}
+
+/// Does what the verb says.
+pub(super) async fn post(caller: Caller, OrgPath(id): OrgPath, path: IdVerbPath<UserId>) -> Result<Response, Failure> {
+    match path.verb.as_str() {
+        "resetPassword" => reset_password(&caller, id, path.id).await,
+        _ => Err(caller.nothing_here()),
+    }
+}
+
+/// Makes a link with which a person chooses a new password.
+async fn reset_password(caller: &Caller, id: OrgId, user: UserId) -> Result<Response, Failure> {
+    caller.may(Action::ResetPassword, Resource::Organization(id))?;
+    let store = &caller.app.store;
+    let written = caller.ask(store.offer_password_reset(&caller.actor, &caller.now, id, user)).await?;
+    caller.shown_once(StatusCode::CREATED, &invited(caller, written))
 }
 
 /// Removes a person.

@@ -14,12 +14,13 @@ use crate::house::{Customer, House, cluster, public_key, text};
 use crate::requests::Asker;
 
 /// Operations without a body. What ends access fails for no form of one; the others have none.
-const BODILESS: [&str; 8] = [
+const BODILESS: [&str; 9] = [
     "POST /api/byleave/v1/clock:leaveDoubt",
     "POST /api/byleave/v1/employees/{id}:disable",
     "POST /api/byleave/v1/employees/{id}:enable",
     "POST /api/byleave/v1/groups/{groupId}/clusters/{clusterName}:revoke",
     "POST /api/byleave/v1/nodes/{id}:check",
+    "POST /api/byleave/v1/organizations/{orgId}/users/{id}:resetPassword",
     "POST /api/byleave/v1/organizations/{orgId}:inviteRecoveredOwner",
     "POST /api/byleave/v1/organizations/{orgId}:stopRecovery",
     "POST /api/byleave/v1/sessions/{id}:end",
@@ -180,8 +181,12 @@ pub(super) fn bodies(shop: &Customer) -> Vec<Body> {
         ),
         body(
             "POST /api/byleave/v1/organizations",
-            json!({ "name": "New", "ownerUserName": "new@shop.example" }),
-            vec![Field("name", Required, Text), Field("ownerUserName", Required, Text)],
+            json!({ "name": "New", "ownerUserName": "new@shop.example", "another": true }),
+            vec![
+                Field("name", Required, Text),
+                Field("ownerUserName", Required, Text),
+                Field("another", Optional, Flag),
+            ],
         ),
         body(
             "POST /api/byleave/v1/organizations/{orgId}:inviteOwner",

@@ -1,0 +1,44 @@
+//! New passwords by a link of an owner, as the log tells them: for a user who is there, once, within an hour.
+//!
+//! Who may make and use such a link is for `rights.rs` to say.
+
+use byleave_core::event::Entry;
+use byleave_core::id::{InvitationId, UserId};
+use byleave_core::policy::RESET_FOR;
+use byleave_core::time::Timestamp;
+
+use super::organization::Organization;
+use super::problem::Problem;
+
+impl Organization {
+    pub(super) fn offer_reset(
+        &mut self,
+        entry: &Entry,
+        user: UserId,
+        (invitation, until): (InvitationId, Timestamp),
+    ) -> Result<(), Problem> {
+        if !self.has_user(user) {
+            return Err(Problem::Unknown { what: "user" });
+        }
+        self.void_resets(user);
+        if until != entry.at.plus(RESET_FOR) {
+            return Err(Problem::ResetTime);
+        }
+        match self.resets.insert(invitation, (user, until)) {
+            Some(_) => Err(Problem::Twice { what: "link for a new password" }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn reset(&mut self, entry: &Entry, user: UserId, invitation: InvitationId) -> Result<(), Problem> {
+        match self.resets.remove(&invitation) {
+            Some((of, until)) if of == user && entry.at < until => Ok(()),
+            Some(_) | None => Err(Problem::NotReset),
+        }
+    }
+
+    /// Whoever chose another password, or gets another link, can use the former one no longer.
+    pub(super) fn void_resets(&mut self, user: UserId) {
+        self.resets.retain(|_, (of, _)| *of != user);
+    }
+}

@@ -1,0 +1,108 @@
+//! A lost password: an owner makes a link, and only its bearer sets a new one.
+
+use byleave_core::actor::Actor;
+use byleave_core::id::UserId;
+use byleave_core::policy::RESET_FOR;
+use byleave_core::role::{OrgRole, Roles};
+use byleave_core::time::HOUR;
+use byleave_store::error::{Conflict, Thing};
+use byleave_store::invitation::{Invited, Purpose};
+use byleave_store::{Secret, StoreError};
+
+use crate::world::{World, join, organization};
+
+fn id(actor: &Actor) -> UserId {
+    let Actor::User { id, .. } = actor else { unreachable!() };
+    *id
+}
+
+async fn offer(world: &World, actor: &Actor, user: UserId) -> Result<Invited, StoreError> {
+    let offered = world.store.offer_password_reset(actor, &world.now, world.organization, user).await;
+    offered.map(|written| written.value)
+}
+
+async fn claim(world: &World, link: &Invited, password: &str) -> Result<UserId, StoreError> {
+    let hash = Secret::new(password.into());
+    world.store.claim(link.token.expose(), hash, &world.now).await.map(|written| written.value.user)
+}
+
+async fn hash(world: &World, name: &str) -> String {
+    let facts = world.store.sign_in_facts(&name.parse().unwrap()).await.unwrap().unwrap();
+    facts.password_hash.expose().to_owned()
+}
+
+async fn scene() -> (World, UserId) {
+    let world = World::new().await;
+    let max = join(&world, "max@shop.example", Roles::in_organization([OrgRole::Member])).await;
+    (world, id(&max))
+}
+
+#[tokio::test]
+async fn the_bearer_of_a_link_chooses_a_password_once_and_is_signed_out_everywhere() {
+    let (world, max) = scene().await;
+    world.store.open_web_session(max, [1; 32], &world.now).await.unwrap();
+    let before = hash(&world, "max@shop.example").await;
+    let link = offer(&world, &world.owner, max).await.unwrap();
+    assert_eq!(link.expires_at.since(world.now.wall), HOUR);
+    assert_eq!(hash(&world, "max@shop.example").await, before, "nothing changes before it is used");
+    assert!(world.store.web_session([1; 32], &world.now).await.unwrap().is_some());
+    let open = world.store.invitations(&world.owner, &world.now, world.organization).await.unwrap();
+    assert_eq!(open, [], "it invites nobody");
+    let facts = world.store.invitation(link.token.expose(), &world.now).await.unwrap();
+    assert_eq!((facts.purpose, facts.user_name.as_str()), (Purpose::NewPassword { user: max }, "max@shop.example"));
+    assert_eq!(claim(&world, &link, "new").await.unwrap(), max);
+    assert_eq!(hash(&world, "max@shop.example").await, "new");
+    assert_eq!(world.store.web_session([1; 32], &world.now).await.unwrap(), None);
+    let again = claim(&world, &link, "newer").await;
+    assert!(matches!(again, Err(StoreError::NotFound(Thing::Invitation))), "{again:?}");
+    assert!(world.feed().await.ends_with(&["user.password_reset_offered", "user.password_reset"]));
+    let rows = world.store.users(&world.owner, world.organization).await.unwrap();
+    assert_eq!(rows.len(), 2, "who they are and may do stays");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_link_ends_with_its_hour_another_link_another_password_and_its_user() {
+    let (mut world, max) = scene().await;
+    let gone = |claimed: Result<UserId, StoreError>| {
+        assert!(matches!(claimed, Err(StoreError::NotFound(Thing::Invitation))), "{claimed:?}");
+    };
+    let late = offer(&world, &world.owner, max).await.unwrap();
+    world.later(RESET_FOR);
+    gone(claim(&world, &late, "late").await);
+    let first = offer(&world, &world.owner, max).await.unwrap();
+    let second = offer(&world, &world.owner, max).await.unwrap();
+    gone(claim(&world, &first, "first").await);
+    let mia = id(&world.owner);
+    let own = offer(&world, &world.owner, mia).await.unwrap();
+    let former = Secret::new(hash(&world, "mia@shop.example").await);
+    world.store.set_password(&world.owner, &world.now, former, Secret::new("her own".into()), None).await.unwrap();
+    gone(claim(&world, &own, "another").await);
+    world.store.remove_user(&world.owner, &world.now, world.organization, max).await.unwrap();
+    gone(claim(&world, &second, "second").await);
+    let removed = offer(&world, &world.owner, max).await;
+    assert!(matches!(removed, Err(StoreError::NotFound(Thing::User))), "{removed:?}");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn nobody_of_the_vendor_and_no_key_makes_a_link() {
+    let (mut world, max) = scene().await;
+    let (_, foreign) = organization(&world.store, &world.now, "Other", "eve@other.example").await;
+    let reader = join(&world, "ro@shop.example", Roles::in_organization([OrgRole::ReadOnly])).await;
+    let key = Actor::ApiKey {
+        id: byleave_core::id::ApiKeyId::from_bytes([7; 12]),
+        organization: world.organization,
+        roles: Roles::in_organization([OrgRole::Owner]),
+    };
+    for actor in [Actor::Administrator, Actor::System, Actor::Employee { id: world.employee }, foreign, reader, key] {
+        let refused = offer(&world, &actor, id(&world.owner)).await;
+        assert!(matches!(refused, Err(StoreError::Forbidden(_) | StoreError::NotFound(_))), "{actor:?}: {refused:?}");
+    }
+    let link = offer(&world, &world.owner, max).await.unwrap();
+    world.now.wall = world.now.wall.plus(-HOUR);
+    for refused in [offer(&world, &world.owner, max).await.map(drop), claim(&world, &link, "new").await.map(drop)] {
+        let in_doubt = matches!(refused, Err(StoreError::Conflict(Conflict::ClockInDoubt)));
+        assert!(in_doubt, "in clock doubt nobody can tell an hour: {refused:?}");
+    }
+}
