@@ -29,12 +29,10 @@ use super::login::{Connected, Login};
 use super::server::{self, Far, ServerError};
 use crate::live::{Refused, count};
 use crate::server::Shared;
+use crate::text;
 
 /// How long an answer is waited for before the client is watched, too: most come sooner.
 const SOON: Duration = Duration::from_millis(20);
-
-/// How long the cluster may take beyond that: the longest time of a command there, and some for what it does not count.
-const LONGEST_ANSWER: Duration = Duration::from_secs(40);
 
 /// How long a connection keeps the room of its last answer.
 const AT_REST: Duration = Duration::from_secs(1);
@@ -84,7 +82,8 @@ async fn connect(client: &mut Client, login: &Arc<Login>) -> Option<Connected> {
         }
         let request = Request::read(&frame, LONGEST_REQUEST).ok()?;
         let id = client.next_id();
-        client.send(&request.answer(id, &answer::error(Code::TooMany, &text))).await.ok()?;
+        let answer = request.answer(id, &answer::error(Code::TooMany, &text));
+        client.send(&answer, login.session.shared.config.client_patience).await.ok()?;
     }
 }
 
@@ -135,6 +134,7 @@ impl Relay<'_> {
             Ok(request) => request,
             Err(error) => return self.strange(&under, &error),
         };
+        self.client.set_waits(request.manner != Manner::Unanswered);
         let mut verdict = judge(&request, &self.login.scope());
         loop {
             verdict = match verdict {
@@ -215,6 +215,9 @@ impl Relay<'_> {
     /// that a server sees it.
     async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
         let Self { client, login, shared, far } = self;
+        if !login.session.live.gate.is_open() {
+            return Err(ServerError::Gone);
+        }
         if far.as_ref().is_some_and(|far| !far.may_go_on(login)) {
             *far = None;
         }
@@ -238,7 +241,7 @@ impl Relay<'_> {
                     biased;
                     answered = asking => answered,
                     () = client.gone() => Err(ServerError::Gone),
-                    () = sleep(LONGEST_ANSWER) => Err(ServerError::Late),
+                    () = sleep(shared.config.answer_patience) => Err(ServerError::Late),
                 },
             }
         };
@@ -351,6 +354,7 @@ impl Relay<'_> {
         if let Some(failed) = over {
             count(&live.counts.commands, 1);
             self.note(under.described(&Record::of(request)).text("failed", failed));
+            self.last_word(request).await;
             return Then::Close;
         }
         tracing::warn!(session = %live.id, ?error, "the cluster cannot be asked for sync data");
@@ -371,6 +375,16 @@ impl Relay<'_> {
         }
     }
 
+    /// Tells a client that waits for an answer why its session ended, where there is still room for a last word.
+    async fn last_word(&mut self, request: &Request<'_>) {
+        let live = &self.login.session.live;
+        if live.gate.has_farewell() {
+            let told = answer::error(Code::Unauthorized, &text::ended(live.end()));
+            let id = self.client.next_id();
+            self.client.send_last_word(&request.answer(id, &told)).await;
+        }
+    }
+
     async fn answer(&mut self, request: &Request<'_>, body: &[u8]) -> Then {
         let id = self.client.next_id();
         self.deliver(&request.answer(id, body)).await
@@ -378,9 +392,14 @@ impl Relay<'_> {
 
     async fn deliver(&mut self, frame: &[u8]) -> Then {
         count(&self.login.session.live.counts.sent_bytes, frame.len());
-        match self.client.send(frame).await {
+        match self.client.send(frame, self.shared.config.client_patience).await {
             Ok(()) => Then::GoOn,
-            Err(_) => Then::Close,
+            Err(error) => {
+                if error.kind() == std::io::ErrorKind::TimedOut {
+                    tracing::info!(session = %self.login.session.live.id, "a client of sync data does not read its answer");
+                }
+                Then::Close
+            }
         }
     }
 

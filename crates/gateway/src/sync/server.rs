@@ -256,7 +256,7 @@ async fn greet(
     live: &Arc<Live>,
 ) -> Result<Option<(Far, Greeting)>, ServerError> {
     let stream = TcpStream::connect(address.as_str()).await?;
-    let socket = Socket::new(stream, Side::Node, live.clone())?.of_questions();
+    let socket = Socket::of_questions(stream, Side::Node, live.clone())?;
     let host = address.as_str().rsplit_once(':').map_or("", |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| ServerError::Certificates)?;

@@ -118,7 +118,7 @@ fn a_command_that_is_under_way_when_the_session_ends_is_recorded_too() {
     until("it was asked", || upstream.commands().iter().any(|(_, name)| name == "getMore"));
     house.world.memory.revoke();
     let (closed, commands) = sync_end(&house, 3);
-    assert!(matches!(waits.join().unwrap(), Answer::Closed));
+    assert!(matches!(waits.join().unwrap(), Answer::Body { code: Some(13), .. }), "it is told why");
     assert_eq!((closed.reason, closed.commands), (SessionEnd::Revoked, 2));
     let lines: Vec<serde_json::Value> = commands.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = lines.last().unwrap();
