@@ -107,6 +107,8 @@ struct Relay<'a> {
 struct Under {
     at: Timestamp,
     since: Instant,
+    /// Its number, once the record says that it began.
+    begun: Option<i64>,
 }
 
 impl Relay<'_> {
@@ -129,7 +131,7 @@ impl Relay<'_> {
     async fn take(&mut self, frame: &[u8]) -> Then {
         let counts = &self.login.session.live.counts;
         count(&counts.received_bytes, frame.len());
-        let under = self.begin();
+        let mut under = self.begin();
         let request = match Request::read(frame, LONGEST_REQUEST) {
             Ok(request) => request,
             Err(error) => return self.strange(&under, &error),
@@ -141,8 +143,8 @@ impl Relay<'_> {
                 Verdict::Answered(local) => return self.answer_locally(&request, local).await,
                 Verdict::Empty(empty) => return self.answer_empty(&request, &under, &empty).await,
                 Verdict::Refused(refusal) => return self.refuse(&request, &under, &refusal).await,
-                Verdict::Allowed(allowed) => return self.forward(&request, &under, allowed).await,
-                Verdict::Lookup(lookup) => match self.look_up(&request, &under, lookup).await {
+                Verdict::Allowed(allowed) => return self.forward(&request, &mut under, allowed).await,
+                Verdict::Lookup(lookup) => match self.look_up(&request, &mut under, lookup).await {
                     Ok(verdict) => verdict,
                     Err(error) => return self.unreachable(&request, &under, &error).await,
                 },
@@ -154,12 +156,13 @@ impl Relay<'_> {
     async fn look_up(
         &mut self,
         request: &Request<'_>,
-        under: &Under,
+        under: &mut Under,
         lookup: Lookup,
     ) -> Result<Verdict<'static>, ServerError> {
         let login = self.login;
         let turn = turn(&mut self.client, login).await?;
         let record = Record::of(request);
+        self.note_begun(under, &record)?;
         let unanswered = Unanswered(Some((login.as_ref(), under, &record)));
         let answered = self.ask(lookup.body()).await;
         unanswered.end();
@@ -179,7 +182,21 @@ impl Relay<'_> {
     }
 
     fn begin(&self) -> Under {
-        Under { at: self.shared.watch.clock.read().wall, since: Instant::now() }
+        Under { at: self.shared.watch.clock.read().wall, since: Instant::now(), begun: None }
+    }
+
+    /// Records that a command begins, before the cluster hears of it: whatever becomes of this process then, there is a line
+    /// of it. What cannot be recorded ends the session.
+    fn note_begun(&self, under: &mut Under, record: &Record) -> Result<(), ServerError> {
+        if under.begun.is_none() {
+            let number = self.login.next_begun();
+            let line = Line::new().text("at", under.at.to_string().as_str()).number("begun", number);
+            if !self.note(described(line, record)) {
+                return Err(ServerError::Gone);
+            }
+            under.begun = Some(number);
+        }
+        Ok(())
     }
 
     /// A frame that is not understood: what comes after it cannot be told from it.
@@ -258,12 +275,15 @@ impl Relay<'_> {
     }
 
     /// It has its turn until the answer is delivered: so many answers are in memory, and no more.
-    async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
+    async fn forward(&mut self, request: &Request<'_>, under: &mut Under, allowed: Allowed) -> Then {
         let login = self.login;
         let _turn = match turn(&mut self.client, login).await {
             Ok(turn) => turn,
             Err(error) => return self.unreachable(request, under, &error).await,
         };
+        if let Err(error) = self.note_begun(under, allowed.record()) {
+            return self.unreachable(request, under, &error).await;
+        }
         let unanswered = Unanswered(Some((login.as_ref(), under, allowed.record())));
         let answered = match self.make_room(&allowed).await {
             Ok(()) => self.ask(allowed.body()).await,
@@ -440,13 +460,23 @@ impl Under {
     /// Begins the line of this request.
     fn line(&self) -> Line {
         let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Line::new().text("at", self.at.to_string().as_str()).number("micros", micros)
+        let line = Line::new().text("at", self.at.to_string().as_str());
+        let line = match self.begun {
+            Some(number) => line.number("ends", number),
+            None => line,
+        };
+        line.number("micros", micros)
     }
 
-    /// The same, with what the request was: names and shape, never values.
+    /// The same, with what the request was.
     fn described(&self, record: &Record) -> Line {
-        let Record { database, collection, command, shape } = record;
-        let line = self.line().text("database", database.as_str()).text("collection", collection.as_deref());
-        line.text("command", command.as_str()).text("shape", shape.as_str())
+        described(self.line(), record)
     }
+}
+
+/// Adds what a request was: names and shape, never values.
+fn described(line: Line, record: &Record) -> Line {
+    let Record { database, collection, command, shape } = record;
+    let line = line.text("database", database.as_str()).text("collection", collection.as_deref());
+    line.text("command", command.as_str()).text("shape", shape.as_str())
 }
