@@ -50,12 +50,7 @@ impl Gate {
     ///
     /// # Errors
     /// If the operating system gives no duplicate of the socket: such a leg could not be cut, so it must not be used.
-    pub(crate) fn add(
-        &self,
-        side: Side,
-        stream: &TcpStream,
-        waits: Option<Arc<AtomicBool>>,
-    ) -> std::io::Result<LegId> {
+    pub(crate) fn add(&self, side: Side, stream: &TcpStream, waits: Option<Arc<AtomicBool>>) -> std::io::Result<LegId> {
         let fd = Arc::new(OwnedFd::from(SockRef::from(stream).try_clone()?));
         let id = LegId(self.next.fetch_add(1, Ordering::Relaxed));
         let leg = Leg { id, side, fd, waits };

@@ -77,12 +77,7 @@ impl Socket {
         Self::prepared(stream, side, live, Some(Arc::default()))
     }
 
-    fn prepared(
-        stream: TcpStream,
-        side: Side,
-        live: Arc<Live>,
-        waits: Option<Arc<AtomicBool>>,
-    ) -> io::Result<Self> {
+    fn prepared(stream: TcpStream, side: Side, live: Arc<Live>, waits: Option<Arc<AtomicBool>>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let socket = SockRef::from(&stream);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(std::time::Duration::from_secs(60)))?;

@@ -94,11 +94,7 @@ struct Stop([Signal; 3]);
 impl Stop {
     fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self([
-            listen(SignalKind::hangup())?,
-            listen(SignalKind::interrupt())?,
-            listen(SignalKind::terminate())?,
-        ]))
+        Ok(Self([listen(SignalKind::hangup())?, listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?]))
     }
 
     async fn asked(&mut self) {
@@ -114,7 +110,8 @@ impl Stop {
 /// Ends `ssh` as a shell would; where it does not heed that, it is killed when it is dropped.
 async fn end(running: &mut Child) {
     if let Some(pid) = running.id().and_then(|pid| i32::try_from(pid).ok()) {
-        drop(kill(Pid::from_raw(pid), nix::sys::signal::SIGTERM));
+        // It may have ended by itself.
+        let _told = kill(Pid::from_raw(pid), nix::sys::signal::SIGTERM);
     }
     drop(timeout(PATIENCE, running.wait()).await);
 }

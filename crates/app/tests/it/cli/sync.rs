@@ -122,6 +122,7 @@ fn a_customer_grants_sync_data_and_an_engineers_client_reads_until_they_revoke()
     client.arg(program("sync_client.py")).arg(uri.trim()).current_dir(home.path());
     let seen = String::from_utf8(client.output().unwrap().stdout).unwrap();
     assert!(seen.contains("{\"step\": \"cursor\", \"result\": 2000}"), "{seen}");
+    who_cannot_sign_in_is_logged(&story, &home, uri.trim());
     let listed = story.owner.run(&["sessions", "list"]).ok();
     assert!(listed.contains("sync data") && !listed.contains("Robin"), "{listed}");
     let live = story.owner.run(&["sessions", "list", "--output", "json"]).json();
@@ -139,6 +140,29 @@ fn a_customer_grants_sync_data_and_an_engineers_client_reads_until_they_revoke()
         assert_eq!(names.iter().filter(|known| *known == name).count(), 1, "{name}: {names:?}");
     }
     verify(&story.owner);
+}
+
+/// Tries a wrong secret, and one that stands in the place of the user: the log names the session that was meant, never what
+/// was typed.
+fn who_cannot_sign_in_is_logged(story: &Story, home: &TempDir, uri: &str) {
+    let (user, rest) = uri.strip_prefix("mongodb://").unwrap().split_once(':').unwrap();
+    let (secret, rest) = rest.split_once('@').unwrap();
+    let log = || std::fs::read_to_string(story.server.data().with_file_name("server.log")).unwrap();
+    let lines = || log().lines().filter(|line| line.contains("a client of sync data could not sign in")).count();
+    let mut known = lines();
+    for (user, typed, is_named) in [(user, "a-wrong-secret", true), (secret, "another-secret", false)] {
+        let mut client = Command::new(python());
+        let uri = format!("mongodb://{user}:{typed}@{rest}");
+        client.arg(program("sync_client.py")).arg(uri).args(["appsync_1", "bank"]).current_dir(home.path());
+        let seen = String::from_utf8(client.output().unwrap().stdout).unwrap();
+        assert!(seen.contains("\"code\": 18"), "{seen}");
+        assert!(lines() > known, "nothing is logged of it");
+        known = lines();
+        let log = log();
+        let last = log.lines().rfind(|line| line.contains("could not sign in")).unwrap();
+        assert_eq!(last.contains(user), is_named, "{last}");
+        assert!(last.contains("127.0.0.1") && !log.contains(typed) && !log.contains(secret), "{last}");
+    }
 }
 
 /// The processes whose parent this is.

@@ -29,6 +29,12 @@ pub(super) fn sync_end(house: &House, sessions: usize) -> (Closed, String) {
     ended.iter().find_map(|closed| Some((closed.clone(), recorded(closed)?))).unwrap()
 }
 
+/// Why so many sessions ended, but for those that the engineer closed.
+pub(super) fn other_ends(house: &House, sessions: usize) -> Vec<SessionEnd> {
+    let ended = house.world.memory.closed_count(sessions);
+    ended.iter().map(|closed| closed.reason).filter(|reason| *reason != SessionEnd::ClosedByEmployee).collect()
+}
+
 fn steps(stdout: &[u8]) -> BTreeMap<String, serde_json::Value> {
     let line = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
