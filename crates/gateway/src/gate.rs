@@ -247,6 +247,31 @@ mod tests {
         assert!(write.is_some_and(|error| matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)));
     }
 
+    #[tokio::test]
+    async fn who_asks_questions_sees_no_end_before_the_reset_and_no_rest_of_an_answer() {
+        let gate = Gate::default();
+        let ((idle, idle_peer), (reads, mut reads_peer)) = (connection().await, connection().await);
+        for stream in [&idle, &reads] {
+            gate.add(Side::Employee, stream, Some(Arc::default())).unwrap();
+        }
+        let mut written = 0;
+        while let Ok(more) = reads.try_write(&[7; 65536]) {
+            written += more;
+        }
+        gate.shut(0);
+        gate.reset_answered();
+        let mut come = Vec::new();
+        let end = tokio::task::spawn_blocking(move || (reads_peer.read_to_end(&mut come), come.len())).await.unwrap();
+        assert!(end.0.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset) && end.1 < written, "{written}");
+        let lingering = gate.linger();
+        gate.reset_side(Side::Employee);
+        idle_peer.set_nonblocking(true).unwrap();
+        let seen = (&idle_peer).read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(seen, Err(ErrorKind::WouldBlock), "not even its end");
+        drop(lingering);
+        assert!(is_reset(&idle_peer));
+    }
+
     fn is_reset(mut peer: &std::net::TcpStream) -> bool {
         peer.set_nonblocking(true).unwrap();
         peer.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
