@@ -258,6 +258,7 @@ mod tests {
         while let Ok(more) = reads.try_write(&[7; 65536]) {
             written += more;
         }
+        reads_peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         gate.shut(0);
         gate.reset_answered();
         let mut come = Vec::new();
