@@ -218,7 +218,7 @@ async fn work(global: &Global, command: Command, whole: clap::Command) -> Outcom
         return doctor::run(global, args).await;
     }
     if let Command::Sync(args) = &command {
-        return sync::run(args);
+        return sync::run(args).await;
     }
     if let Command::Evidence(evidence::Command::Verify(args)) = &command {
         return evidence::verify(global.output, args);

@@ -18,6 +18,10 @@ words! {
         ClockDoubt = "clock doubt",
         /// The cluster was removed from the inventory.
         ClusterRemoved = "cluster removed",
+        /// The databases refused the gateway's credential, or there is none that can be used.
+        CredentialRefused = "credential refused",
+        /// A server of the databases is not one that the inventory's authority vouches for.
+        DatabasesUntrusted = "databases untrusted",
         /// The employee was disabled.
         EmployeeDisabled = "employee disabled",
         /// The vendor's administrator ended it.
@@ -58,6 +62,8 @@ impl SessionEnd {
             Self::ClosedByNode => "the node closed the connection",
             Self::ClockDoubt => "the gateway's clock is in doubt",
             Self::ClusterRemoved => "the cluster was removed",
+            Self::CredentialRefused => "the databases do not take the gateway's credential, or there is none",
+            Self::DatabasesUntrusted => "a server of the databases is not trusted by the inventory's authority",
             Self::EmployeeDisabled => "your account was disabled",
             Self::EndedByAdministrator => "an administrator ended the session",
             Self::EndedByCustomer => "the customer ended the session",

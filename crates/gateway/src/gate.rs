@@ -25,6 +25,8 @@ struct Leg {
     side: Side,
     /// A duplicate, so that a cut needs nothing of the task that owns the socket.
     fd: Arc<OwnedFd>,
+    /// Whether its peer waits for an answer of which no byte was written, where it is one of questions and answers.
+    waits: Option<Arc<AtomicBool>>,
 }
 
 /// The switch.
@@ -48,10 +50,10 @@ impl Gate {
     ///
     /// # Errors
     /// If the operating system gives no duplicate of the socket: such a leg could not be cut, so it must not be used.
-    pub(crate) fn add(&self, side: Side, stream: &TcpStream) -> std::io::Result<LegId> {
+    pub(crate) fn add(&self, side: Side, stream: &TcpStream, waits: Option<Arc<AtomicBool>>) -> std::io::Result<LegId> {
         let fd = Arc::new(OwnedFd::from(SockRef::from(stream).try_clone()?));
         let id = LegId(self.next.fetch_add(1, Ordering::Relaxed));
-        let leg = Leg { id, side, fd };
+        let leg = Leg { id, side, fd, waits };
         let late = {
             let mut legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
             if self.is_open() {
@@ -84,6 +86,24 @@ impl Gate {
         !self.shut.swap(true, Ordering::AcqRel)
     }
 
+    /// How many of the employee's clients wait for an answer: each can be told why none comes.
+    pub(crate) fn waiting(&self) -> usize {
+        let legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
+        legs.iter().filter(|leg| leg.side == Side::Employee && leg.is_waiting() == Some(true)).count()
+    }
+
+    /// Resets those of the employee's clients of a shut gate that ask questions and have part of an answer on its way: only
+    /// that discards it. Whoever waits for the rest sees the reset.
+    pub(crate) fn reset_answered(&self) {
+        let unsent: Vec<_> = {
+            let legs = self.legs.lock().unwrap_or_else(PoisonError::into_inner);
+            let asks = legs.iter().filter(|leg| leg.side == Side::Employee && leg.waits.is_some());
+            asks.map(|leg| (leg.id, leg.fd.clone())).collect()
+        };
+        let unsent = unsent.iter().filter(|(_, fd)| !is_sent(fd).unwrap_or(false));
+        unsent.for_each(|(id, _)| self.reset(*id));
+    }
+
     /// Resets every leg of a shut gate on one side. After the employee's side no farewell is left.
     pub(crate) fn reset_side(&self, side: Side) {
         if side == Side::Employee {
@@ -104,10 +124,12 @@ impl Gate {
     }
 
     /// Tells the employee's side that nothing more comes after what was written, and takes its connections out, so that
-    /// they last until what this returns is dropped, whatever else ends meanwhile. Nothing is read from them.
+    /// they last until what this returns is dropped, whatever else ends meanwhile. Nothing is read from them. Clients that
+    /// ask questions see the reset only, and not as soon as an answer came: MongoDB's driver for Node.js waits for ever
+    /// where it asks in the moment in which it learns of an end.
     pub(crate) fn linger(&self) -> Lingering {
         let legs = self.take(|leg| leg.side == Side::Employee);
-        for leg in &legs {
+        for leg in legs.iter().filter(|leg| leg.waits.is_none()) {
             drop(SockRef::from(&leg.fd).shutdown(std::net::Shutdown::Write));
         }
         Lingering(legs)
@@ -159,6 +181,11 @@ fn is_sent(fd: &OwnedFd) -> std::io::Result<bool> {
 }
 
 impl Leg {
+    /// Whether its peer waits for an answer; `None` where it is none of questions.
+    fn is_waiting(&self) -> Option<bool> {
+        self.waits.as_ref().map(|waits| waits.load(Ordering::Acquire))
+    }
+
     /// Ends the connection now: the kernel drops what was not sent and tells the peer with a reset. Dissolving the
     /// association does that at once and from any thread; closing would wait for the last duplicate.
     fn reset(&self) {
@@ -187,7 +214,7 @@ mod tests {
     async fn what_the_kernel_has_not_sent_is_known() {
         let gate = Gate::default();
         let (employee, mut peer) = connection().await;
-        gate.add(Side::Employee, &employee).unwrap();
+        gate.add(Side::Employee, &employee, None).unwrap();
         assert!(!gate.has_unsent());
         assert_eq!(employee.try_write(b"some").unwrap(), 4);
         assert!(!gate.has_unsent(), "sent, whether the peer reads it or not");
@@ -205,7 +232,7 @@ mod tests {
     async fn who_lingers_can_read_and_write_until_the_reset() {
         let gate = Gate::default();
         let (employee, peer) = connection().await;
-        gate.add(Side::Employee, &employee).unwrap();
+        gate.add(Side::Employee, &employee, None).unwrap();
         assert_eq!(employee.try_write(b"bye").unwrap(), 3);
         gate.shut(0);
         let lingering = gate.linger();
@@ -220,6 +247,32 @@ mod tests {
         assert!(write.is_some_and(|error| matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)));
     }
 
+    #[tokio::test]
+    async fn who_asks_questions_sees_no_end_before_the_reset_and_no_rest_of_an_answer() {
+        let gate = Gate::default();
+        let ((idle, idle_peer), (reads, mut reads_peer)) = (connection().await, connection().await);
+        for stream in [&idle, &reads] {
+            gate.add(Side::Employee, stream, Some(Arc::default())).unwrap();
+        }
+        let mut written = 0;
+        while let Ok(more) = reads.try_write(&[7; 65536]) {
+            written += more;
+        }
+        reads_peer.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        gate.shut(0);
+        gate.reset_answered();
+        let mut come = Vec::new();
+        let end = tokio::task::spawn_blocking(move || (reads_peer.read_to_end(&mut come), come.len())).await.unwrap();
+        assert!(end.0.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset) && end.1 < written, "{written}");
+        let lingering = gate.linger();
+        gate.reset_side(Side::Employee);
+        idle_peer.set_nonblocking(true).unwrap();
+        let seen = (&idle_peer).read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(seen, Err(ErrorKind::WouldBlock), "not even its end");
+        drop(lingering);
+        assert!(is_reset(&idle_peer));
+    }
+
     fn is_reset(mut peer: &std::net::TcpStream) -> bool {
         peer.set_nonblocking(true).unwrap();
         peer.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
@@ -229,8 +282,8 @@ mod tests {
     async fn a_side_is_reset_while_its_socket_is_still_held_by_a_task() {
         let gate = Gate::default();
         let ((node, node_peer), (employee, employee_peer)) = (connection().await, connection().await);
-        gate.add(Side::Node, &node).unwrap();
-        gate.add(Side::Employee, &employee).unwrap();
+        gate.add(Side::Node, &node, None).unwrap();
+        gate.add(Side::Employee, &employee, None).unwrap();
         assert!(gate.shut(10) && !gate.shut(10), "it is shut once");
         gate.reset_side(Side::Node);
         assert!(is_reset(&node_peer) && !is_reset(&employee_peer), "the employee can still hear a last word");
@@ -238,7 +291,7 @@ mod tests {
         gate.reset_side(Side::Employee);
         assert!(is_reset(&employee_peer));
         let (late, late_peer) = connection().await;
-        gate.add(Side::Node, &late).unwrap();
+        gate.add(Side::Node, &late, None).unwrap();
         assert!(is_reset(&late_peer), "a leg that comes late is shut at once");
     }
 }

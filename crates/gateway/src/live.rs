@@ -28,7 +28,7 @@ mod table;
 pub(crate) use denials::Refused;
 pub(crate) use ending::Ending;
 pub(crate) use table::Table;
-pub use table::{Handle, LiveSession, Scope};
+pub use table::{Done, Handle, LiveSession, Scope};
 
 /// No deadline.
 const NEVER: i64 = i64::MAX;
@@ -94,6 +94,21 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicI64,
     pub(crate) received_bytes: AtomicI64,
     pub(crate) sent_bytes: AtomicI64,
+}
+
+impl Counts {
+    /// What it is so far.
+    pub(crate) fn done(&self) -> Done {
+        let read = |counter: &AtomicI64| counter.load(Ordering::Relaxed);
+        Done {
+            shells: read(&self.shells),
+            commands: read(&self.commands),
+            transfers: read(&self.transfers),
+            refused: read(&self.refused),
+            received_bytes: read(&self.received_bytes),
+            sent_bytes: read(&self.sent_bytes),
+        }
+    }
 }
 
 /// How a channel is told something on the side.

@@ -71,6 +71,11 @@ pub struct Config {
     pub login_grace: Duration,
     /// How long a node may take to connect, to shake hands, and to authenticate us: each.
     pub node_patience: Duration,
+    /// How long the databases may take to answer a command of sync data: the longest time of a command there, and some for
+    /// what it does not count.
+    pub answer_patience: Duration,
+    /// How long a client of sync data may take to take up a part of an answer.
+    pub client_patience: Duration,
     /// How many connections may be unauthenticated at once. One address has an eighth of that, at least sixteen.
     pub strangers: usize,
     /// How many sessions one employee may have at once.
@@ -90,6 +95,8 @@ impl Config {
             accounts: Accounts::default(),
             login_grace: Duration::from_secs(30),
             node_patience: Duration::from_secs(10),
+            answer_patience: Duration::from_secs(40),
+            client_patience: Duration::from_secs(20),
             strangers: 512,
             sessions_per_employee: 256,
             sync: None,

@@ -333,17 +333,16 @@ async fn finish_recording(session: &Session) -> Finished {
 }
 
 fn closed(session: &Session, finished: &Finished) -> Closed {
-    let counts = &session.live.counts;
-    let read = |counter: &std::sync::atomic::AtomicI64| counter.load(Ordering::Relaxed);
+    let done = session.live.counts.done();
     Closed {
         session: session.live.id,
         reason: session.live.end(),
-        shells: read(&counts.shells),
-        commands: read(&counts.commands),
-        transfers: read(&counts.transfers),
-        refused: read(&counts.refused),
-        received_bytes: read(&counts.received_bytes),
-        sent_bytes: read(&counts.sent_bytes),
+        shells: done.shells,
+        commands: done.commands,
+        transfers: done.transfers,
+        refused: done.refused,
+        received_bytes: done.received_bytes,
+        sent_bytes: done.sent_bytes,
         recording_sha256: finished.sha256,
         partly_recorded: finished.partly,
     }

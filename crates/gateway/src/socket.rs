@@ -9,6 +9,7 @@ mod bulk;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use byleave_core::event::Side;
@@ -48,6 +49,10 @@ pub(crate) struct Socket {
     leg: LegId,
     side: Side,
     acknowledged: Acknowledged,
+    /// Whether the peer waits for an answer of which no byte was written, where it asks questions.
+    waits: Option<Arc<AtomicBool>>,
+    /// Whether what is written is the last word, in the place of an answer.
+    is_last_word: bool,
     /// What was read last.
     buffer: Vec<u8>,
     /// From where on it was not yet handed on.
@@ -61,18 +66,42 @@ impl Socket {
     /// # Errors
     /// If the socket cannot be prepared, or duplicated for the cut.
     pub(crate) fn new(stream: TcpStream, side: Side, live: Arc<Live>) -> io::Result<Self> {
+        Self::prepared(stream, side, live, None)
+    }
+
+    /// The same for a protocol of whole questions and answers, whose peers hold nothing back.
+    ///
+    /// # Errors
+    /// If the socket cannot be prepared, or duplicated for the cut.
+    pub(crate) fn of_questions(stream: TcpStream, side: Side, live: Arc<Live>) -> io::Result<Self> {
+        Self::prepared(stream, side, live, Some(Arc::default()))
+    }
+
+    fn prepared(stream: TcpStream, side: Side, live: Arc<Live>, waits: Option<Arc<AtomicBool>>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let socket = SockRef::from(&stream);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(std::time::Duration::from_secs(60)))?;
-        let leg = live.gate.add(side, &stream)?;
-        let acknowledged = Acknowledged::AtOnce;
-        Ok(Self { stream, live, leg, side, acknowledged, buffer: Vec::new(), start: 0, bulk: Bulk::No(0) })
+        let leg = live.gate.add(side, &stream, waits.clone())?;
+        let acknowledged = if waits.is_some() { Acknowledged::WithAnswer } else { Acknowledged::AtOnce };
+        let (buffer, bulk) = (Vec::new(), Bulk::No(0));
+        Ok(Self { stream, live, leg, side, acknowledged, waits, is_last_word: false, buffer, start: 0, bulk })
     }
 
-    /// For a protocol of whole questions and answers, whose peers hold nothing back.
-    pub(crate) fn of_questions(mut self) -> Self {
-        self.acknowledged = Acknowledged::WithAnswer;
-        self
+    /// Notes whether the peer waits for an answer of which no byte was written: a cut may then come in its place.
+    pub(crate) fn set_waits(&self, waits: bool) {
+        if let Some(flag) = &self.waits {
+            flag.store(waits, Ordering::Release);
+        }
+    }
+
+    /// Lets what is written from now on pass as the last word, as far as there is room for one.
+    pub(crate) fn say_last_word(&mut self) {
+        self.is_last_word = true;
+    }
+
+    /// Resets the connection now: what was not sent is dropped, and the peer sees the end.
+    pub(crate) fn reset(&self) {
+        self.live.gate.reset(self.leg);
     }
 
     /// Says how many bytes the answer that is being read still has, TLS around it not counted; 0 between answers. Bulk is
@@ -89,7 +118,7 @@ impl Socket {
     /// # Errors
     /// If the socket cannot be duplicated for the cut: it must then not be used.
     pub(crate) fn join(&mut self, live: Arc<Live>) -> io::Result<()> {
-        let leg = live.gate.add(self.side, &self.stream)?;
+        let leg = live.gate.add(self.side, &self.stream, self.waits.clone())?;
         self.live.gate.forget(self.leg);
         (self.live, self.leg) = (live, leg);
         Ok(())
@@ -154,7 +183,7 @@ impl AsyncRead for Socket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.live.passes() {
-            if this.side == Side::Employee && this.live.gate.has_farewell() {
+            if this.side == Side::Employee && this.waits.is_none() && this.live.gate.has_farewell() {
                 // Nothing more is read, but the last word can still be written; the cut wakes this task.
                 if this.stream.poll_read_ready(cx).is_ready() {
                     let waker = cx.waker().clone();
@@ -187,7 +216,9 @@ impl Socket {
         if self.live.passes() {
             return Ok(Passage::Open);
         }
-        if self.side == Side::Node || !self.live.gate.take_farewell(bytes) {
+        // An answer, however short, is no last word.
+        let may_speak = self.side == Side::Employee && (self.waits.is_none() || self.is_last_word);
+        if !may_speak || !self.live.gate.take_farewell(bytes) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(Passage::Farewell)
@@ -198,6 +229,9 @@ impl Socket {
         if self.side == Side::Employee {
             self.live.set_stuck(polled.is_pending());
             if passage == Passage::Farewell {
+                if polled.is_ready() {
+                    self.set_waits(false);
+                }
                 self.live.said();
             }
         }
@@ -244,6 +278,10 @@ impl AsyncWrite for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        // Whoever asks once more on a connection that has only said its end may wait for ever.
+        if self.waits.is_some() && !self.live.gate.is_open() {
+            self.reset();
+        }
         self.live.gate.forget(self.leg);
     }
 }

@@ -77,8 +77,16 @@ fn time_left(left: i64) -> String {
 /// on it would go with it.
 pub(crate) fn farewell(end: SessionEnd, is_alternate: bool) -> String {
     let leave = if is_alternate { "\x1b[?1049l\x1b[0m\x1b[?25h" } else { "" };
-    format!("{leave}\r\n{}", line(&format!("session ended: {}", end.told())))
+    format!("{leave}\r\n{}", line(&ended(end)))
 }
+
+/// The end that came, in a sentence.
+pub(crate) fn ended(end: SessionEnd) -> String {
+    format!("session ended: {}", end.told())
+}
+
+/// How many bytes of a client's connection a sentence of an end may take, with all that is around it.
+pub(crate) const LONGEST_ENDED: u64 = 512;
 
 /// What opens where only logs are.
 pub(crate) const ONLY_LOGS: &str = "only logs are open here: `logs` lists them, `logs <name>` streams one; `request` asks \

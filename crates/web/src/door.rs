@@ -9,6 +9,7 @@ use std::time::Duration;
 use byleave_core::actor::By;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, SessionId};
 use byleave_core::session::SessionEnd;
+use byleave_store::session::{Counters, SessionRow};
 use byleave_store::sync::SyncCredential;
 use futures_util::Stream;
 
@@ -47,6 +48,9 @@ pub trait Door: Send + Sync {
     /// Keeps what a customer supplied with a grant of sync data, in memory until that grant ends.
     fn supply(&self, grant: GrantId, credential: SyncCredential);
 
+    /// What a live session did so far; nothing if it is none.
+    fn done(&self, session: SessionId) -> Option<Counters>;
+
     /// How long the latest cuts took, from the publication that follows a commit to all sockets of a session shut.
     fn cut_delays(&self) -> Vec<Duration>;
 
@@ -61,6 +65,15 @@ pub trait Door: Send + Sync {
 
     /// Tries what a node's account can reach. Recording the verdict is the caller's part.
     fn check_node(&self, node: NodeId) -> Pending<'_, Result<NodeReport, DoorError>>;
+}
+
+/// Puts into a session that is live what it did so far: the store knows that of those which ended.
+pub(crate) fn count(door: &dyn Door, row: &mut SessionRow) {
+    if row.ended.is_none()
+        && let Some(done) = door.done(row.id)
+    {
+        row.counters = done;
+    }
 }
 
 /// Something that the server needs to let anybody in.

@@ -4,14 +4,21 @@
 //! as this command. Keys, host keys and jump hosts are those of the engineer's own `ssh`.
 
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Context;
 use byleave_core::name::HostName;
 use clap::Args;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 
 use super::fault::{Exit, Fault, Outcome};
 
@@ -36,25 +43,44 @@ pub(crate) struct Sync {
     more: Vec<String>,
 }
 
-/// Saves the certificate, opens the session and waits for its end.
+/// How long `ssh` may take to end when it is told to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Saves the certificate, opens the session and waits for its end. Whatever ends this command ends its `ssh`, too.
 ///
 /// # Errors
 /// If `ssh` cannot be run, or the gateway refuses.
-pub(super) fn run(args: &Sync) -> Outcome<()> {
-    let saved = ssh(args, "sync-ca").stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let saved = saved.context("cannot run `ssh`; install openssh-client")?;
+pub(super) async fn run(args: &Sync) -> Outcome<()> {
+    let mut stop = Stop::new()?;
+    let saved = ssh(args, "sync-ca").stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let saved = saved.context("cannot run `ssh`; install openssh-client")?.wait_with_output();
+    let saved = tokio::select! {
+        saved = saved => saved.context("`ssh` cannot be waited for")?,
+        () = stop.asked() => return Err(stopped()),
+    };
     if !saved.status.success() {
         return Err(refused(saved.status.code()));
     }
     save(Path::new(CA_FILE), &saved.stdout)?;
     let mut running = ssh(args, "sync").stdout(Stdio::piped()).spawn().context("cannot run `ssh`")?;
-    let passed = running.stdout.take().map(|out| pass(out, &mut std::io::stdout().lock())).transpose();
-    if passed.is_err() {
-        // Nobody has the address, so nothing stays open for it.
-        drop(running.kill());
-    }
-    let ended = running.wait().context("`ssh` cannot be waited for")?;
-    let opened = passed?.unwrap_or_default();
+    let out = running.stdout.take().context("`ssh` has no output")?;
+    let mut shown = tokio::io::stdout();
+    let passed = tokio::select! {
+        passed = pass(out, &mut shown) => passed,
+        () = stop.asked() => {
+            end(&mut running).await;
+            return Err(stopped());
+        }
+    };
+    // If nobody has the address, nothing stays open for it: `ssh` is killed where it is dropped.
+    let opened = passed?;
+    let ended = tokio::select! {
+        ended = running.wait() => ended.context("`ssh` cannot be waited for")?,
+        () = stop.asked() => {
+            end(&mut running).await;
+            return Err(stopped());
+        }
+    };
     match (ended.success(), opened) {
         (true, _) => Ok(()),
         (false, 0) => Err(refused(ended.code())),
@@ -62,13 +88,46 @@ pub(super) fn run(args: &Sync) -> Outcome<()> {
     }
 }
 
+/// The signals that ask a command to end.
+struct Stop([Signal; 3]);
+
+impl Stop {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self([listen(SignalKind::hangup())?, listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?]))
+    }
+
+    async fn asked(&mut self) {
+        let [hangup, interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            _ = hangup.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}
+
+/// Ends `ssh` as a shell would; where it does not heed that, it is killed when it is dropped.
+async fn end(running: &mut Child) {
+    if let Some(pid) = running.id().and_then(|pid| i32::try_from(pid).ok()) {
+        // It may have ended by itself.
+        let _told = kill(Pid::from_raw(pid), nix::sys::signal::SIGTERM);
+    }
+    drop(timeout(PATIENCE, running.wait()).await);
+}
+
+fn stopped() -> Fault {
+    Fault::from(anyhow::anyhow!("ended by a signal, and the session with it"))
+}
+
 /// Shows what `ssh` says as it comes; answers how many bytes that were.
-fn pass(mut from: impl Read, to: &mut impl Write) -> anyhow::Result<usize> {
+async fn pass(mut from: impl AsyncRead + Unpin, to: &mut (impl AsyncWrite + Unpin)) -> anyhow::Result<usize> {
     let (mut buffer, mut passed) = ([0; 1024], 0);
     loop {
-        let read = from.read(&mut buffer).context("cannot read what `ssh` says")?;
+        let read = from.read(&mut buffer).await.context("cannot read what `ssh` says")?;
         let Some(chunk) = buffer.get(..read).filter(|chunk| !chunk.is_empty()) else { return Ok(passed) };
-        to.write_all(chunk).and_then(|()| to.flush()).context("cannot write the address")?;
+        to.write_all(chunk).await.context("cannot write the address")?;
+        to.flush().await.context("cannot write the address")?;
         passed += read;
     }
 }
@@ -91,7 +150,7 @@ fn ssh(args: &Sync, word: &str) -> Command {
         Some(_) | None => (args.gateway.as_str(), None),
     };
     let mut command = Command::new("ssh");
-    command.args(&args.more);
+    command.kill_on_drop(true).args(&args.more);
     if let Some(port) = port {
         command.args(["-p", port]);
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use byleave_core::access::Wanted;
 use byleave_core::session::SessionEnd;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -39,6 +40,9 @@ struct Speaking {
     live: Arc<Live>,
     /// How long the words are.
     words: Vec<usize>,
+    /// Whether its clients ask questions: whoever waits for an answer is told in its place, whoever asks meanwhile is reset,
+    /// and so are all others at last. What is said on the connection that opened such a session is written by that one's own.
+    asks: bool,
 }
 
 /// What one channel is told.
@@ -58,12 +62,19 @@ impl Ending {
         for (live, end) in ends {
             let voices = if may_speak && is_quiet(live) { voices(live, *end) } else { Vec::new() };
             let words: Vec<_> = voices.iter().map(|word| word.text.len()).collect();
-            live.shut(*end, words.iter().map(|length| length + PACKET_OVERHEAD).sum::<usize>() as u64);
+            let waiting = if may_speak { live.gate.waiting() } else { 0 };
+            let answers = text::LONGEST_ENDED.saturating_mul(waiting as u64);
+            let said = words.iter().map(|length| length + PACKET_OVERHEAD).sum::<usize>() as u64;
+            live.shut(*end, said.saturating_add(answers));
             voices.into_iter().for_each(Word::say);
-            if words.is_empty() {
+            let asks = asks(live);
+            if asks {
+                live.gate.reset_answered();
+            }
+            if words.is_empty() && !asks {
                 silent.push(live);
             } else {
-                speaking.push(Speaking { live: live.clone(), words });
+                speaking.push(Speaking { live: live.clone(), words, asks });
             }
         }
         ends.iter().for_each(|(live, _)| live.reset_nodes());
@@ -107,6 +118,12 @@ impl Word {
 impl Speaking {
     /// Waits until the last words were written.
     async fn said(&self) {
+        if self.asks {
+            while self.live.gate.waiting() > 0 {
+                self.live.wait_said().await;
+            }
+            return;
+        }
         let all: usize = self.words.iter().map(|length| length + PACKET_OVERHEAD).sum();
         let first = self.words.iter().min().copied().unwrap_or_default();
         // A packet of the protocol itself may come first; a word is longer.
@@ -118,6 +135,14 @@ impl Speaking {
             drop(timeout(NEXT_FAREWELL, self.live.wait_said()).await);
         }
     }
+}
+
+/// Whether it is a session whose clients ask questions.
+fn asks(live: &Live) -> bool {
+    live.opened().is_some_and(|opened| match opened.wanted {
+        Wanted::SyncData(_) | Wanted::SyncLogin => true,
+        Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::Node(_) => false,
+    })
 }
 
 /// Whether nothing of the session is on its way to the employee, in our hands or the kernel's: then a last word comes

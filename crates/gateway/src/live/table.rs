@@ -43,6 +43,23 @@ pub struct LiveSession {
     pub until: Timestamp,
 }
 
+/// What a live session did so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// Shells opened.
+    pub shells: i64,
+    /// Commands run, gateway words included.
+    pub commands: i64,
+    /// Transfers made.
+    pub transfers: i64,
+    /// Channels and requests refused.
+    pub refused: i64,
+    /// Bytes from the employee.
+    pub received_bytes: i64,
+    /// Bytes to the employee.
+    pub sent_bytes: i64,
+}
+
 /// The live sessions, unauthenticated connections included.
 pub(crate) struct Table {
     /// Where last words are said: the thread of the guards.
@@ -167,6 +184,12 @@ impl Handle {
     pub fn live(&self) -> Vec<LiveSession> {
         let live: Vec<_> = self.0.live().values().cloned().collect();
         live.iter().filter_map(|live| row(live)).collect()
+    }
+
+    /// What a live session did so far; nothing if it is none.
+    pub fn done(&self, session: SessionId) -> Option<Done> {
+        let live = self.0.live().get(&session).filter(|live| live.opened().is_some()).cloned()?;
+        Some(live.counts.done())
     }
 
     /// How long the latest cuts took, from the publication of a change, or the sight of a deadline, until nothing passed

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use byleave_core::event::Side;
 use byleave_core::id::SessionId;
@@ -78,21 +79,48 @@ impl Client {
         std::future::pending().await
     }
 
-    /// Sends a frame.
+    /// Sends a frame, of which each part must be taken within that time: whoever does not read must not hold what an answer
+    /// takes. The connection is then reset, as the kernel would go on trying.
     ///
     /// # Errors
-    /// If the connection broke, or its session was cut.
-    pub(super) async fn send(&mut self, frame: &[u8]) -> std::io::Result<()> {
-        self.stream.write_all(frame).await?;
-        self.stream.flush().await
+    /// If the connection broke, its session was cut, or the client takes nothing.
+    pub(super) async fn send(&mut self, frame: &[u8], patience: Duration) -> std::io::Result<()> {
+        self.set_waits(false);
+        for part in frame.chunks(UNSENT) {
+            let sent = async {
+                self.stream.write_all(part).await?;
+                self.stream.flush().await
+            };
+            if let Ok(sent) = timeout(patience, sent).await {
+                sent?;
+            } else {
+                self.stream.get_ref().0.reset();
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes whether the client waits for an answer of which no byte was sent.
+    pub(super) fn set_waits(&self, waits: bool) {
+        self.stream.get_ref().0.set_waits(waits);
+    }
+
+    /// Sends a frame in the place of the answer that a session's end cut off, and waits for the connection's end. Nothing
+    /// of another frame may have been sent since the last whole one.
+    pub(super) async fn send_last_word(&mut self, frame: &[u8]) {
+        self.stream.get_mut().0.say_last_word();
+        if self.stream.write_all(frame).await.is_ok() && self.stream.flush().await.is_ok() {
+            std::future::pending().await
+        }
     }
 }
 
 /// One connection from its first byte to its last.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, Stranger { live, place }: Stranger) {
     let Some(door) = &shared.sync else { return };
-    let Ok(socket) = Socket::new(stream, Side::Employee, live.clone()) else { return };
-    let (socket, from) = (socket.of_questions(), live.from);
+    let Ok(socket) = Socket::of_questions(stream, Side::Employee, live.clone()) else { return };
+    let from = live.from;
     shared.table.add(live.clone());
     let signed_in = tokio::select! {
         biased;
@@ -134,7 +162,7 @@ async fn sign_in(shared: &Shared, door: &SyncDoor, socket: Socket, from: IpAddr)
         let request = Request::read(&frame, LONGEST_BEFORE_SIGN_IN).ok()?;
         let id = client.next_id();
         let (body, goes_on) = answer(shared, door, &request, &mut state, (id, from));
-        client.send(&request.answer(id, &body)).await.ok()?;
+        client.send(&request.answer(id, &body), shared.config.client_patience).await.ok()?;
         if !goes_on {
             return None;
         }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use byleave_core::inventory::SyncSource;
@@ -46,6 +46,8 @@ pub(crate) struct Login {
     crowd: AtomicUsize,
     /// Commands that the cluster was asked and did not answer.
     pub(super) unanswered: AtomicUsize,
+    /// Commands of which the record says that they began.
+    begun: AtomicI64,
     /// INVARIANT: one for each database that is open, so that each is decided again.
     pub(super) _holds: Vec<Hold>,
 }
@@ -108,6 +110,7 @@ impl Login {
             connections: AtomicUsize::default(),
             crowd: AtomicUsize::default(),
             unanswered: AtomicUsize::default(),
+            begun: AtomicI64::default(),
             _holds: holds,
         }
     }
@@ -184,6 +187,11 @@ impl Login {
 
     pub(super) fn note_found(&self, address: Address, server: Server) {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some((address, server));
+    }
+
+    /// The number of the next command that begins, in the record.
+    pub(super) fn next_begun(&self) -> i64 {
+        self.begun.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
     /// Takes in one more connection, if there may be one more.

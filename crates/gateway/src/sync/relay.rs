@@ -29,12 +29,10 @@ use super::login::{Connected, Login};
 use super::server::{self, Far, ServerError};
 use crate::live::{Refused, count};
 use crate::server::Shared;
+use crate::text;
 
 /// How long an answer is waited for before the client is watched, too: most come sooner.
 const SOON: Duration = Duration::from_millis(20);
-
-/// How long the cluster may take beyond that: the longest time of a command there, and some for what it does not count.
-const LONGEST_ANSWER: Duration = Duration::from_secs(40);
 
 /// How long a connection keeps the room of its last answer.
 const AT_REST: Duration = Duration::from_secs(1);
@@ -84,7 +82,8 @@ async fn connect(client: &mut Client, login: &Arc<Login>) -> Option<Connected> {
         }
         let request = Request::read(&frame, LONGEST_REQUEST).ok()?;
         let id = client.next_id();
-        client.send(&request.answer(id, &answer::error(Code::TooMany, &text))).await.ok()?;
+        let answer = request.answer(id, &answer::error(Code::TooMany, &text));
+        client.send(&answer, login.session.shared.config.client_patience).await.ok()?;
     }
 }
 
@@ -108,6 +107,8 @@ struct Relay<'a> {
 struct Under {
     at: Timestamp,
     since: Instant,
+    /// Its number, once the record says that it began.
+    begun: Option<i64>,
 }
 
 impl Relay<'_> {
@@ -130,19 +131,20 @@ impl Relay<'_> {
     async fn take(&mut self, frame: &[u8]) -> Then {
         let counts = &self.login.session.live.counts;
         count(&counts.received_bytes, frame.len());
-        let under = self.begin();
+        let mut under = self.begin();
         let request = match Request::read(frame, LONGEST_REQUEST) {
             Ok(request) => request,
             Err(error) => return self.strange(&under, &error),
         };
+        self.client.set_waits(request.manner != Manner::Unanswered);
         let mut verdict = judge(&request, &self.login.scope());
         loop {
             verdict = match verdict {
                 Verdict::Answered(local) => return self.answer_locally(&request, local).await,
                 Verdict::Empty(empty) => return self.answer_empty(&request, &under, &empty).await,
                 Verdict::Refused(refusal) => return self.refuse(&request, &under, &refusal).await,
-                Verdict::Allowed(allowed) => return self.forward(&request, &under, allowed).await,
-                Verdict::Lookup(lookup) => match self.look_up(&request, &under, lookup).await {
+                Verdict::Allowed(allowed) => return self.forward(&request, &mut under, allowed).await,
+                Verdict::Lookup(lookup) => match self.look_up(&request, &mut under, lookup).await {
                     Ok(verdict) => verdict,
                     Err(error) => return self.unreachable(&request, &under, &error).await,
                 },
@@ -154,12 +156,13 @@ impl Relay<'_> {
     async fn look_up(
         &mut self,
         request: &Request<'_>,
-        under: &Under,
+        under: &mut Under,
         lookup: Lookup,
     ) -> Result<Verdict<'static>, ServerError> {
         let login = self.login;
         let turn = turn(&mut self.client, login).await?;
         let record = Record::of(request);
+        self.note_begun(under, &record)?;
         let unanswered = Unanswered(Some((login.as_ref(), under, &record)));
         let answered = self.ask(lookup.body()).await;
         unanswered.end();
@@ -179,7 +182,21 @@ impl Relay<'_> {
     }
 
     fn begin(&self) -> Under {
-        Under { at: self.shared.watch.clock.read().wall, since: Instant::now() }
+        Under { at: self.shared.watch.clock.read().wall, since: Instant::now(), begun: None }
+    }
+
+    /// Records that a command begins, before the cluster hears of it: whatever becomes of this process then, there is a line
+    /// of it. What cannot be recorded ends the session.
+    fn note_begun(&self, under: &mut Under, record: &Record) -> Result<(), ServerError> {
+        if under.begun.is_none() {
+            let number = self.login.next_begun();
+            let line = Line::new().text("at", under.at.to_string().as_str()).number("begun", number);
+            if !self.note(described(line, record)) {
+                return Err(ServerError::Gone);
+            }
+            under.begun = Some(number);
+        }
+        Ok(())
     }
 
     /// A frame that is not understood: what comes after it cannot be told from it.
@@ -215,6 +232,9 @@ impl Relay<'_> {
     /// that a server sees it.
     async fn ask(&mut self, body: &[u8]) -> Result<(i32, Vec<u8>), ServerError> {
         let Self { client, login, shared, far } = self;
+        if !login.session.live.gate.is_open() {
+            return Err(ServerError::Gone);
+        }
         if far.as_ref().is_some_and(|far| !far.may_go_on(login)) {
             *far = None;
         }
@@ -238,7 +258,7 @@ impl Relay<'_> {
                     biased;
                     answered = asking => answered,
                     () = client.gone() => Err(ServerError::Gone),
-                    () = sleep(LONGEST_ANSWER) => Err(ServerError::Late),
+                    () = sleep(shared.config.answer_patience) => Err(ServerError::Late),
                 },
             }
         };
@@ -255,12 +275,15 @@ impl Relay<'_> {
     }
 
     /// It has its turn until the answer is delivered: so many answers are in memory, and no more.
-    async fn forward(&mut self, request: &Request<'_>, under: &Under, allowed: Allowed) -> Then {
+    async fn forward(&mut self, request: &Request<'_>, under: &mut Under, allowed: Allowed) -> Then {
         let login = self.login;
         let _turn = match turn(&mut self.client, login).await {
             Ok(turn) => turn,
             Err(error) => return self.unreachable(request, under, &error).await,
         };
+        if let Err(error) = self.note_begun(under, allowed.record()) {
+            return self.unreachable(request, under, &error).await;
+        }
         let unanswered = Unanswered(Some((login.as_ref(), under, allowed.record())));
         let answered = match self.make_room(&allowed).await {
             Ok(()) => self.ask(allowed.body()).await,
@@ -351,6 +374,7 @@ impl Relay<'_> {
         if let Some(failed) = over {
             count(&live.counts.commands, 1);
             self.note(under.described(&Record::of(request)).text("failed", failed));
+            self.last_word(request).await;
             return Then::Close;
         }
         tracing::warn!(session = %live.id, ?error, "the cluster cannot be asked for sync data");
@@ -371,6 +395,16 @@ impl Relay<'_> {
         }
     }
 
+    /// Tells a client that waits for an answer why its session ended, where there is still room for a last word.
+    async fn last_word(&mut self, request: &Request<'_>) {
+        let live = &self.login.session.live;
+        if live.gate.has_farewell() {
+            let told = answer::error(Code::Unauthorized, &text::ended(live.end()));
+            let id = self.client.next_id();
+            self.client.send_last_word(&request.answer(id, &told)).await;
+        }
+    }
+
     async fn answer(&mut self, request: &Request<'_>, body: &[u8]) -> Then {
         let id = self.client.next_id();
         self.deliver(&request.answer(id, body)).await
@@ -378,9 +412,14 @@ impl Relay<'_> {
 
     async fn deliver(&mut self, frame: &[u8]) -> Then {
         count(&self.login.session.live.counts.sent_bytes, frame.len());
-        match self.client.send(frame).await {
+        match self.client.send(frame, self.shared.config.client_patience).await {
             Ok(()) => Then::GoOn,
-            Err(_) => Then::Close,
+            Err(error) => {
+                if error.kind() == std::io::ErrorKind::TimedOut {
+                    tracing::info!(session = %self.login.session.live.id, "a client of sync data does not read its answer");
+                }
+                Then::Close
+            }
         }
     }
 
@@ -421,13 +460,23 @@ impl Under {
     /// Begins the line of this request.
     fn line(&self) -> Line {
         let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Line::new().text("at", self.at.to_string().as_str()).number("micros", micros)
+        let line = Line::new().text("at", self.at.to_string().as_str());
+        let line = match self.begun {
+            Some(number) => line.number("ends", number),
+            None => line,
+        };
+        line.number("micros", micros)
     }
 
-    /// The same, with what the request was: names and shape, never values.
+    /// The same, with what the request was.
     fn described(&self, record: &Record) -> Line {
-        let Record { database, collection, command, shape } = record;
-        let line = self.line().text("database", database.as_str()).text("collection", collection.as_deref());
-        line.text("command", command.as_str()).text("shape", shape.as_str())
+        described(self.line(), record)
     }
+}
+
+/// Adds what a request was: names and shape, never values.
+fn described(line: Line, record: &Record) -> Line {
+    let Record { database, collection, command, shape } = record;
+    let line = line.text("database", database.as_str()).text("collection", collection.as_deref());
+    line.text("command", command.as_str()).text("shape", shape.as_str())
 }

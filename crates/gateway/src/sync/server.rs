@@ -11,6 +11,7 @@ use std::time::Duration;
 use byleave_core::event::Side;
 use byleave_core::inventory::SyncSource;
 use byleave_core::name::Address;
+use byleave_core::session::SessionEnd;
 use byleave_wire::answer::Server;
 use byleave_wire::frame::{LONGEST_REPLY, message};
 use byleave_wire::reply::ReplyError;
@@ -81,6 +82,19 @@ pub(super) enum ServerError {
     Unreachable(#[source] ReadError),
     #[error("a server of the databases is not trusted: the inventory's authority does not vouch for its certificate")]
     Untrusted,
+}
+
+impl ServerError {
+    /// Why a session ends that cannot begin for this: what an administrator must mend is told apart.
+    pub(super) const fn ends(&self) -> SessionEnd {
+        match self {
+            Self::Credential | Self::NoCredential | Self::Refused => SessionEnd::CredentialRefused,
+            Self::Certificates | Self::Untrusted => SessionEnd::DatabasesUntrusted,
+            Self::Gone | Self::Late | Self::NoPrimary | Self::NotReadable | Self::Reply(_) | Self::Unreachable(_) => {
+                SessionEnd::NodeUnreachable
+            }
+        }
+    }
 }
 
 impl From<ReadError> for ServerError {
@@ -256,7 +270,7 @@ async fn greet(
     live: &Arc<Live>,
 ) -> Result<Option<(Far, Greeting)>, ServerError> {
     let stream = TcpStream::connect(address.as_str()).await?;
-    let socket = Socket::new(stream, Side::Node, live.clone())?.of_questions();
+    let socket = Socket::of_questions(stream, Side::Node, live.clone())?;
     let host = address.as_str().rsplit_once(':').map_or("", |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| ServerError::Certificates)?;

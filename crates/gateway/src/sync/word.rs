@@ -63,8 +63,8 @@ pub(crate) async fn run(answer: &Answer<'_>, intake: &mut Intake, opened: &Opene
     let secret = secret(&near.session);
     let login = match intake.during(login(&session, &secret)).await {
         Ok(login) => login,
-        Err(told) => {
-            session.live.node_ended(SessionEnd::NodeUnreachable);
+        Err(NotBegun { end, told }) => {
+            session.live.node_ended(end);
             near.session.shared.connections.spawn(keep(session, None, left));
             drop(leave);
             return refuse(answer, &told).await;
@@ -147,27 +147,45 @@ fn secret(session: &Session) -> Zeroizing<String> {
     Zeroizing::new(hex::encode(bytes.as_slice()))
 }
 
+/// A session for sync data that ends before it began: why, and what the employee is told.
+struct NotBegun {
+    end: SessionEnd,
+    told: String,
+}
+
+impl NotBegun {
+    fn new(told: impl Into<String>) -> Self {
+        Self { end: SessionEnd::NodeUnreachable, told: told.into() }
+    }
+}
+
+impl From<ServerError> for NotBegun {
+    fn from(error: ServerError) -> Self {
+        Self { end: error.ends(), told: error.to_string() }
+    }
+}
+
 /// Makes what the connections of the session will share, and tries whether the cluster takes the gateway.
-async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, String> {
+async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, NotBegun> {
     let (live, shared) = (&session.live, &session.shared);
-    let facts = live.facts().ok_or_else(|| text::NOT_OPEN.to_owned())?;
-    let source = facts.cluster.sync_source.clone().ok_or_else(|| text::NO_SYNC_SERVERS.to_owned())?;
+    let facts = live.facts().ok_or_else(|| NotBegun::new(text::NOT_OPEN))?;
+    let source = facts.cluster.sync_source.clone().ok_or_else(|| NotBegun::new(text::NO_SYNC_SERVERS))?;
     let (open, holds) = open(session);
     if open.is_empty() {
-        return Err(text::NOT_OPEN.to_owned());
+        return Err(NotBegun::new(text::NOT_OPEN));
     }
     let key = Key::ask(session, &source).await.map_err(|error| {
         let none = matches!(error, ServerError::NoCredential | ServerError::Late);
-        if none { text::NO_SYNC_CREDENTIAL.to_owned() } else { error.to_string() }
+        NotBegun { end: error.ends(), told: if none { text::NO_SYNC_CREDENTIAL.to_owned() } else { error.to_string() } }
     })?;
     let (mut salt, mut lsid) = ([0; 16], [0; 16]);
     shared.entropy.fill(&mut salt);
     shared.entropy.fill(&mut lsid);
-    let verifier = Verifier::new(secret, salt, ITERATIONS).map_err(|error| error.to_string())?;
-    let recording = session.recording().ok_or_else(|| text::UNAVAILABLE.to_owned())?;
+    let verifier = Verifier::new(secret, salt, ITERATIONS).map_err(|error| NotBegun::new(error.to_string()))?;
+    let recording = session.recording().ok_or_else(|| NotBegun::new(text::UNAVAILABLE))?;
     let Ok(recorder) = recording::Recorder::start(recording, &shared.watch.clock, Kind::Commands) else {
         live.cut(SessionEnd::RecordingFailed);
-        return Err(text::UNAVAILABLE.to_owned());
+        return Err(NotBegun::new(text::UNAVAILABLE));
     };
     let recorder = Arc::new(recorder);
     session.recorders().push(recorder.clone());
@@ -177,7 +195,7 @@ async fn login(session: &Arc<Session>, secret: &str) -> Result<Arc<Login>, Strin
     let tried = server::dial(shared, &login).await;
     tried.map(|_| login).map_err(|error| {
         tracing::warn!(session = %live.id, ?error, "the cluster does not take the gateway for sync data");
-        error.to_string()
+        error.into()
     })
 }
 

@@ -7,6 +7,7 @@ mod dawdlers;
 mod driver;
 mod front;
 mod hostile;
+mod last_word;
 mod limits;
 mod members;
 mod raw;

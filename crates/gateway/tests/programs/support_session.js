@@ -38,8 +38,7 @@ step('insert', () => orders.insertOne({ _id: -1 }).acknowledged);
 step('delete', () => orders.deleteMany({}).acknowledged);
 step('elsewhere', () => db.getSiblingDB(process.env.CLOSED).accounts.findOne());
 
-// The cut comes while it waits here. Where it comes in the midst of an answer, the driver of mongosh 2.12.0 (7.9.0) closes
-// its socket and now and then waits for ever all the same, whatever its time limits are.
+// The cut comes while it waits here; in `sync_stream.js` it comes whenever it does.
 const cursor = orders.find({}).batchSize(2);
 cursor.next();
 step('streaming', () => null);

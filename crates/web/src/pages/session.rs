@@ -23,6 +23,7 @@ use super::visitor::Visitor;
 use super::when::full;
 use super::wording::ended;
 use crate::app::App;
+use crate::door;
 
 /// How many entries of the log are shown.
 const ENTRIES: u32 = 200;
@@ -39,7 +40,8 @@ const TOLD: [&str; 6] = [
 /// The page.
 pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
     let id: SessionId = id.parse().map_err(|_| Problem::NotFound)?;
-    let row = app.store.session(visitor.actor(), id).await?;
+    let mut row = app.store.session(visitor.actor(), id).await?;
+    door::count(app.door.as_ref(), &mut row);
     let grant = match row.basis {
         Basis::Grant { id } => app.store.grant(visitor.actor(), row.project, id).await?,
         Basis::Standing => None,
@@ -104,7 +106,11 @@ fn facts(names: &Names, row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
                     dt { "Did" } dd { (did(row)) }
                     dt { "Bytes" } dd { (moved(row)) }
                 }
-                None => { dt { "Ends" } dd { (full(row.until)) " at the latest. What was done is counted at its end." } }
+                None => {
+                    dt { "Ends" } dd { (full(row.until)) " at the latest" }
+                    dt { "Did so far" } dd { (did(row)) }
+                    dt { "Bytes so far" } dd { (moved(row)) }
+                }
             }
         }
     }

@@ -38,6 +38,8 @@ pub(super) const fn ended(reason: SessionEnd) -> &'static str {
         SessionEnd::ClosedByEmployee => "the support engineer left",
         SessionEnd::ClosedByNode => "the node closed the connection",
         SessionEnd::ClusterRemoved => "the cluster was removed",
+        SessionEnd::CredentialRefused => "the databases did not take the gateway's credential, or there was none",
+        SessionEnd::DatabasesUntrusted => "a server of the databases was not trusted by the inventory's authority",
         SessionEnd::EmployeeDisabled => "the support engineer's account was disabled",
         SessionEnd::EndedByAdministrator => "an administrator ended it",
         SessionEnd::EndedByCustomer => "your organization ended it",

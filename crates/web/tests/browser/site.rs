@@ -362,6 +362,10 @@ impl Door for TestDoor {
         0
     }
 
+    fn done(&self, _: SessionId) -> Option<Counters> {
+        None
+    }
+
     fn ready(&self) -> Vec<Part> {
         Vec::new()
     }

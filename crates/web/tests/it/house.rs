@@ -8,7 +8,7 @@ use byleave_core::actor::By;
 use byleave_core::id::{EmployeeId, EmployeeKeyId, GrantId, NodeId, SessionId};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{BootId, Clock, Entropy, Reading, Timestamp};
-use byleave_store::session::{OpenSession, Shape};
+use byleave_store::session::{Counters, OpenSession, Shape};
 use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
@@ -120,6 +120,10 @@ impl Door for NotingDoor {
     fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {
         self.note(Told::End(session, reason));
         true
+    }
+
+    fn done(&self, _: SessionId) -> Option<Counters> {
+        None
     }
 
     fn end_employee(&self, employee: EmployeeId) -> usize {

@@ -7,6 +7,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
@@ -119,8 +122,15 @@ fn a_customer_grants_sync_data_and_an_engineers_client_reads_until_they_revoke()
     client.arg(program("sync_client.py")).arg(uri.trim()).current_dir(home.path());
     let seen = String::from_utf8(client.output().unwrap().stdout).unwrap();
     assert!(seen.contains("{\"step\": \"cursor\", \"result\": 2000}"), "{seen}");
+    who_cannot_sign_in_is_logged(&story, &home, uri.trim());
     let listed = story.owner.run(&["sessions", "list"]).ok();
     assert!(listed.contains("sync data") && !listed.contains("Robin"), "{listed}");
+    let live = story.owner.run(&["sessions", "list", "--output", "json"]).json();
+    let done = |session: &serde_json::Value| session["commands"].as_i64().unwrap();
+    let session = live["results"].as_array().unwrap().iter().max_by_key(|session| done(session)).unwrap();
+    let shown = story.owner.run(&["sessions", "show", session["id"].as_str().unwrap()]).ok();
+    let counts = format!("done       {} commands, ", done(session));
+    assert!(done(session) >= 10 && shown.contains(&counts) && shown.contains("until "), "what it did so far: {shown}");
     story.owner.run(&["revoke", "Shop"]).ok();
     let mut told = String::new();
     running.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
@@ -130,6 +140,60 @@ fn a_customer_grants_sync_data_and_an_engineers_client_reads_until_they_revoke()
         assert_eq!(names.iter().filter(|known| *known == name).count(), 1, "{name}: {names:?}");
     }
     verify(&story.owner);
+}
+
+/// Tries a wrong secret, and one that stands in the place of the user: the log names the session that was meant, never what
+/// was typed.
+fn who_cannot_sign_in_is_logged(story: &Story, home: &TempDir, uri: &str) {
+    let (user, rest) = uri.strip_prefix("mongodb://").unwrap().split_once(':').unwrap();
+    let (secret, rest) = rest.split_once('@').unwrap();
+    let log = || std::fs::read_to_string(story.server.data().with_file_name("server.log")).unwrap();
+    let lines = || log().lines().filter(|line| line.contains("a client of sync data could not sign in")).count();
+    let mut known = lines();
+    for (user, typed, is_named) in [(user, "a-wrong-secret", true), (secret, "another-secret", false)] {
+        let mut client = Command::new(python());
+        let uri = format!("mongodb://{user}:{typed}@{rest}");
+        client.arg(program("sync_client.py")).arg(uri).args(["appsync_1", "bank"]).current_dir(home.path());
+        let seen = String::from_utf8(client.output().unwrap().stdout).unwrap();
+        assert!(seen.contains("\"code\": 18"), "{seen}");
+        assert!(lines() > known, "nothing is logged of it");
+        known = lines();
+        let log = log();
+        let last = log.lines().rfind(|line| line.contains("could not sign in")).unwrap();
+        assert_eq!(last.contains(user), is_named, "{last}");
+        assert!(last.contains("127.0.0.1") && !log.contains(typed) && !log.contains(secret), "{last}");
+    }
+}
+
+/// The processes whose parent this is.
+fn children(parent: u32) -> Vec<i32> {
+    let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+    listed.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+#[test]
+fn a_signal_that_ends_the_command_ends_its_ssh_and_the_session_with_it() {
+    let (home, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (_database, port, ca) = database(files.path());
+    let story = story(port, &ca);
+    let ssh = engineer(&story, &home);
+    let lines = "gateway\na password of the cluster\n";
+    story.administrator.type_in(&["clusters", "sync-credential", HOST], lines).ok();
+    story.owner.run(&["grant", "Shop", "--type", "sync"]).ok();
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        let mut running = Running(sync(&story, &home, &ssh).spawn().unwrap());
+        let mut out = BufReader::new(running.0.stdout.take().unwrap());
+        let mut uri = String::new();
+        out.read_line(&mut uri).unwrap();
+        assert!(uri.starts_with("mongodb://"), "{uri}");
+        let children = children(running.0.id());
+        assert_eq!(children.len(), 1, "its `ssh`");
+        kill(Pid::from_raw(i32::try_from(running.0.id()).unwrap()), signal).unwrap();
+        let ended = running.0.wait().unwrap();
+        assert_eq!(ended.code(), Some(1), "{signal}");
+        // It was waited for, so nothing has its number.
+        assert_eq!(kill(Pid::from_raw(children[0]), None), Err(Errno::ESRCH), "{signal}: its `ssh` goes on");
+    }
 }
 
 /// The evidence of all of it verifies, the session's basis included.

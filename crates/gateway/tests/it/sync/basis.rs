@@ -18,6 +18,22 @@ fn mine() -> SyncCredential {
     SyncCredential::Scram { user: "mine".to_owned(), password: Zeroizing::new("a password of the cluster".to_owned()) }
 }
 
+/// A house with a server behind it that takes the customer's own credential, granted with that.
+fn house_with_mine() -> (House, Upstream) {
+    let house = House::new();
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.world.memory.supply(mine());
+    house.grant(&upstream.address());
+    (house, upstream)
+}
+
+/// A client that has signed in and asked something.
+fn client(house: &House, uri: &str) -> Raw {
+    let mut raw = Raw::signed_in(house, uri);
+    assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }));
+    raw
+}
+
 /// The connections on which this user signed in.
 fn signed_in(upstream: &Upstream, user: &str) -> Vec<usize> {
     let said = format!("n={user},");
@@ -40,16 +56,11 @@ fn grant_again(house: &House) {
 
 #[test]
 fn a_customers_own_credential_is_out_of_use_as_soon_as_another_grant_takes_the_place_of_its_own() {
-    let house = House::new();
-    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
-    house.world.memory.supply(mine());
-    house.grant(&upstream.address());
+    let (house, upstream) = house_with_mine();
     let (_ssh, _out, uri) = house.open();
-    let mut raw = Raw::signed_in(&house, &uri);
-    let find = r#"{find: "items", $db: "appsync_1"}"#;
-    for command in [COUNT, find] {
-        assert!(matches!(raw.command(command), Answer::Body { code: None, .. }));
-    }
+    let mut raw = client(&house, &uri);
+    let find = raw.command(r#"{find: "items", $db: "appsync_1"}"#);
+    assert!(matches!(find, Answer::Body { code: None, .. }), "{find:?}");
     let old = signed_in(&upstream, "mine");
     assert!(!old.is_empty() && signed_in(&upstream, "gateway").is_empty());
     grant_again(&house);
@@ -74,8 +85,7 @@ fn a_grant_that_changes_nothing_about_the_credential_disturbs_nobody() {
     let upstream = Upstream::start(house.authority.tls(), Place::Primary);
     house.grant(&upstream.address());
     let (_ssh, _out, uri) = house.open();
-    let mut raw = Raw::signed_in(&house, &uri);
-    assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }));
+    let mut raw = client(&house, &uri);
     let connected = upstream.connected();
     grant_again(&house);
     assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }));
@@ -84,14 +94,10 @@ fn a_grant_that_changes_nothing_about_the_credential_disturbs_nobody() {
 
 #[test]
 fn a_session_ends_where_its_new_basis_has_no_credential() {
-    let house = House::new();
-    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
-    house.world.memory.supply(mine());
-    house.grant(&upstream.address());
+    let (house, _upstream) = house_with_mine();
     *house.world.memory.credential.lock().unwrap() = None;
     let (_ssh, _out, uri) = house.open();
-    let mut raw = Raw::signed_in(&house, &uri);
-    assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }));
+    let mut raw = client(&house, &uri);
     house.world.memory.grant(GrantType::InfrastructureAndSyncData);
     // With it ends the word that opened it, and so the connection on which that was said.
     let (closed, _) = sync_end(&house, 3);

@@ -1,6 +1,9 @@
 //! The limits of a session, and what is left at the cluster by clients that hang up or are cut.
 
+use std::time::Duration;
+
 use byleave_core::session::SessionEnd;
+use byleave_gateway::Config;
 
 use super::raw::{Answer, Raw};
 use super::rig::House;
@@ -12,7 +15,11 @@ const COUNT: &str = r#"{count: "orders", $db: "appsync_1"}"#;
 const SLOW: &str = r#"{find: "slow", $db: "appsync_1"}"#;
 
 fn house() -> (House, Upstream) {
-    let house = House::new();
+    house_with(|_| {})
+}
+
+fn house_with(change: impl FnOnce(&mut Config)) -> (House, Upstream) {
+    let house = House::with(change);
     let upstream = Upstream::start(house.authority.tls(), Place::Primary);
     house.grant(&upstream.address());
     (house, upstream)
@@ -56,6 +63,37 @@ fn whoever_hangs_up_frees_their_turn_and_the_cluster_sees_it() {
     let answer = last.command(COUNT);
     assert!(matches!(answer, Answer::Body { code: None, .. }), "{answer:?}");
     until("the end of what nobody waits for", || upstream.ended(&asked));
+}
+
+#[test]
+fn whoever_does_not_read_their_answer_frees_their_turn_and_is_reset() {
+    let (house, upstream) = house_with(|config| config.client_patience = Duration::from_millis(300));
+    let (_ssh, _out, uri) = house.open();
+    let mut last = Raw::signed_in(&house, &uri);
+    let mut raws: Vec<Raw> = (0..8).map(|_| Raw::signed_in(&house, &uri)).collect();
+    raws.iter_mut().for_each(|raw| raw.say(r#"{find: "large", $db: "appsync_1"}"#));
+    until("eight questions", || count_of(&upstream, "find") == 8);
+    let answer = last.command(COUNT);
+    assert!(matches!(answer, Answer::Body { code: None, .. }), "{answer:?}");
+    let asked = upstream.commands().into_iter().filter(|(_, name)| name == "find").map(|(number, _)| number);
+    let asked: Vec<usize> = asked.collect();
+    until("the end of their connections", || upstream.ended(&asked));
+    // What they read now is no whole answer.
+    raws.iter_mut().for_each(|raw| assert!(matches!(raw.answer(), Answer::Closed)));
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_in_time_is_not_waited_for_and_sees_that() {
+    let (house, upstream) = house_with(|config| config.answer_patience = Duration::from_millis(300));
+    let (_ssh, _out, uri) = house.open();
+    let mut raw = Raw::signed_in(&house, &uri);
+    let answer = raw.command(SLOW);
+    let late = |text: &str| text == "the databases do not answer in time";
+    assert!(matches!(&answer, Answer::Body { code: Some(6), text } if late(text)), "{answer:?}");
+    let asked = upstream.commands().into_iter().filter(|(_, name)| name == "find").map(|(number, _)| number);
+    let asked: Vec<usize> = asked.collect();
+    until("the end of what nobody waits for", || upstream.ended(&asked));
+    assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }), "on the same connection");
 }
 
 #[test]

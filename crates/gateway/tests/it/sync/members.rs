@@ -1,9 +1,12 @@
 //! A cluster of several servers: which one is dialled, what a client learns of the others, and how the gateway signs in to
 //! them by a certificate.
 
+use byleave_core::session::SessionEnd;
+
 use super::raw::{Answer, Raw};
 use super::rig::{Authority, House};
 use super::server;
+use super::session::other_ends;
 use super::upstream::{Place, Upstream};
 use crate::world::until;
 
@@ -61,6 +64,7 @@ fn a_primary_that_the_inventory_does_not_name_is_never_dialled() {
     assert!(!told.contains("127.0.0.1"), "{told}");
     assert_eq!((stranger.connected(), asked(&member, "saslStart")), (0, 0));
     assert!(asked(&member, "hello") >= 1);
+    assert_eq!(other_ends(&house, 2), [SessionEnd::NodeUnreachable], "nothing is to be mended");
 }
 
 #[test]
@@ -217,6 +221,10 @@ fn a_certificate_that_the_cluster_does_not_take_opens_nothing() {
     let told = house.refused();
     assert!(told.contains("refuse the gateway's credential"), "{told}");
     assert_eq!(asked(&open, "buildInfo"), 0);
+    // Without any, there is none to be refused, and it is the same to mend.
+    *house.world.memory.credential.lock().unwrap() = None;
+    house.refused();
+    assert_eq!(other_ends(&house, 8), [SessionEnd::CredentialRefused; 4]);
 }
 
 #[test]
@@ -233,4 +241,5 @@ fn a_server_that_the_inventorys_authority_does_not_vouch_for_is_sent_nothing() {
     assert!(told.contains("the inventory's authority does not vouch for its certificate"), "{told}");
     assert!(impostor.bytes().is_empty() && misnamed.bytes().is_empty());
     assert!(impostor.connected() > 0 && misnamed.connected() > 0);
+    assert_eq!(other_ends(&house, 4), [SessionEnd::DatabasesUntrusted; 2]);
 }

@@ -120,6 +120,14 @@ impl Raw {
         }
     }
 
+    /// The next answer to what was said.
+    pub(super) fn answer(&mut self) -> Answer {
+        match front::next(&mut self.stream) {
+            Some(answer) => told(Message::read(&answer, LONGEST_REPLY).unwrap().body),
+            None => Answer::Closed,
+        }
+    }
+
     /// Sends a frame; the answer's, unless the door hangs up.
     fn frame(&mut self, frame: &[u8]) -> Option<Vec<u8>> {
         self.stream.write_all(frame).and_then(|()| self.stream.flush()).ok()?;

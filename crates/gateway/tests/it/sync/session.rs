@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
 
+use byleave_core::id::SessionId;
 use byleave_core::session::SessionEnd;
 use byleave_gateway::control::{Closed, Report};
 use byleave_gateway::recording::{Most, read};
@@ -26,6 +27,12 @@ pub(super) fn sync_end(house: &House, sessions: usize) -> (Closed, String) {
         parts.iter().find(|part| part.name.ends_with(".commands")).map(|part| text(&part.content))
     };
     ended.iter().find_map(|closed| Some((closed.clone(), recorded(closed)?))).unwrap()
+}
+
+/// Why so many sessions ended, but for those that the engineer closed.
+pub(super) fn other_ends(house: &House, sessions: usize) -> Vec<SessionEnd> {
+    let ended = house.world.memory.closed_count(sessions);
+    ended.iter().map(|closed| closed.reason).filter(|reason| *reason != SessionEnd::ClosedByEmployee).collect()
 }
 
 fn steps(stdout: &[u8]) -> BTreeMap<String, serde_json::Value> {
@@ -104,6 +111,38 @@ fn a_revoke_cuts_a_streaming_cursor_and_nothing_more_comes() {
 }
 
 #[test]
+fn the_record_says_that_a_command_begins_before_the_cluster_hears_of_it() {
+    let house = House::new();
+    let upstream = Upstream::start(house.authority.tls(), Place::Primary);
+    house.grant(&upstream.address());
+    let (ssh, _out, uri) = house.open();
+    let mut raw = Raw::signed_in(&house, &uri);
+    assert!(matches!(raw.command(r#"{count: "orders", $db: "appsync_1"}"#), Answer::Body { code: None, .. }));
+    raw.say(r#"{find: "slow", filter: {a: "secret"}, $db: "appsync_1"}"#);
+    until("it was asked", || upstream.commands().iter().any(|(_, name)| name == "find"));
+    // What the kernel has now is what a killed server leaves.
+    let (user, _) = super::raw::user_and_secret(&uri);
+    let id: SessionId = user.parse().unwrap();
+    let parts = read(&house.world.path("recordings").join(&user), &recording_key(id), WHOLE).unwrap();
+    let commands = parts.iter().find(|part| part.name.ends_with(".commands")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text(&commands.content).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let begun = |line: &&serde_json::Value| line.get("begun").is_some();
+    let (last, before) = lines.split_last().unwrap();
+    assert_eq!(
+        (&last["begun"], &last["command"], &last["database"], &last["collection"]),
+        (&2.into(), &"find".into(), &"appsync_1".into(), &"slow".into())
+    );
+    let ends: Vec<_> = before.iter().filter(|line| !begun(line)).map(|line| &line["ends"]).collect();
+    assert_eq!((before.iter().filter(begun).count(), ends), (1, vec![&1.into()]), "{before:?}");
+    assert!(!text(&commands.content).contains("secret"));
+    drop((raw, ssh));
+    let (closed, commands) = sync_end(&house, 3);
+    let last: serde_json::Value = serde_json::from_str(commands.lines().last().unwrap()).unwrap();
+    assert_eq!((closed.commands, &last["ends"]), (2, &2.into()), "each command counts once: {commands}");
+}
+
+#[test]
 fn a_command_that_is_under_way_when_the_session_ends_is_recorded_too() {
     let house = House::new();
     let upstream = Upstream::start(house.authority.tls(), Place::Primary);
@@ -118,7 +157,7 @@ fn a_command_that_is_under_way_when_the_session_ends_is_recorded_too() {
     until("it was asked", || upstream.commands().iter().any(|(_, name)| name == "getMore"));
     house.world.memory.revoke();
     let (closed, commands) = sync_end(&house, 3);
-    assert!(matches!(waits.join().unwrap(), Answer::Closed));
+    assert!(matches!(waits.join().unwrap(), Answer::Body { code: Some(13), .. }), "it is told why");
     assert_eq!((closed.reason, closed.commands), (SessionEnd::Revoked, 2));
     let lines: Vec<serde_json::Value> = commands.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = lines.last().unwrap();

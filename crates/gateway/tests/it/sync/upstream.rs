@@ -19,7 +19,8 @@ use super::front;
 pub(super) const CURSOR: i64 = 7_700_000_077;
 pub(super) const CURSOR_OF_ITEMS: i64 = 77;
 
-/// The first of the cursors over `many`, of which each is another; a `find` of `slow` is never answered.
+/// The first of the cursors over `many`, of which each is another; a `find` of `slow` is never answered, one of `large` with
+/// more than a connection holds.
 pub(super) const FIRST_OF_MANY: i64 = 9_000_000_000;
 
 /// What it is in its replica set, and to whom it points.
@@ -186,6 +187,7 @@ impl State {
                 let id = self.cursors.fetch_add(1, Ordering::SeqCst);
                 cursor(FIRST_OF_MANY + id, &format!("{}.many", database(request)), Builder::new())
             }
+            "find" if named(request) == Some("large") => large(request),
             "find" => found(request),
             "getMore" => return None,
             _ => answer::done(),
@@ -259,6 +261,15 @@ fn collections(request: &Request<'_>) -> Vec<u8> {
     }
     let collection = Builder::new().string("name", name).string("type", "collection");
     cursor(0, &namespace, Builder::new().document("0", collection))
+}
+
+/// More than the kernel takes for a peer that does not read.
+fn large(request: &Request<'_>) -> Vec<u8> {
+    let text = "x".repeat(1024 * 1024);
+    let documents = (0..14).fold(Builder::new(), |batch, number: i32| {
+        batch.document(&number.to_string(), Builder::new().int32("_id", number).string("text", &text))
+    });
+    cursor(0, &format!("{}.large", database(request)), documents)
 }
 
 fn found(request: &Request<'_>) -> Vec<u8> {

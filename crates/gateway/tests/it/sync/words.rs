@@ -25,7 +25,7 @@ fn nothing_of_the_client_reaches_the_cluster_and_its_cursors_are_killed_there_af
     let before = upstream.commands();
     house.world.memory.revoke();
     let last = lines.next().unwrap().unwrap();
-    assert_eq!(last, "ended AutoReconnect", "its socket is reset: no answer comes any more");
+    assert_eq!(last, "ended OperationFailure", "it is told why no answer comes");
     until("the cursor's end", || upstream.commands().iter().any(|(_, name)| name == "endSessions"));
     let after = upstream.commands();
     let used: Vec<usize> = before.iter().map(|(number, _)| *number).collect();

@@ -28,13 +28,15 @@ const MOST: Most = Most { part: 32 * 1024 * 1024, all: 32 * 1024 * 1024 };
 pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
     let live = caller.flag("live", false)?;
     let query = SessionQuery { of: SessionsOf::Organization(id), live, limit: LISTED };
-    let rows = caller.ask(caller.app.store.sessions(&caller.actor, query)).await?;
+    let mut rows = caller.ask(caller.app.store.sessions(&caller.actor, query)).await?;
+    rows.iter_mut().for_each(|row| door::count(caller.app.door.as_ref(), row));
     caller.ok(&List { results: rows.iter().map(show::session).collect() })
 }
 
 /// Shows one.
 pub(super) async fn get(caller: Caller, IdPath(id): IdPath<SessionId>) -> Result<Response, Failure> {
-    let row = caller.ask(caller.app.store.session(&caller.actor, id)).await?;
+    let mut row = caller.ask(caller.app.store.session(&caller.actor, id)).await?;
+    door::count(caller.app.door.as_ref(), &mut row);
     caller.ok(&show::session(&row))
 }
 
