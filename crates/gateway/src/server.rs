@@ -49,7 +49,7 @@ pub(crate) const WINDOW: u32 = 2 * 1024 * 1024;
 pub(crate) const PACKET: u32 = 32 * 1024;
 /// Messages that wait in a channel before its connection is read no further: with more, what is written at once leaves the
 /// processor's cache, and the reader waits for it.
-pub(crate) const CHANNEL_BUFFER: usize = 8;
+pub(crate) const CHANNEL_BUFFER: usize = 16;
 
 /// How long the end of all sessions may take when the gateway stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
