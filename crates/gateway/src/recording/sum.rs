@@ -140,7 +140,10 @@ mod tests {
             }
             assert!(matches!(sum.whole, Some(Whole::Elsewhere(_))), "bulk is hashed elsewhere");
             let part = sum.part(7, Stream::Stdout);
-            assert_eq!((part["bytes"].as_u64(), part["recorded_bytes"].as_u64()), (Some(bytes.len() as u64), Some(1024)));
+            assert_eq!(
+                (part["bytes"].as_u64(), part["recorded_bytes"].as_u64()),
+                (Some(bytes.len() as u64), Some(1024))
+            );
             assert_eq!(part["whole_blake3"], blake3::hash(&bytes).to_hex().as_str());
         }
     }
