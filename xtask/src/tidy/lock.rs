@@ -9,7 +9,9 @@ use super::Finding;
 const SQLITE: (&str, &str) = ("libsqlite3-sys", "0.40.0");
 
 /// Packages that would bring a second cryptographic library.
-const BANNED: &[&str] = &["native-tls", "openssl", "openssl-sys", "ring"];
+const BANNED: &[&str] = &["native-tls", "openssl", "openssl-sys"];
+/// One more, which the lock file names although nothing links it: a weak feature of this package could.
+const RING: (&str, &str) = ("ring", "rustls-webpki");
 
 /// Checks the lock file, and that the README tells its size.
 ///
@@ -32,6 +34,13 @@ pub(super) fn check(lock: &str, readme: &str) -> Result<Vec<Finding>> {
     }
     for (name, _) in names.iter().filter(|(name, _)| BANNED.contains(&name.as_str())) {
         findings.push(Finding::at("Cargo.lock", format!("`{name}`: aws-lc-rs is our only cryptographic library")));
+    }
+    for (package, (name, _)) in packages.iter().zip(&names).filter(|(_, (name, _))| name.as_str() != RING.1) {
+        let needs = package.get("dependencies").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if needs.iter().any(|need| need.as_str() == Some(RING.0)) {
+            let rule = format!("`{name}` needs `{}`: aws-lc-rs is our only cryptographic library", RING.0);
+            findings.push(Finding::at("Cargo.lock", rule));
+        }
     }
     let count = format!("{} packages", names.len());
     if !readme.contains(&count) {
@@ -62,7 +71,11 @@ mod tests {
 
     #[test]
     fn there_is_one_cryptographic_library() {
-        assert_eq!(found(&[SQLITE, ("ring", "0.17.0"), ("openssl-sys", "0.9.0")], "3 packages"), 2);
+        assert_eq!(found(&[SQLITE, ("native-tls", "0.1.0"), ("openssl-sys", "0.9.0")], "3 packages"), 2);
+        assert_eq!(found(&[SQLITE, ("ring", "0.17.0")], "2 packages"), 0, "it is named, and linked by nothing");
+        let needs = "1.0.0\"\ndependencies = [\"ring\"]\nsource = \"";
+        assert_eq!(found(&[SQLITE, ("rustls-webpki", needs)], "2 packages"), 0);
+        assert_eq!(found(&[SQLITE, ("rustls", needs)], "2 packages"), 1);
     }
 
     #[test]

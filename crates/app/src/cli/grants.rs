@@ -14,6 +14,9 @@ use super::fault::{Fault, Outcome};
 use super::find::ClusterName;
 use super::output::{instant, table};
 
+/// How often a grant looks at what it takes the place of, while others change that.
+const LOOKS: usize = 5;
+
 /// What a grant opens.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Kind {
@@ -100,11 +103,7 @@ pub(super) async fn give(caller: &Caller, args: Grant) -> Outcome<()> {
         case: args.case,
         reason: args.reason,
     };
-    let granted = match caller.client.post_if(&verb(&cluster, "grant"), &request, Some(seen(&cluster))).await {
-        Ok(granted) => granted,
-        Err(fault) => return Err(changed_meanwhile(caller, &args.cluster, &cluster, fault).await),
-    };
-    let granted: Granted = granted;
+    let (cluster, granted) = replace(caller, &args.cluster, cluster, &request).await?;
     caller.take(&granted.anchors);
     let note = match args.kind {
         Kind::Infrastructure | Kind::Sync => clusters::unchecked(&cluster),
@@ -133,18 +132,28 @@ fn seen(cluster: &Cluster) -> String {
     cluster.grant.as_ref().map_or_else(|| "none".to_owned(), |grant| grant.id.clone())
 }
 
-/// The fault, with what is in force now if that is not what this command saw.
-async fn changed_meanwhile(caller: &Caller, name: &ClusterName, before: &Cluster, fault: Fault) -> Fault {
-    match caller.cluster(name).await {
-        Ok(now) if seen(&now) != seen(before) => {
-            let what = match &now.grant {
-                Some(grant) => format!("{}, until {}", opens(grant), instant(&grant.expires_at)),
-                None => "nothing".to_owned(),
-            };
-            fault.advise(format!("in force on `{}` now: {what}; `byleave events` says who did that", now.name))
+/// Grants in the place of what the command saw, so that what it says of that is true. What changed meanwhile is looked at
+/// again; answers the cluster as it was before, too.
+async fn replace(
+    caller: &Caller,
+    name: &ClusterName,
+    cluster: Cluster,
+    request: &GrantRequest,
+) -> Outcome<(Cluster, Granted)> {
+    let mut cluster = cluster;
+    for _ in 1..LOOKS {
+        match caller.client.post_if(&verb(&cluster, "grant"), request, Some(seen(&cluster))).await {
+            Ok(granted) => return Ok((cluster, granted)),
+            Err(fault) => {
+                cluster = match caller.cluster(name).await {
+                    Ok(now) if seen(&now) != seen(&cluster) => now,
+                    Ok(_) | Err(_) => return Err(fault),
+                }
+            }
         }
-        Ok(_) | Err(_) => fault,
     }
+    let granted = caller.client.post_if(&verb(&cluster, "grant"), request, Some(seen(&cluster))).await?;
+    Ok((cluster, granted))
 }
 
 /// The customer's own credential, from the file that they name: an argument could be seen by others on the machine.

@@ -160,7 +160,7 @@ impl Scene {
     /// Exports the evidence; answers the file.
     pub(super) fn evidence(&self) -> PathBuf {
         let file = self.owner.home().join("evidence.json");
-        self.owner.run(&["evidence", "export", "--to", file.to_str().unwrap()]).ok();
+        self.owner.run(&["evidence", "export", "--force", "--to", file.to_str().unwrap()]).ok();
         file
     }
 
