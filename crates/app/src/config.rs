@@ -27,7 +27,7 @@ pub(crate) struct ServeArgs {
     /// Address of the pages and the REST API; without TLS on loopback only, or for trusted proxies
     #[arg(long, env = "BYLEAVE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The address by which people reach the pages, https://byleave.vendor.example: in links that are handed on
+    /// Scheme, host and port by which people reach the pages (https), in links that are handed on
     #[arg(long, env = "BYLEAVE_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<PublicUrl>,
     /// Certificate chain (PEM) for TLS; a new one is taken within 10 seconds, or at once on SIGHUP
