@@ -35,10 +35,11 @@ mod sessions;
 mod sign_in;
 mod sync;
 mod trust;
+mod unseen;
 mod users;
 mod watch;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -175,18 +176,26 @@ pub(crate) struct Caller {
     asked: RefCell<Option<String>>,
     /// What the server vouched for in its answers.
     anchors: RefCell<Vec<Anchor>>,
+    /// Whether that can be compared with what it vouched for before: only who is signed in can ask for it.
+    compares: Cell<bool>,
 }
 
 impl Caller {
     async fn new(global: &Global) -> Outcome<Self> {
         let client = Client::new(global, Credentials::choose(global)?)?.with_token().await?;
         let (named, asked) = (global.organization.clone(), RefCell::new(None));
-        Ok(Self { client, output: global.output, named, asked, anchors: RefCell::new(Vec::new()) })
+        Ok(Self { client, output: global.output, named, asked, anchors: RefCell::default(), compares: Cell::new(true) })
     }
 
     /// Takes anchors from an answer; they are checked and kept once the command is done.
     fn take(&self, anchors: &[Anchor]) {
         self.anchors.borrow_mut().extend_from_slice(anchors);
+    }
+
+    /// Takes anchors that can only be kept now, and are compared by a later command.
+    fn keep(&self, anchors: &[Anchor]) {
+        self.take(anchors);
+        self.compares.set(false);
     }
 }
 

@@ -74,6 +74,18 @@ pub(crate) fn void(tx: &mut Transaction<'_>, user: UserId) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Takes back the open links that somebody made who is no owner any longer: whoever holds one could sign in as another.
+pub(crate) fn void_made_by(tx: &mut Transaction<'_>, maker: UserId) -> Result<(), StoreError> {
+    query(
+        "UPDATE invitations SET closed = 'replaced', closed_at = $2
+         WHERE invited_by = $1 AND resets IS NOT NULL AND closed_at IS NULL",
+    )
+    .bind(row::field_text(&By::User(maker))?)
+    .bind(tx.at().millis())
+    .execute(tx.sql)?;
+    Ok(())
+}
+
 /// Sets the password that the bearer of a link chose, and ends all sign-ins of the user.
 pub(crate) fn carry_out(
     tx: &mut Transaction<'_>,

@@ -212,6 +212,7 @@ pub(crate) fn set_roles(tx: &mut Transaction<'_>, by: &By, row: &UserRow, roles:
     }
     if !roles.has(OrgRole::Owner) {
         keep_an_owner(tx.sql, row)?;
+        password_reset::void_made_by(tx, row.id)?;
     }
     authority::set_roles(tx.sql, row.organization, Holder::User(row.id), &roles)?;
     tx.append(row.organization, by.clone(), Event::UserRolesChanged { user: row.id, roles })?;
@@ -229,6 +230,7 @@ pub(crate) fn remove(tx: &mut Transaction<'_>, by: By, row: &UserRow) -> Result<
     query("DELETE FROM roles WHERE user_id = $1").bind(user.to_string()).execute(tx.sql)?;
     close_web_sessions(tx, user, None)?;
     password_reset::void(tx, user)?;
+    password_reset::void_made_by(tx, user)?;
     tx.append(row.organization, by, Event::UserRemoved { user })?;
     Ok(())
 }

@@ -4,9 +4,11 @@
 //! It must never carry a secret in the clear: plain HTTP is taken on loopback only.
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 
 use axum::http::Uri;
+use byleave_core::name::HostName;
 
 /// Scheme, host and port, without a final slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,8 +39,16 @@ impl FromStr for PublicUrl {
         let uri: Uri = text.parse().map_err(|_| PublicUrlError)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(PublicUrlError) };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let is_local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|at| at.is_loopback());
-        let is_plain = uri.path() == "/" && !text.contains(['?', '#', '@']) && !host.is_empty();
+        let is_named =
+            host.to_ascii_lowercase().parse::<HostName>().is_ok() || host.parse::<std::net::IpAddr>().is_ok();
+        let has_port = authority.port().is_none_or(|port| port.as_str().parse::<NonZeroU16>().is_ok());
+        let is_local =
+            host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|at| at.is_loopback());
+        let is_plain = uri.path() == "/"
+            && !text.contains(['?', '#', '@'])
+            && is_named
+            && has_port
+            && !authority.as_str().ends_with(':');
         if is_plain && (scheme == "https" || scheme == "http" && is_local) {
             Ok(Self(format!("{scheme}://{authority}")))
         } else {
@@ -57,6 +67,7 @@ mod tests {
             ("https://byleave.vendor.example", "https://byleave.vendor.example/invitations/x"),
             ("https://byleave.vendor.example:8443/", "https://byleave.vendor.example:8443/invitations/x"),
             ("http://127.0.0.1:8080", "http://127.0.0.1:8080/invitations/x"),
+            ("http://LOCALHOST:8080", "http://LOCALHOST:8080/invitations/x"),
             ("http://[::1]:8080", "http://[::1]:8080/invitations/x"),
         ] {
             assert_eq!(text.parse::<PublicUrl>().unwrap().join("/invitations/x"), link);
@@ -71,6 +82,12 @@ mod tests {
             "https://byleave.vendor.example/path",
             "https://byleave.vendor.example/?a=b",
             "https://byleave.vendor.example/#a",
+            "https://byleave.vendor.example:",
+            "https://byleave.vendor.example:0",
+            "https://byleave.vendor.example:99999",
+            "https://a..example",
+            "https://a,b",
+            "https://*",
         ] {
             assert_eq!(bad.parse::<PublicUrl>(), Err(PublicUrlError), "{bad}");
         }

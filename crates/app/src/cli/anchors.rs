@@ -48,7 +48,7 @@ impl Caller {
             let before = kept.newest(anchor.log);
             kept.append(&anchor)?;
             // The administrator may not look into a customer's log, and the installation's own has no such proof.
-            if anchor.log == LogId::Installation || self.client.is_administrator() {
+            if anchor.log == LogId::Installation || self.client.is_administrator() || !self.compares.get() {
                 continue;
             }
             let latest = match before {

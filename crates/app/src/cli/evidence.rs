@@ -117,12 +117,24 @@ fn taken(file: &Path) -> Fault {
 fn write(file: &Path, bytes: &[u8], there: There) -> std::io::Result<()> {
     // What is there and no file is a pipe or a device, which nothing can be lost in.
     let is_stream = file.metadata().is_ok_and(|found| !found.is_file());
-    let mut out = match there {
-        There::Refuse if !is_stream => std::fs::File::create_new(file)?,
-        There::Overwrite | There::Refuse => std::fs::File::create(file)?,
-    };
-    out.write_all(bytes)?;
-    if is_stream { Ok(()) } else { out.sync_all() }
+    if is_stream {
+        return std::fs::File::create(file)?.write_all(bytes);
+    }
+    match there {
+        There::Refuse => {
+            let mut out = std::fs::File::create_new(file)?;
+            out.write_all(bytes)?;
+            out.sync_all()
+        }
+        // The former file is there until the new one is whole.
+        There::Overwrite => {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mut out = tempfile::NamedTempFile::new_in(folder)?;
+            out.write_all(bytes)?;
+            out.as_file().sync_all()?;
+            out.persist(file).map(drop).map_err(|error| error.error)
+        }
+    }
 }
 
 /// Verifies a file, offline.

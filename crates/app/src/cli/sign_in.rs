@@ -1,18 +1,17 @@
 //! `byleave sign-in`, `sign-out`, `claim` and `change-password`: a person's way in, with a password typed and never an
 //! argument.
 
-use std::fs::File;
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context;
 use byleave_api::byleave::{Claimed, Done, Invitation, PasswordChange, PasswordRequest, SignInRequest, SignedIn};
 use clap::Args;
-use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 
 use super::Caller;
 use super::credentials::{Kept, SignIns};
 use super::fault::{Fault, Outcome};
 use super::output::{note, plain};
+use super::unseen;
 
 /// What `sign-in` takes.
 #[derive(Debug, Args)]
@@ -32,7 +31,7 @@ pub(crate) struct SignIn {
 #[command(after_help = "Example:\n  byleave claim 5d1f… --server https://byleave.vendor.example\n\n\
     The token is in the invitation that you were sent. It works once. You choose a password of at least 12 characters.")]
 pub(crate) struct Claim {
-    /// The token of the invitation
+    /// The token of the invitation, or the link with it
     token: String,
     /// Read the new password from standard input instead of asking for it
     #[arg(long)]
@@ -75,7 +74,7 @@ pub(crate) async fn sign_out(caller: &Caller) -> Outcome<()> {
 /// Claims an invitation: the first owner's organization begins with that.
 pub(crate) async fn claim(caller: &Caller, args: Claim) -> Outcome<()> {
     let client = caller.client.anonymous();
-    let path = format!("/invitations/{}", segment(&args.token)?);
+    let path = format!("/invitations/{}", segment(token(&args.token))?);
     let invitation: Invitation = client.get(&path).await?;
     let what = if invitation.password_reset { "a new password" } else { "a place" };
     note(&plain(&format!("{}: {what} in the organization `{}`", invitation.user_name, invitation.organization_name)));
@@ -84,10 +83,19 @@ pub(crate) async fn claim(caller: &Caller, args: Claim) -> Outcome<()> {
         false => new_password()?,
     };
     let claimed: Claimed = client.post(&format!("{path}:claim"), &PasswordRequest { password }).await?;
-    caller.take(&claimed.anchors);
+    // Whoever claims is not signed in, so what they had looked at before can be compared from their next command on.
+    caller.keep(&claimed.anchors);
     caller.output.print(&claimed, |_| {
         format!("done: now run `byleave sign-in {} --server {}`", invitation.user_name, caller.client.server())
     })
+}
+
+/// The token in what people were sent: itself, or the end of a link.
+fn token(sent: &str) -> &str {
+    match sent.split_once("/invitations/") {
+        Some((_, token)) => token.trim_end_matches('/'),
+        None => sent,
+    }
 }
 
 /// Changes the password of who is signed in.
@@ -119,36 +127,11 @@ pub(crate) fn password(prompt: &str, from_stdin: bool) -> Outcome<String> {
         std::io::stdin().read_to_string(&mut text).context("cannot read the password from standard input")?;
         text.trim_end_matches(['\r', '\n']).to_owned()
     } else if std::io::stdin().is_terminal() {
-        let _unseen = Unseen::begin().context("cannot ask for the password")?;
-        rpassword::prompt_password(prompt).context("cannot ask for the password")?
+        unseen::line(prompt).context("cannot ask for the password")?
     } else {
         return Err(Fault::usage("there is no terminal to ask for the password").advise("give --password-stdin"));
     };
     if text.is_empty() { Err(Fault::usage("the password is empty")) } else { Ok(text) }
-}
-
-/// The terminal shows nothing of what is typed, until this is dropped. It begins before the prompt, as whoever sees a
-/// prompt may type at once, and `rpassword` hides only what comes after its own.
-struct Unseen {
-    terminal: File,
-    before: Termios,
-}
-
-impl Unseen {
-    fn begin() -> std::io::Result<Self> {
-        let terminal = File::open("/dev/tty")?;
-        let before = tcgetattr(&terminal)?;
-        let mut hidden = before.clone();
-        hidden.local_flags.remove(LocalFlags::ECHO);
-        tcsetattr(&terminal, SetArg::TCSANOW, &hidden)?;
-        Ok(Self { terminal, before })
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        let _ = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
-    }
 }
 
 /// A text that becomes a part of a path: nothing in it may lead elsewhere.

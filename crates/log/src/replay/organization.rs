@@ -19,6 +19,7 @@ use byleave_core::setting::SecretHours;
 use byleave_core::time::{Now, Timestamp, Ttl};
 
 use super::account::Account;
+use super::password::Reset;
 use super::problem::{Problem, text};
 use super::recovery::Running;
 use super::request::Waiting;
@@ -37,8 +38,8 @@ pub struct Organization {
     users: BTreeMap<UserId, Roles>,
     former: BTreeSet<UserId>,
     invited: BTreeMap<InvitationId, Roles>,
-    /// Links for a new password: whose, and until when.
-    pub(super) resets: BTreeMap<InvitationId, (UserId, Timestamp)>,
+    /// Links for a new password.
+    pub(super) resets: BTreeMap<InvitationId, Reset>,
     pub(super) api_keys: BTreeMap<ApiKeyId, Account>,
     pub(super) service_accounts: BTreeMap<ServiceAccountId, Account>,
     pub(super) former_accounts: BTreeSet<ServiceAccountId>,
@@ -283,6 +284,11 @@ impl Organization {
         let known = self.users.get_mut(&id).ok_or(Problem::Unknown { what: "user" })?;
         *known = roles.clone();
         Ok(())
+    }
+
+    /// Whether this is a person who is an owner.
+    pub(super) fn is_owner(&self, by: &By) -> bool {
+        matches!(by, By::User(id) if self.users.get(id).is_some_and(|roles| roles.has(OrgRole::Owner)))
     }
 
     pub(super) fn has_user(&self, id: UserId) -> bool {

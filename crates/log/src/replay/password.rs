@@ -2,6 +2,7 @@
 //!
 //! Who may make and use such a link is for `rights.rs` to say.
 
+use byleave_core::actor::By;
 use byleave_core::event::Entry;
 use byleave_core::id::{InvitationId, UserId};
 use byleave_core::policy::RESET_FOR;
@@ -9,6 +10,15 @@ use byleave_core::time::Timestamp;
 
 use super::organization::Organization;
 use super::problem::Problem;
+
+/// A link for a new password.
+#[derive(Debug, Clone)]
+pub(super) struct Reset {
+    user: UserId,
+    until: Timestamp,
+    /// Who made it, and is still an owner while it can be used.
+    by: By,
+}
 
 impl Organization {
     pub(super) fn offer_reset(
@@ -24,7 +34,8 @@ impl Organization {
         if until != entry.at.plus(RESET_FOR) {
             return Err(Problem::ResetTime);
         }
-        match self.resets.insert(invitation, (user, until)) {
+        let link = Reset { user, until, by: entry.by.clone() };
+        match self.resets.insert(invitation, link) {
             Some(_) => Err(Problem::Twice { what: "link for a new password" }),
             None => Ok(()),
         }
@@ -32,13 +43,13 @@ impl Organization {
 
     pub(super) fn reset(&mut self, entry: &Entry, user: UserId, invitation: InvitationId) -> Result<(), Problem> {
         match self.resets.remove(&invitation) {
-            Some((of, until)) if of == user && entry.at < until => Ok(()),
+            Some(link) if link.user == user && entry.at < link.until && self.is_owner(&link.by) => Ok(()),
             Some(_) | None => Err(Problem::NotReset),
         }
     }
 
     /// Whoever chose another password, or gets another link, can use the former one no longer.
     pub(super) fn void_resets(&mut self, user: UserId) {
-        self.resets.retain(|_, (of, _)| *of != user);
+        self.resets.retain(|_, link| link.user != user);
     }
 }

@@ -106,3 +106,23 @@ async fn nobody_of_the_vendor_and_no_key_makes_a_link() {
         assert!(in_doubt, "in clock doubt nobody can tell an hour: {refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_link_ends_when_whoever_made_it_is_no_owner_any_longer() {
+    let (world, max) = scene().await;
+    for removed in [false, true] {
+        let name = if removed { "eve@shop.example" } else { "dem@shop.example" };
+        let maker = join(&world, name, Roles::in_organization([OrgRole::Owner])).await;
+        let link = offer(&world, &maker, max).await.unwrap();
+        if removed {
+            world.store.remove_user(&world.owner, &world.now, world.organization, id(&maker)).await.unwrap();
+        } else {
+            let roles = Roles::in_organization([OrgRole::ReadOnly]);
+            let (organization, user) = (world.organization, id(&maker));
+            world.store.change_roles(&world.owner, &world.now, organization, user, roles).await.unwrap();
+        }
+        let claimed = claim(&world, &link, "theirs").await;
+        assert!(matches!(claimed, Err(StoreError::NotFound(Thing::Invitation))), "{claimed:?}");
+    }
+    world.assert_sound().await;
+}

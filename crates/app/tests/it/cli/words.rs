@@ -90,3 +90,30 @@ fn a_password_given_long_ago_is_asked_for_at_a_terminal() {
         assert!(told.contains("CLUSTER_INFRASTRUCTURE") || told.contains("granted on `Shop`"), "{told}");
     }
 }
+
+/// Whoever gives up at the prompt, or whose command is ended there, finds the terminal as it was.
+#[test]
+fn the_terminal_shows_again_what_is_typed_after_a_prompt_was_left() {
+    let Story { server: _server, administrator: _administrator, owner } = begin_with(INVENTORY);
+    for key in [3_u8, 28] {
+        let asked = format!("trap : INT QUIT; {BYLEAVE} sign-in mia@shop.example; echo ended with $?; stty -a");
+        let mut command = Command::new("script");
+        owner.prepare(&mut command);
+        let mut script =
+            command.args(["-qec", &asked, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut input, mut output) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+        let mut told = Vec::new();
+        let mut byte = [0];
+        while !told.ends_with(b"Password: ") {
+            assert_eq!(output.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&told));
+            told.push(byte[0]);
+        }
+        input.write_all(&[b'x', key]).unwrap();
+        output.read_to_end(&mut told).unwrap();
+        script.wait().unwrap();
+        let told = String::from_utf8(told).unwrap();
+        let ended = if key == 3 { "ended with 130" } else { "ended with 131" };
+        assert!(told.contains(ended) && told.contains(" icanon ") && told.contains(" echo "), "{told}");
+        assert!(told.contains(" -echonl ") && told.contains("susp = ^Z"), "{told}");
+    }
+}

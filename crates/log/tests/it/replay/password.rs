@@ -3,10 +3,11 @@
 use byleave_core::actor::By;
 use byleave_core::event::Event;
 use byleave_core::id::{InvitationId, UserId};
+use byleave_core::role::{OrgRole, Roles};
 use byleave_core::time::{HOUR, MINUTE, Timestamp};
 
 use super::{assert_refused, assert_taken};
-use crate::story::{MANAGER, Story, employee, owner, story};
+use crate::story::{MANAGER, OWNER, Story, employee, owner, story};
 
 const LINK: InvitationId = InvitationId::from_bytes([0x75; 12]);
 
@@ -64,4 +65,21 @@ fn a_link_is_used_once_in_time_and_by_whom_it_is_for() {
     let until = replaced.at.plus(MINUTE + HOUR);
     replaced.add(MINUTE, owner(), offered(MANAGER, until, 0x76));
     assert_refused(replaced, MINUTE, By::User(MANAGER), reset(), without);
+}
+
+#[test]
+fn a_link_of_somebody_who_is_no_owner_any_longer_is_none() {
+    let mut whole = story();
+    let roles = Roles::in_organization([OrgRole::Owner]);
+    whole.add(MINUTE, owner(), Event::UserRolesChanged { user: MANAGER, roles });
+    let until = whole.at.plus(MINUTE + HOUR);
+    whole.add(MINUTE, By::User(MANAGER), offered(OWNER, until, 0x75));
+    let reset = || Event::PasswordReset { user: OWNER, invitation: LINK };
+    assert_taken(whole.clone(), MINUTE, owner(), reset());
+    let demoted = Event::UserRolesChanged { user: MANAGER, roles: Roles::in_organization([OrgRole::Member]) };
+    for ended in [demoted, Event::UserRemoved { user: MANAGER }] {
+        let mut whole = whole.clone();
+        whole.add(MINUTE, owner(), ended);
+        assert_refused(whole, MINUTE, owner(), reset(), "without a link that an owner had made");
+    }
 }
