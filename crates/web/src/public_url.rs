@@ -4,6 +4,7 @@
 //! It must never carry a secret in the clear: plain HTTP is taken on loopback only.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::str::FromStr;
 
@@ -38,17 +39,15 @@ impl FromStr for PublicUrl {
     fn from_str(text: &str) -> Result<Self, PublicUrlError> {
         let uri: Uri = text.parse().map_err(|_| PublicUrlError)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(PublicUrlError) };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let is_named =
-            host.to_ascii_lowercase().parse::<HostName>().is_ok() || host.parse::<std::net::IpAddr>().is_ok();
-        let has_port = authority.port().is_none_or(|port| port.as_str().parse::<NonZeroU16>().is_ok());
-        let is_local =
-            host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|at| at.is_loopback());
-        let is_plain = uri.path() == "/"
-            && !text.contains(['?', '#', '@'])
-            && is_named
-            && has_port
-            && !authority.as_str().ends_with(':');
+        let (host, port) = authority.as_str().split_at_checked(authority.host().len()).ok_or(PublicUrlError)?;
+        let has_port = match port.strip_prefix(':') {
+            Some(port) => port.parse::<NonZeroU16>().is_ok(),
+            None => port.is_empty(),
+        };
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+        let is_local = host.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback());
+        let is_host = is_local || address.is_some() || host.to_ascii_lowercase().parse::<HostName>().is_ok();
+        let is_plain = is_host && has_port && uri.path() == "/" && !text.contains(['?', '#']);
         if is_plain && (scheme == "https" || scheme == "http" && is_local) {
             Ok(Self(format!("{scheme}://{authority}")))
         } else {
