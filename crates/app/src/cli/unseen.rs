@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use futures_util::future::select_all;
@@ -57,7 +57,13 @@ impl Unseen {
         let shown = Arc::new(Shown { terminal, before: Mutex::new(Some(before)) });
         let ended = shown.clone();
         end_with_signals(move || ended.show())?;
-        tcsetattr(&shown.terminal, SetArg::TCSANOW, &hidden)?;
+        {
+            // A signal that came first has shown it for good.
+            let before = shown.before();
+            if before.is_some() {
+                tcsetattr(&shown.terminal, SetArg::TCSANOW, &hidden)?;
+            }
+        }
         Ok(Self(shown))
     }
 }
@@ -69,8 +75,13 @@ impl Drop for Unseen {
 }
 
 impl Shown {
+    fn before(&self) -> MutexGuard<'_, Option<Termios>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn show(&self) {
-        if let Some(before) = self.before.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let mut before = self.before();
+        if let Some(before) = before.take() {
             let _ = tcsetattr(&self.terminal, SetArg::TCSANOW, &before);
         }
     }
