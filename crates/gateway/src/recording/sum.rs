@@ -11,9 +11,10 @@ use super::file::Stream;
 use super::{WHOLE, into_array};
 
 /// Messages of bulk that are handed over at once, as a thread is woken for each heap. They have up to 32 KiB.
-const HEAP: usize = 16;
-/// Heaps that may wait. Whoever hands over one more waits.
-const HEAPS: usize = 2;
+const HEAP: usize = 8;
+/// Heaps that may wait. Whoever hands over one more waits: what waits longer leaves the processor's cache, and so does the
+/// memory that new messages get.
+const HEAPS: usize = 1;
 
 /// A stream's length and hashes: of what is kept, and of all that passed. What is kept of bulk is little of it, so the
 /// hash of the whole is one that bulk hardly feels.
