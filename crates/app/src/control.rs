@@ -15,9 +15,7 @@ use byleave_gateway::control::{
     RecordingKey, Reply, Report, SayError, Saying, Which,
 };
 use byleave_gateway::control::{Purpose, SyncCredential};
-use byleave_store::session::{
-    CloseSession, Counters, DeniedTry, LogDownload, OpenError, OpenSession, OpenedSession, Shape,
-};
+use byleave_store::session::{CloseSession, DeniedTry, LogDownload, OpenError, OpenSession, OpenedSession, Shape};
 use byleave_store::{Store, StoreError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
@@ -127,19 +125,11 @@ impl StoreControl {
         let (store, now) = (&self.parts.store, self.parts.clock.read());
         match report {
             Report::Closed(closed) => {
-                let counters = Counters {
-                    shells: closed.shells,
-                    commands: closed.commands,
-                    transfers: closed.transfers,
-                    refused: closed.refused,
-                    received_bytes: closed.received_bytes,
-                    sent_bytes: closed.sent_bytes,
-                };
                 let close = CloseSession {
                     session: closed.session,
                     reason: closed.reason,
                     by: self.parts.enders.of(closed.session),
-                    counters,
+                    counters: closed.counters,
                     recording_sha256: closed.recording_sha256,
                     partly_recorded: closed.partly_recorded,
                 };

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use byleave_core::actor::{Actor, By};
 use byleave_core::id::{EmployeeId, EmployeeKeyId, GrantId, NodeId, SessionId};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::Clock;
 use byleave_gateway::control::{RecordingKey, Which};
-use byleave_gateway::live::{self, Done, Handle};
+use byleave_gateway::live::{self, Handle};
 use byleave_gateway::recording::{self, PartReader, ReadError};
 use byleave_store::Store;
-use byleave_store::session::Counters;
 use byleave_store::sync::SyncCredential;
 use byleave_web::door::{Door, DoorError, Most, NodeReport, Part, Pending, Pieces, RecordingPart, Scope};
 use futures_util::stream::{self, Stream, StreamExt as _};
@@ -97,9 +96,8 @@ impl Door for GatewayDoor {
         self.supplied.keep(grant, credential);
     }
 
-    fn done(&self, session: SessionId) -> Option<Counters> {
-        let Done { shells, commands, transfers, refused, received_bytes, sent_bytes } = self.handle.done(session)?;
-        Some(Counters { shells, commands, transfers, refused, received_bytes, sent_bytes })
+    fn counters(&self, session: SessionId) -> Option<Counters> {
+        self.handle.counters(session)
     }
 
     fn cut_delays(&self) -> Vec<Duration> {

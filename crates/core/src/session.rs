@@ -53,6 +53,23 @@ words! {
     }
 }
 
+/// What a session did, so far or in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Shells opened.
+    pub shells: i64,
+    /// Commands run, gateway words included.
+    pub commands: i64,
+    /// Transfers made.
+    pub transfers: i64,
+    /// Channels, requests and commands refused.
+    pub refused: i64,
+    /// Bytes from the employee to the node.
+    pub received_bytes: i64,
+    /// Bytes from the node to the employee.
+    pub sent_bytes: i64,
+}
+
 impl SessionEnd {
     /// The reason in a sentence for the support engineer whose terminal closes.
     pub const fn told(self) -> &'static str {

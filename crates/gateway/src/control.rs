@@ -14,7 +14,7 @@ use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, NodeId, SessionId};
 use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::name::{CaseNumber, HostName, LogName, PublicKey, Reason};
 use byleave_core::request::{AskError, RequestStatus, Wish};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::{Clock, Now, Timestamp, Ttl};
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, watch};
@@ -349,18 +349,8 @@ pub struct Closed {
     pub session: SessionId,
     /// Why it ended.
     pub reason: SessionEnd,
-    /// Shells opened.
-    pub shells: i64,
-    /// Commands run, gateway words included.
-    pub commands: i64,
-    /// Transfers made.
-    pub transfers: i64,
-    /// Channels and requests refused.
-    pub refused: i64,
-    /// Bytes from the employee to the node.
-    pub received_bytes: i64,
-    /// Bytes from the node to the employee.
-    pub sent_bytes: i64,
+    /// What it did.
+    pub counters: Counters,
     /// The hash of the recording's table of contents; `None` if there is nothing recorded.
     pub recording_sha256: Option<[u8; 32]>,
     /// Whether something was only hashed.

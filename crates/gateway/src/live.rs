@@ -13,7 +13,7 @@ use byleave_core::access::{Asker, Permit, Published, Verdict, Wanted, again, dec
 use byleave_core::access::{Basis, Denial};
 use byleave_core::event::{Forwarding, Side};
 use byleave_core::id::{ClusterId, OrgId, SessionId};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::{Clock, Now, Reading, Timestamp};
 use russh::{ChannelId, server};
 use tokio::sync::{Notify, mpsc, watch};
@@ -28,7 +28,7 @@ mod table;
 pub(crate) use denials::Refused;
 pub(crate) use ending::Ending;
 pub(crate) use table::Table;
-pub use table::{Done, Handle, LiveSession, Scope};
+pub use table::{Handle, LiveSession, Scope};
 
 /// No deadline.
 const NEVER: i64 = i64::MAX;
@@ -98,9 +98,9 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// What it is so far.
-    pub(crate) fn done(&self) -> Done {
+    pub(crate) fn read(&self) -> Counters {
         let read = |counter: &AtomicI64| counter.load(Ordering::Relaxed);
-        Done {
+        Counters {
             shells: read(&self.shells),
             commands: read(&self.commands),
             transfers: read(&self.transfers),

@@ -333,16 +333,10 @@ async fn finish_recording(session: &Session) -> Finished {
 }
 
 fn closed(session: &Session, finished: &Finished) -> Closed {
-    let done = session.live.counts.done();
     Closed {
         session: session.live.id,
         reason: session.live.end(),
-        shells: done.shells,
-        commands: done.commands,
-        transfers: done.transfers,
-        refused: done.refused,
-        received_bytes: done.received_bytes,
-        sent_bytes: done.sent_bytes,
+        counters: session.live.counts.read(),
         recording_sha256: finished.sha256,
         partly_recorded: finished.partly,
     }

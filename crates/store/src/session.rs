@@ -16,7 +16,7 @@ use byleave_core::identifier::EmployeeIdentifier;
 use byleave_core::inventory::Node;
 use byleave_core::name::{ClusterName, HostName, LogName};
 use byleave_core::policy::{Action, Resource};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::{Reading, Timestamp};
 use zeroize::Zeroizing;
 
@@ -104,23 +104,6 @@ pub enum OpenError {
     /// The store could not decide or write. Nothing is open.
     #[error(transparent)]
     Store(StoreError),
-}
-
-/// What a session did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Shells.
-    pub shells: i64,
-    /// Commands.
-    pub commands: i64,
-    /// File transfers.
-    pub transfers: i64,
-    /// Refused tries.
-    pub refused: i64,
-    /// Bytes from the employee to the node.
-    pub received_bytes: i64,
-    /// Bytes from the node to the employee.
-    pub sent_bytes: i64,
 }
 
 /// How a session ended.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use byleave_core::actor::By;
 use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, OrgId, SessionId};
-use byleave_core::session::SessionEnd;
-use byleave_store::session::{Counters, SessionRow};
+use byleave_core::session::{Counters, SessionEnd};
+use byleave_store::session::SessionRow;
 use byleave_store::sync::SyncCredential;
 use futures_util::Stream;
 
@@ -49,7 +49,7 @@ pub trait Door: Send + Sync {
     fn supply(&self, grant: GrantId, credential: SyncCredential);
 
     /// What a live session did so far; nothing if it is none.
-    fn done(&self, session: SessionId) -> Option<Counters>;
+    fn counters(&self, session: SessionId) -> Option<Counters>;
 
     /// How long the latest cuts took, from the publication that follows a commit to all sockets of a session shut.
     fn cut_delays(&self) -> Vec<Duration>;
@@ -70,9 +70,9 @@ pub trait Door: Send + Sync {
 /// Puts into a session that is live what it did so far: the store knows that of those which ended.
 pub(crate) fn count(door: &dyn Door, row: &mut SessionRow) {
     if row.ended.is_none()
-        && let Some(done) = door.done(row.id)
+        && let Some(counters) = door.counters(row.id)
     {
-        row.counters = done;
+        row.counters = counters;
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use byleave_core::access::Basis;
 use byleave_core::id::{ClusterId, OrgId, SessionId};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::Timestamp;
 
 use tokio::runtime;
@@ -41,23 +41,6 @@ pub struct LiveSession {
     pub opened_at: Timestamp,
     /// When it ends at the latest, or is decided again.
     pub until: Timestamp,
-}
-
-/// What a live session did so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Done {
-    /// Shells opened.
-    pub shells: i64,
-    /// Commands run, gateway words included.
-    pub commands: i64,
-    /// Transfers made.
-    pub transfers: i64,
-    /// Channels and requests refused.
-    pub refused: i64,
-    /// Bytes from the employee.
-    pub received_bytes: i64,
-    /// Bytes to the employee.
-    pub sent_bytes: i64,
 }
 
 /// The live sessions, unauthenticated connections included.
@@ -187,9 +170,9 @@ impl Handle {
     }
 
     /// What a live session did so far; nothing if it is none.
-    pub fn done(&self, session: SessionId) -> Option<Done> {
+    pub fn counters(&self, session: SessionId) -> Option<Counters> {
         let live = self.0.live().get(&session).filter(|live| live.opened().is_some()).cloned()?;
-        Some(live.counts.done())
+        Some(live.counts.read())
     }
 
     /// How long the latest cuts took, from the publication of a change, or the sight of a deadline, until nothing passed

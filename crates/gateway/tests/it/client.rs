@@ -82,7 +82,7 @@ fn what_is_asked_of_a_channel_that_runs_is_refused_and_it_runs_on() {
         assert_eq!(rest(&mut channel).await.1, Some(3));
     });
     let closed = world.memory.closed();
-    assert_eq!((closed.shells, closed.commands), (1, 0));
+    assert_eq!((closed.counters.shells, closed.counters.commands), (1, 0));
 }
 
 /// What a node makes of it is the node's: sshd delivers none to a forced command.
@@ -121,7 +121,7 @@ fn a_command_that_is_empty_is_a_shell() {
         assert_eq!(rest(&mut channel).await.1, Some(4));
     });
     let closed = world.memory.closed();
-    assert_eq!((closed.shells, closed.commands), (1, 0));
+    assert_eq!((closed.counters.shells, closed.counters.commands), (1, 0));
 }
 
 #[test]
@@ -134,5 +134,5 @@ fn a_command_with_a_nul_is_refused_with_the_reason() {
         assert_eq!(errors, "byleave: a command must not hold a NUL byte\r\n");
         assert_eq!((status, answers), (None, vec![false]));
     });
-    assert_eq!(world.memory.closed().commands, 0);
+    assert_eq!(world.memory.closed().counters.commands, 0);
 }

@@ -235,7 +235,7 @@ fn no_byte_passes_after_the_deadline_even_before_a_timer_runs() {
     drop(std::io::Write::write_all(stdin, b"too late\n"));
     let output = client.wait();
     assert_eq!(text(&output.stdout), "");
-    assert_eq!(world.memory.closed().received_bytes, 0);
+    assert_eq!(world.memory.closed().counters.received_bytes, 0);
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn a_revoke_between_decision_and_dial_opens_nothing() {
     let output = world.run(&[], &["echo in"], b"");
     assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
     let closed = world.memory.closed();
-    assert_eq!((closed.reason, closed.commands), (SessionEnd::Blocked, 0));
+    assert_eq!((closed.reason, closed.counters.commands), (SessionEnd::Blocked, 0));
 }
 
 /// A client that asks for no channel is told nothing, and need not leave by itself.

@@ -29,7 +29,7 @@ fn large_input_and_output_pass_whole_at_the_same_time() {
     let output = world.run(&[], &["cat"], &bytes);
     assert!(output.stdout == bytes, "{} of {} bytes; {}", output.stdout.len(), bytes.len(), text(&output.stderr));
     let closed = world.memory.closed();
-    assert_eq!((closed.received_bytes, closed.sent_bytes), (64 << 20, 64 << 20));
+    assert_eq!((closed.counters.received_bytes, closed.counters.sent_bytes), (64 << 20, 64 << 20));
     assert!(closed.partly_recorded);
 }
 
@@ -139,7 +139,7 @@ fn several_channels_share_a_connection_and_are_one_session() {
         assert_eq!(output.status.code(), Some(i32::try_from(number).unwrap()));
     }
     drop(master);
-    assert_eq!(world.memory.closed().commands, 9);
+    assert_eq!(world.memory.closed().counters.commands, 9);
     assert_eq!(world.memory.closed_count(1).len(), 1);
 }
 
@@ -217,7 +217,7 @@ fn copies(world: &World, program: &str, options: &[&str]) {
     let back = world.path("back");
     copy(&far(&to), &back.display().to_string());
     assert!(std::fs::read(&back).unwrap() == bytes);
-    assert_eq!(world.memory.closed_count(2).iter().map(|closed| closed.transfers).sum::<i64>(), 2);
+    assert_eq!(world.memory.closed_count(2).iter().map(|closed| closed.counters.transfers).sum::<i64>(), 2);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn sftp_lists_puts_and_gets() {
     let output = feed(command, batch.as_bytes());
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(std::fs::read(back).unwrap(), b"hello");
-    assert_eq!(world.memory.closed().transfers, 1);
+    assert_eq!(world.memory.closed().counters.transfers, 1);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn rsync_copies_both_ways() {
     sync(format!("{}/", world.path("from").display()), far("to"));
     sync(far("to/"), world.path("back").display().to_string());
     assert!(std::fs::read(world.path("back/a")).unwrap() == std::fs::read(world.path("from/a")).unwrap());
-    assert_eq!(world.memory.closed_count(2).iter().map(|closed| closed.transfers).sum::<i64>(), 2);
+    assert_eq!(world.memory.closed_count(2).iter().map(|closed| closed.counters.transfers).sum::<i64>(), 2);
 }
 
 #[test]

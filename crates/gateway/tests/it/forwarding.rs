@@ -24,7 +24,7 @@ fn tries(options: &[&str], expected: Forwarding) {
     let output = world.run(options, &["echo in"], b"");
     assert_eq!(text(&output.stdout), "in\n", "{options:?}: {}", text(&output.stderr));
     assert_eq!(refused(&world.memory), [(expected, Side::Employee)], "{options:?} {}", text(&output.stderr));
-    assert!(world.memory.closed().refused >= 1);
+    assert!(world.memory.closed().counters.refused >= 1);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn every_channel_that_a_node_opens_is_refused_once_and_reported() {
         Forwarding::Tunnel,
     ];
     assert_eq!(refused(&world.memory), kinds.map(|kind| (kind, Side::Node)));
-    assert_eq!(world.memory.closed().refused, 9);
+    assert_eq!(world.memory.closed().counters.refused, 9);
 }
 
 /// Fault: the node asks the gateway to listen for it.
@@ -376,5 +376,5 @@ fn bytes_at_the_wrong_time_are_not_delivered() {
     let output = world.run(&[], &["true"], b"");
     assert_eq!((text(&output.stdout), text(&output.stderr)), ("early in time".to_owned(), String::new()));
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(world.memory.closed().sent_bytes, 13);
+    assert_eq!(world.memory.closed().counters.sent_bytes, 13);
 }

@@ -107,7 +107,7 @@ fn a_refused_try_is_reported_by_kind_and_never_by_what_was_typed() {
         let output = feed(world.ssh_to(host, &[], arguments), b"");
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         let (wanted, node, denial) = expected;
-        assert_eq!(world.memory.closed().refused, 1, "{arguments:?}");
+        assert_eq!(world.memory.closed().counters.refused, 1, "{arguments:?}");
         assert_eq!(denied(&world), [(wanted, node, denial, 1)], "{arguments:?}");
     }
     for tool in [&["sftp"][..], &["scp", "-O"], &["scp"]] {
@@ -141,7 +141,7 @@ fn on_a_clusters_host_the_nodes_that_have_the_shell_are_named() {
         assert!(told.contains("are open to you on: node-1.shop.example, node-2.shop.example. Here"), "{told}");
         assert!(!told.contains("only logs are open") && !told.contains("asks the customer"), "{told}");
     }
-    assert!(world.memory.closed_count(2).iter().all(|closed| closed.refused == 0));
+    assert!(world.memory.closed_count(2).iter().all(|closed| closed.counters.refused == 0));
     assert_eq!(denied(&world), [], "what is open is not refused");
 }
 
@@ -180,7 +180,7 @@ fn a_list_and_an_open_log_are_no_refusals() {
     for arguments in [["logs"], ["logs mongod"]] {
         assert_eq!(feed(world.ssh_to(NODE_HOST, &[], &arguments), b"").status.code(), Some(0));
     }
-    assert!(world.memory.closed_count(2).iter().all(|closed| closed.refused == 0));
+    assert!(world.memory.closed_count(2).iter().all(|closed| closed.counters.refused == 0));
     assert_eq!(denied(&world), []);
 }
 

@@ -18,7 +18,7 @@ fn fails(change: impl FnOnce(&World) -> Option<TcpListener>, told: &str) {
     assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
     assert_eq!(text(&output.stderr), format!("byleave: {told}\r\n"));
     let closed = world.memory.closed();
-    assert_eq!((closed.reason, closed.commands), (SessionEnd::NodeUnreachable, 0));
+    assert_eq!((closed.reason, closed.counters.commands), (SessionEnd::NodeUnreachable, 0));
 }
 
 fn move_node(world: &World, port: u16) {

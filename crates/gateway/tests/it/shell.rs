@@ -17,7 +17,7 @@ fn a_command_runs_on_the_node_and_its_status_comes_back() {
     assert_eq!(text(&output.stderr), "err\n");
     assert_eq!(output.status.code(), Some(7));
     let closed = world.memory.closed();
-    assert_eq!((closed.reason, closed.commands, closed.shells), (SessionEnd::ClosedByEmployee, 1, 0));
+    assert_eq!((closed.reason, closed.counters.commands, closed.counters.shells), (SessionEnd::ClosedByEmployee, 1, 0));
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_terminal_runs_a_shell() {
     let shown = text(&output.stdout);
     assert!(shown.contains("/dev/pts/"), "{shown} {}", text(&output.stderr));
     assert_eq!(output.status.code(), Some(3));
-    assert_eq!(world.memory.closed().shells, 1);
+    assert_eq!(world.memory.closed().counters.shells, 1);
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn words_are_taken_where_logs_are_open_and_recorded_there() {
     let output = feed(world.ssh_to(CLUSTER_HOST, &[], &["hand-back"]), b"");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let closed = world.memory.closed();
-    assert_eq!((closed.commands, closed.refused), (1, 0));
+    assert_eq!((closed.counters.commands, closed.counters.refused), (1, 0));
     assert!(closed.recording_sha256.is_some());
     let said = world.memory.said.lock().unwrap().clone();
     assert_eq!((said[0].session, &said[0].what), (closed.session, &What::HandBack), "its own session is named");

@@ -5,9 +5,9 @@ use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{ClusterId, SessionId};
 use byleave_core::policy::{Action, Resource};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 
-use super::{CloseSession, Counters, SessionRow};
+use super::{CloseSession, SessionRow};
 use crate::authority::require;
 use crate::error::{Conflict, StoreError, Thing};
 use crate::row;

@@ -10,10 +10,11 @@ use byleave_core::id::{EmployeeId, EmployeeKeyId, NodeId, OrgId, ProjectId, Sess
 use byleave_core::inventory::{Cluster, LogKind, Prune, WantedCluster, WantedLog, WantedNode};
 use byleave_core::name::{ClusterName, HostName, PublicKey};
 use byleave_core::role::{OrgRole, Roles};
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::{BootId, Entropy, HOUR, Reading, Timestamp};
 use byleave_store::invitation::SameName;
 use byleave_store::node::NodeReport;
-use byleave_store::session::{CloseSession, Counters, OpenError, OpenSession, OpenedSession, Shape};
+use byleave_store::session::{CloseSession, OpenError, OpenSession, OpenedSession, Shape};
 use byleave_store::{SealingKey, Secret, Store, StoreError, StoreOptions};
 use sha2::{Digest as _, Sha256};
 
@@ -243,7 +244,7 @@ pub(crate) fn request(kind: GrantType) -> Request {
     Request { kind, ttl: None, case: Some("CASE-1".parse().unwrap()), reason: None }
 }
 
-pub(crate) fn closed(session: SessionId, reason: byleave_core::session::SessionEnd) -> CloseSession {
+pub(crate) fn closed(session: SessionId, reason: SessionEnd) -> CloseSession {
     let counters = Counters { shells: 1, received_bytes: 10, sent_bytes: 3, ..Counters::default() };
     CloseSession { session, reason, by: None, counters, recording_sha256: Some([5; 32]), partly_recorded: false }
 }

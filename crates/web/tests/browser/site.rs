@@ -14,11 +14,11 @@ use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, Or
 use byleave_core::inventory::{LogKind, Prune, Revision, WantedCluster, WantedLog, WantedNode};
 use byleave_core::role::{OrgRole, Roles};
 use byleave_core::sample::{public_key, text};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::{BootId, Clock, Entropy, Reading, SECOND, Timestamp};
 use byleave_store::cluster::NodeReport as StoredReport;
 use byleave_store::invitation::SameName;
-use byleave_store::session::{CloseSession, Counters, OpenSession, SessionQuery, SessionsOf, Shape};
+use byleave_store::session::{CloseSession, OpenSession, SessionQuery, SessionsOf, Shape};
 use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::Entrance;
@@ -362,7 +362,7 @@ impl Door for TestDoor {
         0
     }
 
-    fn done(&self, _: SessionId) -> Option<Counters> {
+    fn counters(&self, _: SessionId) -> Option<Counters> {
         None
     }
 

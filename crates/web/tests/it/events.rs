@@ -1,7 +1,7 @@
 //! Feeds: Atlas's types on Atlas's paths, everything on Byleave's.
 
-use byleave_core::session::SessionEnd;
-use byleave_store::session::{CloseSession, Counters};
+use byleave_core::session::{Counters, SessionEnd};
+use byleave_store::session::CloseSession;
 use serde_json::{Value, json};
 
 use crate::house::House;

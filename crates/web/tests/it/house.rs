@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::rand::SecureRandom as _;
 use byleave_core::actor::By;
 use byleave_core::id::{EmployeeId, EmployeeKeyId, GrantId, NodeId, SessionId};
-use byleave_core::session::SessionEnd;
+use byleave_core::session::{Counters, SessionEnd};
 use byleave_core::time::{BootId, Clock, Entropy, Reading, Timestamp};
-use byleave_store::session::{Counters, OpenSession, Shape};
+use byleave_store::session::{OpenSession, Shape};
 use byleave_store::sync::SyncCredential;
 use byleave_store::{SealingKey, Store, StoreOptions};
 use byleave_web::auth::digest::Algorithm;
@@ -122,7 +122,7 @@ impl Door for NotingDoor {
         true
     }
 
-    fn done(&self, _: SessionId) -> Option<Counters> {
+    fn counters(&self, _: SessionId) -> Option<Counters> {
         None
     }
 

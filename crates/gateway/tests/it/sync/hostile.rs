@@ -205,7 +205,7 @@ fn no_hostile_attempt_brings_a_byte_to_the_cluster_and_each_is_refused_and_recor
     let recorded = recorded(&commands);
     let differs = recorded.iter().zip(&refused).position(|(recorded, told)| recorded != told);
     assert_eq!((recorded.len(), differs), (refused.len(), None));
-    assert_eq!(closed.refused, i64::try_from(refused.len()).unwrap());
+    assert_eq!(closed.counters.refused, i64::try_from(refused.len()).unwrap());
 }
 
 /// Reads of what is not there, which some servers would make; `OPEN` is the open database.

@@ -153,7 +153,7 @@ fn what_is_refused_for_what_is_in_it_is_answered_and_recorded_and_the_connection
     assert!(matches!(raw.command(COUNT), Answer::Body { code: None, .. }), "on the same connection");
     drop((raw, ssh));
     let (closed, commands) = sync_end(&house, 3);
-    assert_eq!((closed.reason, closed.refused), (SessionEnd::ClosedByEmployee, 4));
+    assert_eq!((closed.reason, closed.counters.refused), (SessionEnd::ClosedByEmployee, 4));
     let refused: Vec<serde_json::Value> = commands
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -73,7 +73,10 @@ fn a_client_reads_what_is_open_and_nothing_else_and_every_command_is_recorded() 
     drop(ssh);
     let (closed, commands) = sync_end(&house, 3);
     assert_eq!(closed.reason, SessionEnd::ClosedByEmployee);
-    assert!(closed.commands >= 10 && closed.refused >= 5 && closed.sent_bytes > 50_000, "{closed:?}");
+    assert!(
+        closed.counters.commands >= 10 && closed.counters.refused >= 5 && closed.counters.sent_bytes > 50_000,
+        "{closed:?}"
+    );
     assert!(commands.contains("\"command\":\"getMore\"") && commands.contains("\"refused\""), "{commands}");
     for value in ["person 1", "xxxxxxxx", "\"open\"", "elsewhere", &secret] {
         assert!(!commands.contains(value), "{value} is recorded: {commands}");
@@ -139,7 +142,7 @@ fn the_record_says_that_a_command_begins_before_the_cluster_hears_of_it() {
     drop((raw, ssh));
     let (closed, commands) = sync_end(&house, 3);
     let last: serde_json::Value = serde_json::from_str(commands.lines().last().unwrap()).unwrap();
-    assert_eq!((closed.commands, &last["ends"]), (2, &2.into()), "each command counts once: {commands}");
+    assert_eq!((closed.counters.commands, &last["ends"]), (2, &2.into()), "each command counts once: {commands}");
 }
 
 #[test]
@@ -158,7 +161,7 @@ fn a_command_that_is_under_way_when_the_session_ends_is_recorded_too() {
     house.world.memory.revoke();
     let (closed, commands) = sync_end(&house, 3);
     assert!(matches!(waits.join().unwrap(), Answer::Body { code: Some(13), .. }), "it is told why");
-    assert_eq!((closed.reason, closed.commands), (SessionEnd::Revoked, 2));
+    assert_eq!((closed.reason, closed.counters.commands), (SessionEnd::Revoked, 2));
     let lines: Vec<serde_json::Value> = commands.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let last = lines.last().unwrap();
     assert_eq!(

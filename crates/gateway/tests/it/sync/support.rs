@@ -104,7 +104,7 @@ fn session(start: impl FnOnce(&House, &Server, &str) -> Started, server: impl Fn
     drop(ssh.0.wait());
     let (closed, commands) = sync_end(&house, 3);
     assert_eq!(closed.reason, SessionEnd::Revoked);
-    assert!(closed.refused >= 3, "{closed:?}");
+    assert!(closed.counters.refused >= 3, "{closed:?}");
     let count = |command: &str| commands.matches(&format!("\"command\":\"{command}\"")).count();
     assert!(count("getMore") >= 6 + 29, "{commands}");
     for command in ["listDatabases", "listCollections", "find", "aggregate", "explain", "distinct", "insert", "delete"]

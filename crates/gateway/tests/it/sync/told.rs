@@ -34,7 +34,7 @@ fn who_reaches_for_data_that_is_not_open_is_told_of_and_all_that_is_refused_is_c
     assert_eq!(text(&output.stdout), "13\n13\n13\n13\n13\n13\n13\n13\n59\n", "{}", text(&output.stderr));
     drop(ssh);
     let closed = house.world.memory.closed_count(3);
-    let refused: Vec<i64> = closed.iter().map(|closed| closed.refused).collect();
+    let refused: Vec<i64> = closed.iter().map(|closed| closed.counters.refused).collect();
     assert_eq!(refused.iter().sum::<i64>(), 9, "{closed:?}");
     let tries = house.world.memory.reports().into_iter().filter_map(|report| {
         let Report::Denied { wanted, node, denial, tries, .. } = report else { return None };
