@@ -20,6 +20,13 @@ def fill(client, opened, closed):
     client[closed].accounts.insert_one({"_id": 1, "balance": 100})
 
 
+def archive(client, opened, documents):
+    """More documents, of a kilobyte each, for those who measure."""
+    for first in range(0, documents, 2000):
+        numbers = range(first, min(first + 2000, documents))
+        client[opened].archive.insert_many([{"_id": i, "filler": "x" * 1000} for i in numbers])
+
+
 def digest(client, passed_over=()):
     """A hash of the databases' names, collections, indexes and documents."""
     whole = hashlib.sha256()

@@ -1,6 +1,7 @@
 """A server of the protocol (smongo) with TLS, one user and some documents.
 
-Arguments: directory, port, certificate, key. Prints "ready" when it can be used; ends when its standard input does.
+Arguments: directory, port, certificate, key; how many documents `archive` has, of a kilobyte each (none if not said).
+Prints "ready" when it can be used; ends when its standard input does.
 Its users last as long as it does, so it asks nobody to sign in; whoever does must know the password. It waits for the
 disk after each document, so its file lies in memory where there is such a place, and has no name once it is open. By
 itself it names to each connection those databases only that this connection has used; a front with TLS on both sides
@@ -16,7 +17,7 @@ import tempfile
 import threading
 
 from bson import encode
-from documents import fill, serve
+from documents import archive, fill, serve
 from pymongo import MongoClient
 from smongo import WireServer
 
@@ -81,6 +82,7 @@ def main():
     client = MongoClient(uri, tlsCAFile=certificate, serverSelectionTimeoutMS=120000)
     client.admin.command("createUser", "gateway", pwd="a password of the cluster", roles=["root"])
     fill(client, "appsync_1", "bank")
+    archive(client, "appsync_1", int(sys.argv[5]) if len(sys.argv) > 5 else 0)
     shutil.rmtree(directory)
     threading.Thread(target=front, args=(listener, port, certificate, key), daemon=True).start()
     serve(client, "appsync_1")

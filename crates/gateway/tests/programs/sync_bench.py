@@ -32,10 +32,10 @@ def find(orders, until, done):
     done.append((count, 0))
 
 
-def scan(orders, cursors, done):
+def scan(archive, cursors, done):
     count, size = 0, 0
     for _ in range(cursors):
-        for document in orders.find({}, batch_size=3000):
+        for document in archive.find():
             count += 1
             size += len(document["filler"])
     done.append((count, size))
@@ -53,7 +53,7 @@ def main():
         if words[0] == "find":
             work = (find, (orders, begin + float(words[1]), done))
         else:
-            work = (scan, (orders, int(words[2]), done))
+            work = (scan, (client.appsync_1.archive, int(words[2]), done))
         running = [threading.Thread(target=work[0], args=work[1]) for _ in range(threads)]
         [thread.start() for thread in running]
         [thread.join() for thread in running]

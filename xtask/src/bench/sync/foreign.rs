@@ -14,8 +14,8 @@ use super::house::{House, program};
 use super::{FINDERS, LASTS, Programs, compare};
 use crate::step;
 
-/// How often the few documents are read.
-const CURSORS: usize = 10;
+/// How many documents of a kilobyte a cursor reads.
+const DOCUMENTS: usize = 100_000;
 
 /// Measures; answers rows.
 pub(super) fn measure(programs: &Programs<'_>, rounds: usize) -> Result<Vec<(String, [String; 4])>> {
@@ -24,17 +24,17 @@ pub(super) fn measure(programs: &Programs<'_>, rounds: usize) -> Result<Vec<(Str
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let mut server = Command::new(programs.python);
     server.arg(programs.scripts.join("smongo_server.py")).arg(folder.path().join("database")).arg(port.to_string());
-    server.args([folder.path().join("server.pem"), folder.path().join("server.key")]);
+    server.args([folder.path().join("server.pem"), folder.path().join("server.key")]).arg(DOCUMENTS.to_string());
     let (server, _ready) = program(&mut server, programs.python)?;
     let said = json!({ "port": port, "ca": ca, "user": "gateway", "password": "a password of the cluster" });
     let client = vec![programs.python.to_owned(), programs.scripts.join("sync_bench.py")];
     let house = House::before(programs, server, &said, client)?;
     let finds = compare(&house, rounds, FINDERS, &format!("find {LASTS}"))?;
-    let scans = compare(&house, rounds, 1, &format!("scan 0 {CURSORS}"))?;
+    let scans = compare(&house, rounds, 1, "scan 0 1")?;
     Ok(vec![
         (format!("pymongo at smongo: find by `_id`, {FINDERS} threads, a second"), finds.rates(1.0)),
         ("processor time of it, client / gateway / server, µs".to_owned(), finds.costs(1.0)),
-        ("pymongo at smongo: a cursor, KB a second".to_owned(), scans.rates(1e3)),
+        ("pymongo at smongo: a cursor over 100 MB, MB a second".to_owned(), scans.rates(1e6)),
     ])
 }
 
