@@ -123,7 +123,8 @@ impl Installation {
         say.line(&format!("           {}", self.logs_line()));
         let (public, private) = &self.api_key;
         say.line(&format!(
-            "customer   export BYLEAVE_SERVER={} BYLEAVE_PUBLIC_KEY={public} BYLEAVE_PRIVATE_KEY={private}",
+            "customer   export {}BYLEAVE_SERVER={} BYLEAVE_PUBLIC_KEY={public} BYLEAVE_PRIVATE_KEY={private}",
+            path(),
             self.owner.base()
         ));
         say.line(&format!("           byleave grant {CLUSTER}    byleave watch {CLUSTER}    byleave revoke {CLUSTER}"));
@@ -155,6 +156,18 @@ impl Installation {
     pub(super) async fn stop(self) {
         self.server.stop().await;
         self.node.stop().await;
+    }
+}
+
+/// What makes a shell find `byleave`, where it does not yet.
+fn path() -> String {
+    let Ok(program) = std::env::current_exe() else { return String::new() };
+    let known = std::env::var_os("PATH").unwrap_or_default();
+    match program.parent() {
+        Some(folder) if !std::env::split_paths(&known).any(|known| known == folder) => {
+            format!("PATH={}:$PATH ", folder.display())
+        }
+        Some(_) | None => String::new(),
     }
 }
 

@@ -167,7 +167,7 @@ async fn feed(on: &Installation, say: &Say) -> anyhow::Result<()> {
         ensure!(names.iter().any(|name| name == wanted), "the feed lacks `{wanted}`: {names:?}");
     }
     for row in rows.iter().take(8) {
-        let by = text(row, "/by").unwrap_or_default();
+        let by = text(row, "/userName").or_else(|_| text(row, "/by"))?;
         say.line(&format!("{}  {:<28} {by}", text(row, "/at")?, text(row, "/event")?));
     }
     ensure!(!events.to_string().contains("Robin"), "the feed must not name the engineer");
