@@ -124,6 +124,28 @@ fn the_feed_calls_things_by_their_names() {
 }
 
 #[test]
+fn the_feed_keeps_the_names_of_what_was_removed() {
+    let Story { server, administrator, owner } = begin();
+    let key = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_OWNER", "--output", "json"]).json();
+    let text = |name: &str| key[name].as_str().unwrap().to_owned();
+    let (public, private) = (text("publicKey"), text("privateKey"));
+    let pipeline = server.anybody().with("BYLEAVE_PUBLIC_KEY", &public).with("BYLEAVE_PRIVATE_KEY", private);
+    pipeline.run(&["grant", "Shop", "--type", "logs"]).ok();
+    owner.run(&["api-keys", "remove", &public]).ok();
+    let file = administrator.home().join("inventory.toml");
+    std::fs::write(&file, "").unwrap();
+    administrator.run(&["inventory", "apply", file.to_str().unwrap(), "--prune"]).ok();
+    let told = owner.run(&["events"]).ok();
+    let line = |event: &str| told.lines().find(|line| line.contains(event)).unwrap().to_owned();
+    let granted = line("grant.given");
+    assert!(granted.contains(&format!("  {public}  ")), "{granted}");
+    assert!(granted.contains("cluster=Shop") && granted.contains("project=\"Web shop\""), "{granted}");
+    assert!(line("api_key.removed").contains(&format!("apiKey={public}")), "{told}");
+    assert!(line("cluster.removed").contains("cluster=Shop"), "{told}");
+    assert!(line("node.added").contains("node=shop-0.harbour-books.example"), "{told}");
+}
+
+#[test]
 fn a_second_organization_of_one_name_is_asked_for() {
     let Story { server: _server, administrator, owner: _owner } = begin();
     let err = administrator.run(&["organizations", "invite", "Harbour Books", "eve@other.example"]).fails(1);
