@@ -1,6 +1,6 @@
 //! The main story told with nothing but the command line: an administrator sets up, a customer decides and proves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -317,6 +317,8 @@ fn evidence_is_exported_and_verified_against_kept_anchors() {
     owner.run(&["evidence", "export", "--to", file.to_str().unwrap(), "--force"]).ok();
     assert_ne!(std::fs::read(&file).unwrap(), first);
     assert!(owner.run(&["evidence", "export", "--to", "/dev/stdout"]).ok().starts_with('{'), "a pipe holds nothing");
+    let printed = owner.run(&["evidence", "export", "--to", "-"]).json();
+    assert!(printed["entries"].is_array() && !Path::new("-").exists(), "it is printed, not a file of that name");
     std::fs::write(&key, owner.run(&["evidence", "key"]).ok()).unwrap();
     let anchors = in_home(".local/share/byleave/anchors.jsonl");
     assert!(std::fs::read_to_string(&anchors).unwrap().lines().count() >= 3, "each answer left an anchor");
