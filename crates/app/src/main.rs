@@ -24,6 +24,7 @@ mod sync_certificate;
 
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -83,9 +84,16 @@ fn whole() -> clap::Command {
     })
 }
 
+/// The same command line, in which a variable of the environment that is empty counts as one that is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let with_value = |arg: clap::Arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg };
+    command.mut_args(with_value).mut_subcommands(without_empty_variables)
+}
+
 /// Reads the command line; what is wrong with it, or the help that it asks for, is told.
 fn read() -> Result<Arguments, ExitCode> {
-    let mut command = whole();
+    let mut command = without_empty_variables(whole());
     let read = command.try_get_matches_from_mut(std::env::args_os());
     read.and_then(|matches| Arguments::from_arg_matches(&matches)).map_err(|mut error| {
         if error.get(ContextKind::Usage).is_some() {

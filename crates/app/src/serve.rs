@@ -68,7 +68,8 @@ pub(crate) fn run(args: ServeArgs, data: Option<PathBuf>) -> anyhow::Result<Exit
 fn log() {
     use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("BYLEAVE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var("BYLEAVE_LOG").ok().filter(|wanted| !wanted.is_empty());
+    let filter = wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or_else(|| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
 }

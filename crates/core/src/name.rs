@@ -92,6 +92,15 @@ names! {
     PublicKey: public_key, "must be an SSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com or ssh-rsa, followed by its base64 text";
 }
 
+impl OrgName {
+    /// The name as it is compared with others: in lower case, with one space for any blanks. It is no more than
+    /// that: letters that only look alike are different.
+    pub fn folded(&self) -> String {
+        let words: Vec<String> = self.0.split_whitespace().map(str::to_lowercase).collect();
+        words.join(" ")
+    }
+}
+
 impl SyncDatabase {
     /// Whether this database name is covered. A text that is no name of a database never is.
     pub fn covers(&self, database: &str) -> bool {
@@ -355,6 +364,10 @@ mod tests {
             &["Shop", "Laden & Söhne <b>", "日本"],
             &["", " a", "a ", "a\nb", "a\u{202e}b", "a\u{61c}b", "a\u{ad}b", "\u{3164}", "a\0b", &long],
         );
+        let folded = |name: &str| name.parse::<OrgName>().unwrap().folded();
+        assert_eq!(folded("ÄPFEL  &\u{a0}Söhne"), folded("Äpfel & söhne"));
+        assert_ne!(folded("Apfel"), folded("Äpfel"));
+        assert_ne!(folded("Shop Inc"), folded("ShopInc"));
         check::<ClusterName>(
             &["Cluster0", "a", "a-b"],
             &["", "-a", "a-", "a b", "a:b", "a/b", "a%2fb", "ä", "a.b", &long],

@@ -1,18 +1,21 @@
 //! The feed: events of a log as those may see them who can read its projects.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+mod name;
+
+use std::collections::BTreeMap;
 
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::{Entry, LogId};
 use byleave_core::field::Value;
-use byleave_core::id::{ApiKeyId, ClusterId, EventId, OrgId, ProjectId, ServiceAccountId, SessionId, UserId};
+use byleave_core::id::{ClusterId, EventId, OrgId, ProjectId};
 use byleave_core::identifier::EmployeeIdentifier;
-use byleave_core::name::{ClusterName, ServiceAccountName, UserName};
-use byleave_core::policy::{Action, Resource};
+use byleave_core::policy::{Action, Resource, may};
 use byleave_core::time::Timestamp;
 use byleave_log::leaf::{Disclosure, decode, disclose, leaf_hash, log_text};
 
+pub use self::name::Called;
+use self::name::Names;
+pub(crate) use self::name::{name_of, once};
 use crate::authority::{readable, require, require_in_organization, require_in_project};
 use crate::error::{Fault, StoreError, Thing};
 use crate::facts;
@@ -68,16 +71,27 @@ pub struct EventRow {
     pub id: EventId,
     /// The entry, with those erasable texts that are still there.
     pub entry: Entry,
-    /// The name of the user who caused it, if a user did.
-    pub user_name: Option<UserName>,
-    /// The public part of the API key that caused it, if a key did.
-    pub public_key: Option<String>,
-    /// The name of the service account that caused it, if one did.
-    pub account_name: Option<ServiceAccountName>,
-    /// The name of the cluster that it is about, removed or not, if it is about one.
-    pub cluster_name: Option<ClusterName>,
+    /// What the ids in it are called, removed or not, as far as its reader may know.
+    pub names: BTreeMap<String, Called>,
     /// The identifier of the employee whose session it is about, if it is about one.
     pub identifier: Option<EmployeeIdentifier>,
+}
+
+impl EventRow {
+    /// What an id in it is called.
+    pub fn called(&self, id: &impl ToString) -> Option<&Called> {
+        self.names.get(&id.to_string())
+    }
+
+    /// The name of an id in it.
+    pub fn name(&self, id: &impl ToString) -> Option<&str> {
+        self.called(id).map(|called| called.name.as_str())
+    }
+
+    /// The name of the user or service account that caused it, or the public part of the API key.
+    pub fn name_of_cause(&self) -> Option<&str> {
+        name::cause(&self.entry.by).and_then(|(_, id)| self.name(&id))
+    }
 }
 
 /// A page of events.
@@ -129,7 +143,7 @@ impl Store {
     /// [`StoreError::Unavailable`] if it cannot be read.
     pub async fn own_public_key(&self, actor: &Actor) -> Result<Option<String>, StoreError> {
         match actor {
-            Actor::ApiKey { id, .. } => public_key(&mut *self.read()?, *id),
+            Actor::ApiKey { id, .. } => name_of(&mut *self.read()?, &By::ApiKey(*id)),
             Actor::Administrator
             | Actor::Employee { .. }
             | Actor::ServiceAccount { .. }
@@ -154,7 +168,7 @@ impl Store {
         if !sight.shows(project.as_deref()) {
             return Err(StoreError::NotFound(Thing::Event));
         }
-        event_row(&mut sql, &leaf, &mut Names::default())
+        event_row(&mut sql, &leaf, &mut Names::new(sight))
     }
 }
 
@@ -162,9 +176,10 @@ impl Store {
 fn read_after(sql: &mut Sql, actor: &Actor, of: EventsOf, after: u64, most: u32) -> Result<NextEvents, StoreError> {
     let sight = scope(sql, actor, of)?;
     let log = sight.log;
+    let mut names = Names::new(sight.clone());
     let filter = Filter::of(sight, &EventQuery { after: Some(after), ..EventQuery::newest(of) })?;
     let leaves = filter.oldest(i64::from(most)).build().fetch_all(sql)?;
-    let rows = event_rows(sql, &leaves)?;
+    let rows = event_rows(sql, &leaves, &mut names)?;
     let is_all = u64::try_from(rows.len()).is_ok_and(|read| read < u64::from(most));
     let until = match rows.last() {
         Some(last) if !is_all => last.entry.index,
@@ -184,6 +199,7 @@ fn read_page(sql: &mut Sql, actor: &Actor, query: EventQuery) -> Result<EventPag
     if query.clusters.as_ref().is_some_and(Vec::is_empty) {
         return Ok(EventPage { total: 0, rows: Vec::new() });
     }
+    let mut names = Names::new(sight.clone());
     let filter = Filter::of(sight, &query)?;
     let per_page = i64::from(query.per_page);
     let offset = i64::from(query.page.saturating_sub(1)).saturating_mul(per_page);
@@ -203,7 +219,7 @@ fn read_page(sql: &mut Sql, actor: &Actor, query: EventQuery) -> Result<EventPag
             (total, Some(place)) => (total, filter.page(per_page, place.before, place.offset).build().fetch_all(sql)?),
         }
     };
-    let rows = event_rows(sql, &leaves)?;
+    let rows = event_rows(sql, &leaves, &mut names)?;
     Ok(EventPage { total, rows })
 }
 
@@ -212,7 +228,7 @@ fn scope(sql: &mut Sql, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError
     match of {
         EventsOf::Installation => {
             require(sql, actor, Action::ReadInstallation, Resource::Installation, Thing::Installation)?;
-            Ok(Sight { log: LogId::Installation, project: None, readable: None })
+            Ok(Sight { log: LogId::Installation, project: None, readable: None, service_accounts: false })
         }
         EventsOf::Organization(id) => {
             let actor = require_in_organization(sql, actor, Action::ReadOrganization, id)?;
@@ -221,13 +237,20 @@ fn scope(sql: &mut Sql, actor: &Actor, of: EventsOf) -> Result<Sight, StoreError
             let all = row::count(&all.bind(id.to_string()).fetch_one(&mut *sql)?, "projects")?;
             let some = u64::try_from(readable.len()).is_ok_and(|number| number < all);
             let readable = some.then(|| readable.iter().map(ToString::to_string).collect());
-            Ok(Sight { log: LogId::Organization(id), project: None, readable })
+            let service_accounts = reads_service_accounts(&actor, id);
+            Ok(Sight { log: LogId::Organization(id), project: None, readable, service_accounts })
         }
         EventsOf::Project(id) => {
-            let (_, organization) = require_in_project(sql, actor, Action::ReadProject, id)?;
-            Ok(Sight { log: LogId::Organization(organization), project: Some(id.to_string()), readable: None })
+            let (actor, organization) = require_in_project(sql, actor, Action::ReadProject, id)?;
+            let (log, project) = (LogId::Organization(organization), Some(id.to_string()));
+            let service_accounts = reads_service_accounts(&actor, organization);
+            Ok(Sight { log, project, readable: None, service_accounts })
         }
     }
+}
+
+fn reads_service_accounts(actor: &Actor, organization: OrgId) -> bool {
+    may(actor, Action::ReadServiceAccounts, Resource::Organization(organization)).is_ok()
 }
 
 /// Those of the clusters whose events somebody may see: what is counted for a cluster is counted for nothing else.
@@ -248,40 +271,16 @@ fn visible(
     Ok(Some(visible))
 }
 
-/// The names on a page, each looked up once.
-#[derive(Default)]
-struct Names {
-    users: HashMap<UserId, Option<UserName>>,
-    keys: HashMap<ApiKeyId, Option<String>>,
-    accounts: HashMap<ServiceAccountId, Option<ServiceAccountName>>,
-    clusters: HashMap<ClusterId, Option<ClusterName>>,
-    sessions: HashMap<SessionId, Option<EmployeeIdentifier>>,
-}
-
-/// Answers what is in a map, or looks it up and puts it there.
-fn once<K: Copy + Eq + Hash, V: Clone>(
-    sql: &mut Sql,
-    known: &mut HashMap<K, V>,
-    id: K,
-    look_up: fn(&mut Sql, K) -> Result<V, StoreError>,
-) -> Result<V, StoreError> {
-    if let Some(known) = known.get(&id) {
-        return Ok(known.clone());
-    }
-    let found = look_up(sql, id)?;
-    known.insert(id, found.clone());
-    Ok(found)
-}
-
-fn event_rows(sql: &mut Sql, leaves: &[Row]) -> Result<Vec<EventRow>, StoreError> {
-    let mut names = Names::default();
-    leaves.iter().map(|leaf| event_row(sql, leaf, &mut names)).collect()
+fn event_rows(sql: &mut Sql, leaves: &[Row], names: &mut Names) -> Result<Vec<EventRow>, StoreError> {
+    leaves.iter().map(|leaf| event_row(sql, leaf, names)).collect()
 }
 
 fn event_row(sql: &mut Sql, row: &Row, names: &mut Names) -> Result<EventRow, StoreError> {
     let leaf: Vec<u8> = row::raw(row, "leaf")?;
     let entry = read_leaf(&leaf)?;
-    let has_texts = entry.event.fields().values().any(|value| matches!(value, Value::Erasable(_)));
+    let fields = entry.event.fields();
+    let called = names.of(sql, &entry, &fields)?;
+    let has_texts = fields.values().any(|value| matches!(value, Value::Erasable(_)));
     let event = if has_texts {
         let kept = disclosures(sql, &row::raw::<String>(row, "log")?, row::raw(row, "idx")?)?;
         disclose(&entry.event, &kept)
@@ -289,23 +288,13 @@ fn event_row(sql: &mut Sql, row: &Row, names: &mut Names) -> Result<EventRow, St
     } else {
         entry.event
     };
-    let (user_name, public_key, account_name) = match &entry.by {
-        By::ApiKey(id) => (None, once(sql, &mut names.keys, *id, public_key)?, None),
-        By::ServiceAccount(id) => (None, None, once(sql, &mut names.accounts, *id, account_name)?),
-        By::User(id) => (once(sql, &mut names.users, *id, user_name)?, None, None),
-        By::Administrator | By::Employee(_) | By::System => (None, None, None),
-    };
-    let cluster_name = match event.cluster() {
-        Some(id) => once(sql, &mut names.clusters, id, cluster_name)?,
-        None => None,
-    };
     let identifier = match (&entry.by, event.session()) {
         (By::Employee(identifier), Some(_)) => Some(identifier.clone()),
-        (_, Some(id)) => once(sql, &mut names.sessions, id, identifier)?,
+        (_, Some(id)) => names.identifier(sql, id)?,
         (_, None) => None,
     };
     let (id, entry) = (leaf_hash(&leaf).event_id(), Entry { event, ..entry });
-    Ok(EventRow { id, entry, user_name, public_key, account_name, cluster_name, identifier })
+    Ok(EventRow { id, entry, names: called, identifier })
 }
 
 /// Reads a leaf that is stored.
@@ -324,39 +313,4 @@ pub(crate) fn disclosures(sql: &mut Sql, log: &str, index: i64) -> Result<Vec<Di
         Ok(Disclosure { field, salt: row::bytes(row, "salt")?, text })
     };
     rows.iter().map(read).collect()
-}
-
-/// What somebody of a customer is called: the name of a user or service account, the public part of a key.
-pub(crate) fn name_of(sql: &mut Sql, by: &By) -> Result<Option<String>, StoreError> {
-    match by {
-        By::ApiKey(id) => public_key(sql, *id),
-        By::ServiceAccount(id) => Ok(account_name(sql, *id)?.map(|name| name.to_string())),
-        By::User(id) => Ok(user_name(sql, *id)?.map(|name| name.to_string())),
-        By::Administrator | By::Employee(_) | By::System => Ok(None),
-    }
-}
-
-fn user_name(sql: &mut Sql, id: UserId) -> Result<Option<UserName>, StoreError> {
-    let row = query("SELECT name FROM users WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
-    row.map(|row| row::text(&row, "name")).transpose()
-}
-
-fn cluster_name(sql: &mut Sql, id: ClusterId) -> Result<Option<ClusterName>, StoreError> {
-    let row = query("SELECT name FROM clusters WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
-    row.map(|row| row::text(&row, "name")).transpose()
-}
-
-fn identifier(sql: &mut Sql, id: SessionId) -> Result<Option<EmployeeIdentifier>, StoreError> {
-    let row = query("SELECT identifier FROM sessions WHERE id = $1").bind(id.to_string()).fetch_optional(sql)?;
-    row.map(|row| row::text(&row, "identifier")).transpose()
-}
-
-fn public_key(sql: &mut Sql, id: ApiKeyId) -> Result<Option<String>, StoreError> {
-    let row = query("SELECT public_key FROM api_keys WHERE id = $1").bind(id.to_string());
-    row.fetch_optional(sql)?.map(|row| row::raw(&row, "public_key")).transpose()
-}
-
-fn account_name(sql: &mut Sql, id: ServiceAccountId) -> Result<Option<ServiceAccountName>, StoreError> {
-    let row = query("SELECT name FROM service_accounts WHERE id = $1").bind(id.to_string());
-    row.fetch_optional(sql)?.map(|row| row::text(&row, "name")).transpose()
 }

@@ -63,6 +63,8 @@ pub(crate) struct Sight {
     pub(crate) project: Option<String>,
     /// Only those of no project or of one of these; `None` for all.
     pub(crate) readable: Option<Vec<String>>,
+    /// Whether they may know the organization's service accounts, which no leaf names.
+    pub(crate) service_accounts: bool,
 }
 
 impl Sight {
@@ -251,7 +253,7 @@ mod tests {
     fn filter() -> Filter {
         let log = LogId::Installation;
         let query = EventQuery::newest(crate::event::EventsOf::Installation);
-        Filter::of(Sight { log, project: None, readable: None }, &query).unwrap()
+        Filter::of(Sight { log, project: None, readable: None, service_accounts: false }, &query).unwrap()
     }
 
     fn plan(sql: &mut Sql, query: Assembly) -> Vec<String> {

@@ -2,18 +2,21 @@
 //!
 //! A row never changes but by ending once; triggers of the database say so, too.
 
+use std::collections::HashMap;
+
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::grant::{Grant, GrantEnd, Request, Terms, give, in_force};
 use byleave_core::id::{ClusterId, GrantId, OrgId, ProjectId};
 use byleave_core::inventory::Cluster;
-use byleave_core::name::{ClusterName, UserName};
+use byleave_core::name::ClusterName;
 use byleave_core::policy::Action;
 use byleave_core::time::{Reading, Ttl};
 
 use crate::authority::require_in_project;
 use crate::cluster;
 use crate::error::{Conflict, Rule, StoreError};
+use crate::event::{name_of, once};
 use crate::facts;
 use crate::row;
 use crate::sql::{Assembly, Row, Sql, query};
@@ -30,8 +33,8 @@ pub struct GrantRow {
     pub project: ProjectId,
     /// The cluster's name.
     pub cluster_name: ClusterName,
-    /// The name of the user who gave it, if a user did.
-    pub granted_by_name: Option<UserName>,
+    /// The name of the user or service account that gave it, or the public part of the API key.
+    pub granted_by_name: Option<String>,
 }
 
 impl Store {
@@ -106,7 +109,8 @@ impl Store {
         }
         select.push(" ORDER BY grants.granted_at DESC, grants.number DESC LIMIT ").push_bind(i64::from(limit));
         let rows = select.build().fetch_all(&mut sql)?;
-        rows.iter().map(|row| grant_row(row, project)).collect()
+        let mut names = HashMap::new();
+        rows.iter().map(|row| grant_row(&mut sql, row, project, &mut names)).collect()
     }
 
     /// One grant of a project; `None` if the project has no such grant.
@@ -119,7 +123,7 @@ impl Store {
         let mut select = of_project(organization, project);
         select.push(" AND grants.id = ").push_bind(id.to_string());
         let row = select.build().fetch_optional(&mut sql)?;
-        row.map(|row| grant_row(&row, project)).transpose()
+        row.map(|row| grant_row(&mut sql, &row, project, &mut HashMap::new())).transpose()
     }
 }
 
@@ -128,22 +132,23 @@ fn of_project(organization: OrgId, project: ProjectId) -> Assembly {
     let mut select = Assembly::new(
         "SELECT grants.id, grants.cluster, grants.kind, grants.granted_by, grants.granted_at, grants.expires_at,
                 grants.ended_at, grants.end_reason, grants.inventory_revision, grants.case_number, grants.reason,
-                clusters.name AS cluster_name, users.name AS user_name
+                clusters.name AS cluster_name
          FROM clusters JOIN grants ON grants.cluster = clusters.id
-         LEFT JOIN users ON users.id = SUBSTR(grants.granted_by, 6) AND grants.granted_by = 'user:' || users.id
          WHERE clusters.organization = ",
     );
     select.push_bind(organization.to_string()).push(" AND clusters.project = ").push_bind(project.to_string());
     select
 }
 
-fn grant_row(row: &Row, project: ProjectId) -> Result<GrantRow, StoreError> {
-    Ok(GrantRow {
-        grant: facts::grant(row)?,
-        project,
-        cluster_name: row::text(row, "cluster_name")?,
-        granted_by_name: row::text_or_none(row, "user_name")?,
-    })
+fn grant_row(
+    sql: &mut Sql,
+    row: &Row,
+    project: ProjectId,
+    names: &mut HashMap<By, Option<String>>,
+) -> Result<GrantRow, StoreError> {
+    let grant = facts::grant(row)?;
+    let granted_by_name = once(sql, names, grant.granted_by.clone(), |sql, by| name_of(sql, &by))?;
+    Ok(GrantRow { grant, project, cluster_name: row::text(row, "cluster_name")?, granted_by_name })
 }
 
 /// Gives a grant for a cluster that is there, with its event. Whoever calls has asked whether the actor may.

@@ -126,9 +126,8 @@ impl Store {
         let body = self.write("invite organization", now, move |tx| {
             let resource = Resource::Installation;
             require(tx.sql, &actor, Action::InviteFirstOwner, resource, Thing::Installation)?;
-            let known = query("SELECT id FROM organizations WHERE name = $1").bind(name.as_str());
-            if same_name == SameName::Refused && known.fetch_optional(tx.sql)?.is_some() {
-                return Err(StoreError::Conflict(Conflict::OrganizationNameTaken));
+            if same_name == SameName::Refused {
+                refuse_same_name(tx.sql, &name)?;
             }
             let organization = organization::create(tx, &name)?;
             invite_first_owner(tx, organization, name, owner)
@@ -370,6 +369,17 @@ pub(crate) fn set_roles(
     }
     authority::set_roles(tx.sql, organization, Holder::Invitation(row.id), &roles)?;
     tx.append(organization, by, Event::InvitationChanged { invitation: row.id, roles })?;
+    Ok(())
+}
+
+/// Names of organizations are compared as people read them: `shop inc` beside `Shop Inc` is mostly the same customer.
+fn refuse_same_name(sql: &mut Sql, name: &OrgName) -> Result<(), StoreError> {
+    let folded = name.folded();
+    for row in query("SELECT name FROM organizations").fetch_all(sql)? {
+        if row::text::<OrgName>(&row, "name")?.folded() == folded {
+            return Err(StoreError::Conflict(Conflict::OrganizationNameTaken));
+        }
+    }
     Ok(())
 }
 

@@ -173,6 +173,8 @@ pub struct SessionRow {
     pub cluster: ClusterId,
     /// The cluster's name.
     pub cluster_name: ClusterName,
+    /// Whether the cluster was removed since.
+    pub cluster_is_removed: bool,
     /// The host that was named.
     pub host: HostName,
     /// The node that was named, if a node was.
@@ -433,7 +435,7 @@ fn read_page(sql: &mut Sql, actor: &Actor, asked: SessionQuery) -> Result<Vec<Se
         }
     };
     let rows = query(
-        "SELECT sessions.*, clusters.name AS cluster_name
+        "SELECT sessions.*, clusters.name AS cluster_name, clusters.removed AS cluster_removed
          FROM sessions JOIN clusters ON clusters.id = sessions.cluster
          WHERE (CAST($1 AS TEXT) IS NULL OR sessions.organization = $1)
            AND (CAST($2 AS TEXT) IS NULL OR sessions.project = $2)

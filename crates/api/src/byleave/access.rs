@@ -1,5 +1,7 @@
 //! Clusters, grants, sessions, events and evidence.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -276,4 +278,8 @@ pub struct Event {
     pub event: String,
     /// The fields of the event.
     pub data: serde_json::Map<String, serde_json::Value>,
+    /// What the ids in it are called, also of what was removed since, as far as the reader may know: clusters, projects and
+    /// service accounts by their names, nodes by their host names, people by their user names, API keys by their public parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, String>,
 }

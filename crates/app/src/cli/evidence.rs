@@ -25,7 +25,7 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  byleave evidence export --to evidence.json\n\n\
         An earlier export can prove what a later one no longer shows, so a file that is there is not overwritten.")]
     Export {
-        /// The file; standard output if none
+        /// The file; standard output if none, or for `-`
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
         /// Overwrite the file if it is there
@@ -67,6 +67,8 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
     match command {
         Command::Export { to, force } => {
             let there = if force { There::Overwrite } else { There::Refuse };
+            // Whoever wants a file of this name can say `./-`.
+            let to = to.filter(|file| file != Path::new("-"));
             export(caller, to.as_deref(), there).await
         }
         Command::Key => {

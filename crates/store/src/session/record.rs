@@ -68,7 +68,8 @@ pub(super) fn end(tx: &mut Transaction<'_>, row: &SessionRow, close: &CloseSessi
 /// Ends every session that is open. Tells how many there were.
 pub(crate) fn close_all(tx: &mut Transaction<'_>, reason: SessionEnd) -> Result<usize, StoreError> {
     let rows = query(
-        "SELECT sessions.*, clusters.name AS cluster_name FROM sessions JOIN clusters ON clusters.id = sessions.cluster
+        "SELECT sessions.*, clusters.name AS cluster_name, clusters.removed AS cluster_removed
+         FROM sessions JOIN clusters ON clusters.id = sessions.cluster
          WHERE sessions.ended_at IS NULL ORDER BY sessions.opened_at, sessions.id",
     )
     .fetch_all(tx.sql)?;
@@ -85,7 +86,8 @@ pub(crate) fn close_all(tx: &mut Transaction<'_>, reason: SessionEnd) -> Result<
 /// One session.
 pub(super) fn load(sql: &mut Sql, id: SessionId) -> Result<SessionRow, StoreError> {
     let row = query(
-        "SELECT sessions.*, clusters.name AS cluster_name FROM sessions JOIN clusters ON clusters.id = sessions.cluster
+        "SELECT sessions.*, clusters.name AS cluster_name, clusters.removed AS cluster_removed
+         FROM sessions JOIN clusters ON clusters.id = sessions.cluster
          WHERE sessions.id = $1",
     )
     .bind(id.to_string())
@@ -135,6 +137,7 @@ pub(super) fn read(row: &Row) -> Result<SessionRow, StoreError> {
         project: row::text(row, "project")?,
         cluster: row::text(row, "cluster")?,
         cluster_name: row::text(row, "cluster_name")?,
+        cluster_is_removed: row::flag(row, "cluster_removed")?,
         host: row::text(row, "host")?,
         node,
         wanted,

@@ -4,16 +4,18 @@ use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::grant::GrantType;
 use byleave_core::id::ClusterId;
+use byleave_core::inventory::Prune;
 use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{HOUR, MINUTE};
 use byleave_store::StoreError;
 use byleave_store::api_key::{Ha1, NewApiKey};
 use byleave_store::error::Thing;
-use byleave_store::event::{EventQuery, EventsOf};
+use byleave_store::event::{EventQuery, EventRow, EventsOf};
 use byleave_store::session::Shape;
 
-use crate::world::{World, closed, join, name, request};
+use crate::account::service_account;
+use crate::world::{World, closed, join, name, request, wanted};
 
 #[tokio::test]
 async fn pages_are_newest_first_and_filtered() {
@@ -81,7 +83,7 @@ async fn events_carry_names_and_kept_texts() {
     world.grant("a", GrantType::Infrastructure).await;
     let of = EventsOf::Project(world.project);
     let row = world.store.events(&world.owner, EventQuery::newest(of)).await.unwrap().rows.remove(0);
-    assert_eq!(row.user_name.unwrap().as_str(), "mia@shop.example");
+    assert_eq!(row.name_of_cause(), Some("mia@shop.example"));
     let Event::GrantGiven { case, reason, .. } = row.entry.event else { panic!("{:?}", row.entry) };
     assert_eq!((case.unwrap().text(), reason), (Some("CASE-1"), None));
     let roles = Roles::default().with(world.project, ProjectRole::Owner);
@@ -95,7 +97,7 @@ async fn events_carry_names_and_kept_texts() {
     let ask = request(GrantType::DatabaseLogs);
     world.store.give_grant(&actor, &world.now, world.project, &name("a"), ask).await.unwrap();
     let row = world.store.events(&actor, EventQuery::newest(of)).await.unwrap().rows.remove(0);
-    assert_eq!((row.user_name, row.public_key.as_deref()), (None, Some("abcdefgh")));
+    assert_eq!(row.name_of_cause(), Some("abcdefgh"));
     world.store.remove_api_key(&world.owner, &world.now, world.organization, facts.id).await.unwrap();
     assert_eq!(world.store.api_key("abcdefgh").await.unwrap(), None);
     let gone = world.store.events(&actor, EventQuery::newest(of)).await;
@@ -140,4 +142,103 @@ async fn an_entry_about_a_session_tells_whose_it_is_whoever_caused_it() {
     assert_eq!(of.len(), 2, "it was opened and closed");
     assert!(of.iter().all(|row| row.identifier.as_ref() == Some(&opened.identifier)), "{of:?}");
     assert!(of.iter().any(|row| row.entry.by == By::System), "{of:?}");
+}
+
+/// Everything that somebody sees of the organization.
+async fn seen(world: &World, by: &Actor) -> Vec<EventRow> {
+    let all = EventQuery { per_page: 1000, ..EventQuery::newest(EventsOf::Organization(world.organization)) };
+    world.store.events(by, all).await.unwrap().rows
+}
+
+/// What the only event of this name that has this id in it calls it.
+fn called<'a>(rows: &'a [EventRow], event: &str, id: &impl ToString) -> Option<(&'a str, bool)> {
+    let has = |row: &&EventRow| format!("{:?}", row.entry).contains(&id.to_string());
+    let mut rows = rows.iter().filter(|row| row.entry.event.name() == event).filter(has);
+    let row = rows.next().unwrap_or_else(|| panic!("{event}"));
+    assert!(rows.next().is_none(), "{event}");
+    row.called(id).map(|called| (called.name.as_str(), called.is_removed))
+}
+
+#[tokio::test]
+async fn what_was_removed_keeps_its_name_in_past_events() {
+    let world = World::new().await;
+    let (store, owner, now, org) = (&world.store, &world.owner, &world.now, world.organization);
+    world.grant("b", GrantType::Infrastructure).await;
+    let max = join(&world, "max@shop.example", Roles::in_organization([OrgRole::Owner])).await;
+    let Actor::User { id: user, .. } = max else { panic!("{max:?}") };
+    let roles = Roles::default().with(world.project, ProjectRole::Owner);
+    let ha1 = Ha1 { md5: [1; 16].into(), sha256: [2; 32].into() };
+    let key =
+        NewApiKey { public_key: "abcdefgh".into(), description: "ci".parse().unwrap(), roles: roles.clone(), ha1 };
+    let key = store.add_api_key(owner, now, org, key).await.unwrap().value.id;
+    let account = store.add_service_account(owner, now, org, service_account(roles)).await.unwrap().value.id;
+    let (cluster, node) = (world.cluster("b").await.id, world.node("a-2.example").await);
+    world.store.block(&max, now, org).await.unwrap();
+
+    let mut left = wanted(org);
+    left[0].nodes.pop();
+    left.remove(1);
+    store.apply_inventory(&Actor::Administrator, now, &left, Prune::Remove).await.unwrap();
+    store.remove_user(owner, now, org, user).await.unwrap();
+    store.remove_api_key(owner, now, org, key).await.unwrap();
+    store.remove_service_account(owner, now, org, account).await.unwrap();
+
+    let rows = seen(&world, owner).await;
+    for event in ["cluster.added", "grant.given", "grant.ended", "cluster.removed"] {
+        assert_eq!(called(&rows, event, &cluster), Some(("b", true)), "{event}");
+    }
+    for event in ["node.added", "node.checked", "node.removed"] {
+        assert_eq!(called(&rows, event, &node), Some(("a-2.example", true)), "{event}");
+    }
+    for event in ["user.added", "organization.blocked", "user.removed"] {
+        assert_eq!(called(&rows, event, &user), Some(("max@shop.example", true)), "{event}");
+    }
+    assert_eq!(called(&rows, "api_key.added", &world.project), Some(("Shop", false)), "of a role");
+    assert_eq!(called(&rows, "api_key.removed", &key), Some(("abcdefgh", true)));
+    assert_eq!(called(&rows, "service_account.removed", &account), Some(("deploy", true)));
+    let staying = world.cluster("a").await.id;
+    let of_a = rows.iter().find(|row| row.entry.event.cluster() == Some(staying)).unwrap();
+    assert_eq!(of_a.called(&staying).map(|called| called.is_removed), Some(false));
+    for row in rows.iter().take(5) {
+        let one = store.event(owner, EventsOf::Organization(org), row.id).await.unwrap();
+        assert_eq!(one.names, row.names);
+    }
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn names_tell_no_more_than_the_reader_may_know() {
+    let world = World::new().await;
+    let (store, owner, now, org) = (&world.store, &world.owner, &world.now, world.organization);
+    let reads = Roles::default().with(world.project, ProjectRole::ReadOnly);
+    let reader = join(&world, "max@shop.example", reads).await;
+    let elsewhere = Roles::default().with(world.other_project, ProjectRole::Owner);
+    let account = store.add_service_account(owner, now, org, service_account(elsewhere)).await.unwrap().value.id;
+    let (rows, all) = (seen(&world, &reader).await, seen(&world, owner).await);
+    assert_eq!(called(&all, "service_account.added", &account), Some(("deploy", false)));
+    assert_eq!(called(&rows, "service_account.added", &account), None, "no event names it");
+    assert_eq!(called(&all, "service_account.added", &world.other_project), Some(("Bank", false)));
+    assert_eq!(called(&rows, "service_account.added", &world.other_project), None, "a project that is not theirs");
+    assert_eq!(called(&rows, "user.added", &world.project), Some(("Shop", false)));
+}
+
+#[tokio::test]
+async fn the_name_of_a_removed_person_does_not_come_back_once_it_is_erased() {
+    let world = World::new().await;
+    let (store, owner, now, org) = (&world.store, &world.owner, &world.now, world.organization);
+    let max = join(&world, "max@shop.example", Roles::in_organization([OrgRole::Owner])).await;
+    let Actor::User { id: user, .. } = max else { panic!("{max:?}") };
+    let ask = request(GrantType::DatabaseLogs);
+    store.give_grant(&max, now, world.project, &name("a"), ask).await.unwrap();
+    store.remove_user(owner, now, org, user).await.unwrap();
+    let told = async || {
+        let (rows, grants) = (seen(&world, owner).await, store.grants(owner, world.project, None, 1).await.unwrap());
+        let names = ["user.added", "grant.given", "user.removed"].map(|event| called(&rows, event, &user).is_some());
+        (names, grants[0].granted_by_name.is_some())
+    };
+    assert_eq!(told().await, ([true; 3], true));
+    let sql = rusqlite::Connection::open(world.dir.path().join("byleave.db")).unwrap();
+    let erased = sql.execute("DELETE FROM disclosures WHERE text = 'max@shop.example'", []).unwrap();
+    assert_eq!(erased, 2, "where they were invited, and where they joined");
+    assert_eq!(told().await, ([false; 3], false));
 }

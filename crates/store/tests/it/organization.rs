@@ -7,6 +7,7 @@ use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::setting::SecretHours;
 use byleave_store::StoreError;
 use byleave_store::error::{Conflict, Thing};
+use byleave_store::invitation::SameName;
 use byleave_store::setting::SettingsPatch;
 
 use crate::world::{World, join, organization};
@@ -24,6 +25,22 @@ async fn a_customer_sees_their_own_organization_and_an_administrator_all() {
     assert!(matches!(world.store.organizations(&employee).await, Err(StoreError::Forbidden(_))));
     assert!(matches!(world.store.organization(&employee, other).await, Err(StoreError::NotFound(_))));
     assert!(matches!(world.store.project(&eve, world.project).await, Err(StoreError::NotFound(Thing::Project))));
+}
+
+#[tokio::test]
+async fn a_name_that_reads_the_same_is_a_twin() {
+    let world = World::new().await;
+    let invite = async |name: &str, owner: &str, same_name| {
+        let (name, owner) = ((name.parse().unwrap(), same_name), owner.parse().unwrap());
+        world.store.invite_organization(&Actor::Administrator, &world.now, name, owner).await
+    };
+    for twin in ["Shop Inc", "shop inc", "SHOP  Inc", "Shop\u{a0}Inc"] {
+        let refused = invite(twin, "eve@other.example", SameName::Refused).await;
+        let taken = matches!(refused, Err(StoreError::Conflict(Conflict::OrganizationNameTaken)));
+        assert!(taken, "{twin}: {refused:?}");
+    }
+    invite("ShopInc", "eve@other.example", SameName::Refused).await.unwrap();
+    invite("shop inc", "ida@other.example", SameName::Another).await.unwrap();
 }
 
 #[tokio::test]

@@ -223,9 +223,10 @@ pub fn event(row: &EventRow) -> api::Event {
         id: row.id.to_string(),
         at: row.entry.at.to_string(),
         by: by(&row.entry.by),
-        user_name: row.user_name.as_ref().map(ToString::to_string),
+        user_name: row.name_of_cause().filter(|_| matches!(row.entry.by, By::User(_))).map(ToOwned::to_owned),
         event: row.entry.event.name().to_owned(),
         data: data(row.entry.event.fields()),
+        names: row.names.iter().map(|(id, called)| (id.clone(), called.name.clone())).collect(),
     }
 }
 

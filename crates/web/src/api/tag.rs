@@ -48,12 +48,12 @@ pub(crate) fn with(tag: &Tag, mut answer: Response) -> Response {
     answer
 }
 
-/// The strong tags of a header. The outer `None` is a header of another form; the inner one is no header, or `*`. Weak
-/// tags are none of ours.
+/// The strong tags of a header. The outer `None` is a header of another form, or one that names nothing; the inner one is
+/// no header, or `*`. Weak tags are none of ours. Empty parts of the list count for nothing (RFC 9110, 5.6.1).
 fn tags(headers: &HeaderMap, name: &header::HeaderName) -> Option<Option<Vec<String>>> {
     let mut found = Vec::new();
     for value in headers.get_all(name) {
-        for part in value.to_str().ok()?.split(',').map(str::trim) {
+        for part in value.to_str().ok()?.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let strong = part.strip_prefix("W/").unwrap_or(part);
             let inner = strong.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
             match inner {
@@ -63,7 +63,11 @@ fn tags(headers: &HeaderMap, name: &header::HeaderName) -> Option<Option<Vec<Str
             }
         }
     }
-    Some(headers.contains_key(name).then_some(found))
+    match headers.contains_key(name) {
+        true if found.is_empty() => None,
+        true => Some(Some(found)),
+        false => Some(None),
+    }
 }
 
 #[cfg(test)]
@@ -80,8 +84,11 @@ mod tests {
         assert_eq!(read("*"), Some(None));
         assert_eq!(read(r#""a""#), Some(Some(vec!["a".to_owned()])));
         assert_eq!(read(r#""a" , "b""#), Some(Some(vec!["a".to_owned(), "b".to_owned()])));
+        for gaps in [r#""a", , "b""#, r#", "a",,"b","#] {
+            assert_eq!(read(gaps), Some(Some(vec!["a".to_owned(), "b".to_owned()])), "{gaps}");
+        }
         assert_eq!(read(r#"W/"a""#), Some(Some(vec![String::new()])), "a weak tag matches nothing");
-        for bad in ["a", "", "\"", r#""a"#, r#""a"b""#, r#""a",,"#] {
+        for bad in ["a", "", ",", " , ", "\"", r#""a"#, r#""a"b""#, r#""a", b"#] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

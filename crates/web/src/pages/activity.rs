@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use byleave_core::event::Event;
-use byleave_core::policy::Action;
+use byleave_core::name::{ProjectName, VendorName};
 use byleave_core::time::Timestamp;
-use byleave_store::cluster::ClusterRow;
 use byleave_store::event::{EventPage, EventQuery, EventRow, EventsOf};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem};
-use super::sentence::{Names, line};
+use super::sentence::line;
 use super::visitor::Visitor;
 use super::when::{day, full, second};
 use crate::app::App;
@@ -47,7 +46,10 @@ pub(super) async fn show(
     let filter = FeedFilter::read(&written).ok_or(Problem::NotFound)?;
     let query = EventQuery { page: number, per_page: PER_PAGE, ..query(&app, &visitor, &filter, support).await? };
     let events = app.store.events(visitor.actor(), query).await?;
-    let names = names(&app, &visitor).await?;
+    let project = match filter.project {
+        Some(id) => Some(app.store.project(visitor.actor(), id).await?.name),
+        None => None,
+    };
     let content = html! {
         div.head {
             div { h1 { "Activity" } p { "Newest first, all times in UTC. Each entry is sealed in your organization’s log." } }
@@ -60,9 +62,9 @@ pub(super) async fn show(
                 } }
             } }
         }
-        (chosen(&names, &filter))
+        (chosen(project.as_ref(), &filter))
         section.panel #feed data-live {
-            (feed(&names, &events.rows, visitor.at()))
+            (feed(&app.vendor, &events.rows, visitor.at()))
         }
         (pages(&events, number, &address(&filter, support)))
     };
@@ -92,8 +94,7 @@ fn address(filter: &FeedFilter, support: bool) -> String {
 }
 
 /// Says what is left out, if something is.
-fn chosen(names: &Names, filter: &FeedFilter) -> Markup {
-    let project = filter.project.map(|id| names.projects.get(&id).map_or_else(|| id.to_string(), ToString::to_string));
+fn chosen(project: Option<&ProjectName>, filter: &FeedFilter) -> Markup {
     let clusters: Vec<&str> = filter.clusters.iter().map(byleave_core::name::ClusterName::as_str).collect();
     html! {
         @if !filter.is_empty() {
@@ -133,39 +134,8 @@ fn told() -> Vec<&'static str> {
     Event::NAMES.iter().copied().filter(|name| *name != Event::TimePassed {}.name()).collect()
 }
 
-/// What ids are called, as far as the visitor may know.
-pub(super) async fn names(app: &App, visitor: &Visitor) -> Result<Names, Problem> {
-    let clusters = app.store.clusters_of_organization(visitor.actor(), &visitor.reading, visitor.org()).await?;
-    let users = app.store.users(visitor.actor(), visitor.org()).await?;
-    let keys = if visitor.may(Action::ReadApiKeys) {
-        app.store.api_keys(visitor.actor(), visitor.org()).await?
-    } else {
-        Vec::new()
-    };
-    let accounts = if visitor.may(Action::ReadServiceAccounts) {
-        app.store.service_accounts(visitor.actor(), visitor.org()).await?
-    } else {
-        Vec::new()
-    };
-    let nodes =
-        |row: &ClusterRow| row.cluster.nodes.iter().map(|node| (node.id, node.host.clone())).collect::<Vec<_>>();
-    Ok(Names {
-        vendor: app.vendor.clone(),
-        projects: clusters.iter().map(|row| (row.cluster.project, row.project_name.clone())).collect(),
-        nodes: clusters.iter().flat_map(nodes).collect(),
-        clusters: clusters
-            .into_iter()
-            .filter(|row| !row.cluster.removed)
-            .map(|row| (row.cluster.id, (row.cluster.project, row.cluster.name)))
-            .collect(),
-        users: users.into_iter().map(|user| (user.id, user.name)).collect(),
-        service_accounts: accounts.into_iter().map(|account| (account.id, account.name)).collect(),
-        api_keys: keys.into_iter().map(|key| (key.id, key.public_key)).collect(),
-    })
-}
-
 /// Events as a list headed by days.
-pub(super) fn feed(names: &Names, rows: &[EventRow], now: Timestamp) -> Markup {
+pub(super) fn feed(vendor: &VendorName, rows: &[EventRow], now: Timestamp) -> Markup {
     html! {
         @if rows.is_empty() {
             div.empty { (icon(Icon::Info)) p { "Nothing has happened yet." } }
@@ -175,15 +145,15 @@ pub(super) fn feed(names: &Names, rows: &[EventRow], now: Timestamp) -> Markup {
                     @if let Some(first) = of_a_day.first() {
                         li.day { @if day(first.entry.at) == day(now) { "Today · " } (day(first.entry.at)) }
                     }
-                    @for row in of_a_day { (item(names, row)) }
+                    @for row in of_a_day { (item(vendor, row)) }
                 }
             }
         }
     }
 }
 
-fn item(names: &Names, row: &EventRow) -> Markup {
-    let line = line(names, row);
+fn item(vendor: &VendorName, row: &EventRow) -> Markup {
+    let line = line(vendor, row);
     html! {
         li #(format!("entry-{}", row.entry.index)) {
             span.mark.(line.tone.class()) { (icon(line.icon)) }

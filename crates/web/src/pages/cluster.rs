@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use byleave_core::actor::By;
 use byleave_core::grant::{GrantStatus, GrantType};
 use byleave_core::inventory::{Node, NodeCheck};
 use byleave_core::name::Reason;
@@ -15,7 +16,7 @@ use byleave_store::grant::GrantRow;
 use byleave_store::request::HandedBack;
 use maud::{Markup, html};
 
-use super::activity::{feed, names};
+use super::activity::feed;
 use super::clusters::{chip, clock, live, not_blocked};
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::grant::{ClusterPath, databases, find};
@@ -25,7 +26,6 @@ use super::menu::menu;
 use super::path;
 use super::problem::{Answer, Problem};
 use super::requests::{panel, waiting};
-use super::sentence::Names;
 use super::sessions::live_table;
 use super::visitor::{Visitor, done};
 use super::when::full;
@@ -49,7 +49,6 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath
     };
     let query = EventQuery { clusters: Some(vec![id]), per_page: 15, ..EventQuery::newest(EventsOf::Project(project)) };
     let events = app.store.events(visitor.actor(), query).await?;
-    let names = names(&app, &visitor).await?;
     let content = html! {
         div.head #head data-live {
             div {
@@ -62,12 +61,12 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(at): Path<ClusterPath
         (panel(&app.vendor, &visitor, &requests))
         section.panel #state data-live aria-label="Support access" {
             (handed(&visitor, &row, &handed_back))
-            (state(&visitor, &row, &names))
+            (state(&visitor, &row, &grants))
         }
         section.panel #live data-live { header { h2 { "Live sessions" } } (live_table(&visitor, &live)) }
         section.panel #nodes data-live { header { h2 { "Nodes" } } (nodes(&visitor, &row, &checks)) }
-        section.panel #feed data-live { header { h2 { "Activity" } } (feed(&names, &events.rows, visitor.at())) }
-        section.panel #grants data-live { header { h2 { "Grants" } } (history(&grants, &names, visitor.at())) }
+        section.panel #feed data-live { header { h2 { "Activity" } } (feed(&app.vendor, &events.rows, visitor.at())) }
+        section.panel #grants data-live { header { h2 { "Grants" } } (history(&grants, visitor.at())) }
     };
     visitor.page(&app, Tab::Clusters, name.as_str(), content).await
 }
@@ -94,7 +93,7 @@ fn handed(visitor: &Visitor, row: &ClusterRow, handed_back: &[HandedBack]) -> Ma
     }
 }
 
-fn state(visitor: &Visitor, row: &ClusterRow, names: &Names) -> Markup {
+fn state(visitor: &Visitor, row: &ClusterRow, grants: &[GrantRow]) -> Markup {
     html! {
         div.body {
             @if let Some(grant) = &row.grant {
@@ -103,7 +102,8 @@ fn state(visitor: &Visitor, row: &ClusterRow, names: &Names) -> Markup {
                         dt { "Support access" } dd { (chip(row)) }
                         dt { "What" } dd { (grant.kind.label()) }
                         dt { "Granted" } dd {
-                            (full(grant.granted_at)) " by " (names.granter(&grant.granted_by))
+                            (full(grant.granted_at))
+                            @if let Some(row) = grants.iter().find(|row| row.grant.id == grant.id) { " by " (granter(row)) }
                         }
                         @if let Some(case) = &grant.case { dt { "Case" } dd { (case) } }
                         @if let Some(reason) = &grant.reason { dt { "Reason" } dd { (reason) } }
@@ -207,7 +207,7 @@ fn report_line(report: Option<&NodeRow>) -> Markup {
     }
 }
 
-fn history(grants: &[GrantRow], names: &Names, now: Timestamp) -> Markup {
+fn history(grants: &[GrantRow], now: Timestamp) -> Markup {
     html! {
         @if grants.is_empty() {
             div.empty { p { "Nothing has been granted for this cluster yet." } }
@@ -216,7 +216,7 @@ fn history(grants: &[GrantRow], names: &Names, now: Timestamp) -> Markup {
                 thead { tr { th { "Given" } th { "By" } th { "What" } th { "Ended" } } }
                 tbody { @for row in grants { tr {
                     td data-label="Given" { (full(row.grant.granted_at)) }
-                    td data-label="By" { (names.granter(&row.grant.granted_by)) }
+                    td data-label="By" { (granter(row)) }
                     td data-label="What" {
                         (row.grant.kind.label())
                         @if let Some(case) = &row.grant.case { br; span.small.quiet { "case " (case) } }
@@ -225,6 +225,19 @@ fn history(grants: &[GrantRow], names: &Names, now: Timestamp) -> Markup {
                 } } }
             } }
         }
+    }
+}
+
+/// Who gave a grant.
+fn granter(row: &GrantRow) -> Markup {
+    match (&row.grant.granted_by, &row.granted_by_name) {
+        (By::Administrator | By::Employee(_) | By::System, _) => html! { "nobody of your organization" },
+        (By::ApiKey(_), Some(key)) => html! { "the API key " code { (key) } },
+        (By::ApiKey(_), None) => html! { "an API key" },
+        (By::ServiceAccount(_), Some(name)) => html! { "the service account " (name) },
+        (By::ServiceAccount(_), None) => html! { "a service account" },
+        (By::User(_), Some(name)) => html! { (name) },
+        (By::User(_), None) => html! { "a removed user" },
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) const SIGN_IN: &str = "/sign-in";
 pub(super) const SIGN_OUT: &str = "/sign-out";
 
 /// One cluster.
-pub(super) fn cluster(project: ProjectId, name: &ClusterName) -> String {
+pub(super) fn cluster(project: ProjectId, name: impl std::fmt::Display) -> String {
     format!("/projects/{project}/clusters/{name}")
 }
 

@@ -9,7 +9,6 @@ use byleave_core::time::MINUTE;
 use byleave_store::event::{EventQuery, EventsOf};
 use maud::{Markup, html};
 
-use super::activity;
 use super::icon::{Icon, icon};
 use super::problem::Problem;
 use super::sentence::line;
@@ -32,8 +31,7 @@ pub(super) async fn notice(app: &App, visitor: &Visitor, index: u64) -> Result<M
     let Some(row) = page.rows.iter().find(|row| row.entry.index == index && own(visitor, &row.entry)) else {
         return Ok(Markup::default());
     };
-    let names = activity::names(app, visitor).await?;
-    let line = line(&names, row);
+    let line = line(&app.vendor, row);
     Ok(html! {
         div.notice.done role="status" {
             (icon(Icon::Check))

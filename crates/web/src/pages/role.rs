@@ -31,9 +31,14 @@ pub(super) const fn in_project(role: ProjectRole) -> (&'static str, &'static str
 
 /// Roles in a sentence.
 pub(super) fn roles(roles: &Roles, projects: &BTreeMap<ProjectId, ProjectName>) -> Markup {
+    told(roles, |id| projects.get(id).map(ProjectName::as_str))
+}
+
+/// Roles in a sentence, with what their projects are called.
+pub(super) fn told<'a>(roles: &Roles, name: impl Fn(&ProjectId) -> Option<&'a str>) -> Markup {
     let organization = roles.organization.iter().map(|role| in_organization(*role).0.to_owned());
     let project = roles.projects.iter().flat_map(|(id, roles)| {
-        let name = projects.get(id).map_or_else(|| "a project".to_owned(), ToString::to_string);
+        let name = name(id).unwrap_or("a project");
         roles.iter().map(move |role| format!("{} of {name}", in_project(*role).0))
     });
     let all: Vec<String> = organization.chain(project).collect();

@@ -6,34 +6,28 @@ mod account;
 mod recovery;
 mod request;
 
-use std::collections::BTreeMap;
-
 use byleave_core::access::{Basis, Denial};
 use byleave_core::actor::By;
 use byleave_core::event::{Event, Side, Tried};
 use byleave_core::field::Erasable;
-use byleave_core::id::{ApiKeyId, ClusterId, NodeId, ProjectId, ServiceAccountId, SessionId, UserId};
-use byleave_core::name::{ClusterName, HostName, ProjectName, ServiceAccountName, UserName, VendorName};
+use byleave_core::id::{ClusterId, NodeId, SessionId, UserId};
+use byleave_core::name::VendorName;
+use byleave_core::role::Roles;
 use byleave_core::time::Timestamp;
-use byleave_store::event::EventRow;
+use byleave_store::event::{Called, EventRow};
 use maud::{Markup, html};
 
 use super::icon::Icon;
 use super::path;
 use super::problem::capital;
-use super::role::roles;
+use super::role::told;
 use super::when::full;
 use super::wording::{bytes, count, ended, forwarding, short};
 
-/// What the ids in events are called, as far as the reader may know.
-pub(super) struct Names {
-    pub(super) vendor: VendorName,
-    pub(super) projects: BTreeMap<ProjectId, ProjectName>,
-    pub(super) clusters: BTreeMap<ClusterId, (ProjectId, ClusterName)>,
-    pub(super) nodes: BTreeMap<NodeId, HostName>,
-    pub(super) users: BTreeMap<UserId, UserName>,
-    pub(super) api_keys: BTreeMap<ApiKeyId, String>,
-    pub(super) service_accounts: BTreeMap<ServiceAccountId, ServiceAccountName>,
+/// An event, and what the things in it are called.
+pub(super) struct Names<'a> {
+    vendor: &'a VendorName,
+    row: &'a EventRow,
 }
 
 /// How an entry looks at first glance.
@@ -82,59 +76,49 @@ impl Line {
     }
 }
 
-impl Names {
-    /// Who caused an event.
-    pub(super) fn who(&self, row: &EventRow) -> Markup {
-        match (&row.entry.by, &row.user_name, &row.public_key) {
-            (By::Administrator, ..) => html! { span.who { "An administrator of " (self.vendor) } },
-            (By::ApiKey(_), _, Some(key)) => html! { span.who { "API key " code { (key) } } },
-            (By::ApiKey(_), _, None) => html! { span.who { "A removed API key" } },
-            (By::Employee(identifier), ..) => html! { code.who { (identifier) } },
-            (By::ServiceAccount(_), ..) => match &row.account_name {
-                Some(name) => html! { span.who { "Service account " (name) } },
-                None => html! { span.who { "A service account" } },
-            },
-            (By::System, ..) => html! { span.who { "Byleave" } },
-            (By::User(_), Some(name), _) => html! { span.who { (name) } },
-            (By::User(id), None, _) => html! { span.who { (self.user(id)) } },
+impl Names<'_> {
+    /// Who caused the event.
+    fn who(&self) -> Markup {
+        match (&self.row.entry.by, self.row.name_of_cause()) {
+            (By::Administrator, _) => html! { span.who { "An administrator of " (self.vendor) } },
+            (By::ApiKey(_), Some(key)) => html! { span.who { "API key " code { (key) } } },
+            (By::ApiKey(_), None) => html! { span.who { "An API key" } },
+            (By::Employee(identifier), _) => html! { code.who { (identifier) } },
+            (By::ServiceAccount(_), Some(name)) => html! { span.who { "Service account " (name) } },
+            (By::ServiceAccount(_), None) => html! { span.who { "A service account" } },
+            (By::System, _) => html! { span.who { "Byleave" } },
+            (By::User(_), Some(name)) => html! { span.who { (name) } },
+            (By::User(_), None) => html! { span.who { "A removed user" } },
         }
     }
 
-    /// Who gave a grant.
-    pub(super) fn granter(&self, by: &By) -> Markup {
-        match by {
-            By::Administrator | By::Employee(_) | By::System => html! { "nobody of your organization" },
-            By::ApiKey(id) => self.api_key(id),
-            By::ServiceAccount(id) => self.account(id),
-            By::User(id) => self.user(id),
-        }
+    fn user(&self, id: &UserId) -> &str {
+        self.row.name(id).unwrap_or("a removed user")
     }
 
-    fn user(&self, id: &UserId) -> Markup {
-        match self.users.get(id) {
-            Some(name) => html! { (name) },
-            None => html! { "a removed user" },
-        }
+    fn roles(&self, given: &Roles) -> Markup {
+        told(given, |id| self.row.name(id))
     }
 
     /// A cluster, as a link where it still exists.
-    pub(super) fn cluster(&self, id: &ClusterId) -> Markup {
-        match self.clusters.get(id) {
-            Some((project, name)) => html! { a href=(path::cluster(*project, name)) { (name) } },
-            None => html! { "a removed cluster" },
+    fn cluster(&self, id: &ClusterId) -> Markup {
+        match (self.row.called(id), self.row.entry.event.project()) {
+            (Some(Called { name, is_removed: true }), _) => html! { (name) " (removed since)" },
+            (Some(Called { name, .. }), Some(project)) => html! { a href=(path::cluster(project, name)) { (name) } },
+            (Some(_), None) | (None, _) => html! { "a cluster" },
         }
     }
 
     /// A node by its host name.
-    pub(super) fn node(&self, id: &NodeId) -> Markup {
-        match self.nodes.get(id) {
+    fn node(&self, id: &NodeId) -> Markup {
+        match self.row.name(id) {
             Some(host) => html! { code { (host) } },
-            None => html! { "a removed node" },
+            None => html! { "a node" },
         }
     }
 
     /// What a session reaches: a node, or the logs of a cluster.
-    pub(super) fn reached(&self, wanted: &str, node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
+    fn reached(&self, wanted: &str, node: Option<&NodeId>, cluster: &ClusterId) -> Markup {
         match node {
             Some(node) => html! { (self.node(node)) " of " (self.cluster(cluster)) },
             None => html! { "the " (wanted) " of " (self.cluster(cluster)) },
@@ -163,8 +147,9 @@ impl Names {
 }
 
 /// The sentence of one event.
-pub(super) fn line(names: &Names, row: &EventRow) -> Line {
-    let (who, event) = (names.who(row), &row.entry.event);
+pub(super) fn line(vendor: &VendorName, row: &EventRow) -> Line {
+    let names = &Names { vendor, row };
+    let (who, event) = (names.who(), &row.entry.event);
     let of = match &row.identifier {
         Some(identifier) => html! { " of " code.who { (identifier) } },
         None => html! {},
@@ -182,8 +167,8 @@ pub(super) fn line(names: &Names, row: &EventRow) -> Line {
 
 /// Block, grant, revoke: what the customer decides.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-fn consent(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
-    let vendor = &names.vendor;
+fn consent(names: &Names<'_>, who: &Markup, event: &Event) -> Option<Line> {
+    let vendor = names.vendor;
     Some(match event {
         Event::OrganizationBlocked {} => {
             let text = html! { (who) " blocked " (vendor) " support access to cluster infrastructure and logs." };
@@ -223,7 +208,7 @@ fn consent(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
 
 /// What support did. `of` names the engineer whose session it is about.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line> {
+fn visit(names: &Names<'_>, who: &Markup, of: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
         Event::SessionOpened { cluster, session, wanted, node, basis, until, .. } => {
             let text = html! { (who) " " a href=(path::session(*session)) { "came in" } " to " (names.reached(wanted, node.as_ref(), cluster)) "." };
@@ -291,25 +276,25 @@ fn visit(names: &Names, who: &Markup, of: &Markup, event: &Event) -> Option<Line
 
 /// The customer's own people.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+fn people(names: &Names<'_>, who: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
         Event::OrganizationClaimed { name, .. } => {
             let text = html! { (who) " claimed the organization " (name) ". Here its log begins." };
             Line::new(Icon::Check, Tone::Closed, text)
         }
         Event::UserAdded { user_name, roles: given, .. } => {
-            Line::plain(Icon::Person, html! { (name_of(user_name)) " joined as " (roles(given, &names.projects)) "." })
+            Line::plain(Icon::Person, html! { (name_of(user_name)) " joined as " (names.roles(given)) "." })
         }
         Event::InvitationChanged { roles: given, .. } => {
-            Line::plain(Icon::Person, html! { (who) " changed an invitation to " (roles(given, &names.projects)) "." })
+            Line::plain(Icon::Person, html! { (who) " changed an invitation to " (names.roles(given)) "." })
         }
         Event::InvitationWithdrawn { .. } => Line::plain(Icon::Person, html! { (who) " took an invitation back." }),
         Event::UserInvited { user_name, roles: given, .. } => {
-            let given = roles(given, &names.projects);
+            let given = names.roles(given);
             Line::plain(Icon::Person, html! { (who) " invited " (name_of(user_name)) " as " (given) "." })
         }
         Event::UserRolesChanged { user, roles: given } => {
-            let given = roles(given, &names.projects);
+            let given = names.roles(given);
             Line::plain(Icon::Person, html! { (who) " changed the roles of " (names.user(user)) " to " (given) "." })
         }
         Event::UserPasswordChanged { .. } => {
@@ -333,7 +318,7 @@ fn people(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
 
 /// What the vendor changed in the inventory.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-fn inventory(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+fn inventory(names: &Names<'_>, who: &Markup, event: &Event) -> Option<Line> {
     let of = event.cluster().map_or_else(|| html! { "the organization" }, |id| names.cluster(&id));
     let text = match event {
         Event::ProjectAdded { name, .. } => html! { (who) " added the project " (name) "." },
@@ -341,7 +326,10 @@ fn inventory(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
         Event::ClusterChanged { host, .. } => {
             html! { (who) " changed the host name of " (of) " to " code { (host) } "." }
         }
-        Event::ClusterRemoved { .. } => html! { (who) " removed a cluster." },
+        Event::ClusterRemoved { cluster, .. } => match names.row.name(cluster) {
+            Some(name) => html! { (who) " removed the cluster " (name) "." },
+            None => html! { (who) " removed a cluster." },
+        },
         Event::NodeAdded { host, address, .. } => {
             html! { (who) " added the node " code { (host) } " at " code { (address) } " to " (of) "." }
         }

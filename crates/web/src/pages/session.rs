@@ -12,13 +12,12 @@ use byleave_store::grant::GrantRow;
 use byleave_store::session::SessionRow;
 use maud::{Markup, html};
 
-use super::activity::{feed, names};
+use super::activity::feed;
 use super::icon::{Icon, icon};
 use super::layout::Tab;
 use super::path;
 use super::problem::{Answer, Problem};
-use super::sentence::Names;
-use super::sessions::{did, end_button, moved};
+use super::sessions::{cluster, did, end_button, moved};
 use super::visitor::Visitor;
 use super::when::full;
 use super::wording::ended;
@@ -47,7 +46,6 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, vi
         Basis::Standing => None,
     };
     let entries = entries(&app, &visitor, &row).await?;
-    let names = names(&app, &visitor).await?;
     let content = html! {
         div.head #head data-live {
             div {
@@ -57,9 +55,9 @@ pub(super) async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, vi
             }
             @if row.ended.is_none() { div.actions { span.pulse { span.dot {} "Live" } (end_button(&visitor, &row)) } }
         }
-        section.panel #facts data-live aria-label="Facts" { div.body { (facts(&names, &row, grant.as_ref())) } }
+        section.panel #facts data-live aria-label="Facts" { div.body { (facts(&row, grant.as_ref())) } }
         section.panel #recording data-live { header { h2 { "Recording" } } (recording(&visitor, &row)) }
-        section.panel #feed data-live { header { h2 { "In the log" } } (feed(&names, &entries, visitor.at())) }
+        section.panel #feed data-live { header { h2 { "In the log" } } (feed(&app.vendor, &entries, visitor.at())) }
     };
     visitor.page(&app, Tab::Sessions, "Session", content).await
 }
@@ -85,12 +83,12 @@ async fn entries(app: &App, visitor: &Visitor, row: &SessionRow) -> Result<Vec<E
     Ok(rows)
 }
 
-fn facts(names: &Names, row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
+fn facts(row: &SessionRow, grant: Option<&GrantRow>) -> Markup {
     html! {
         dl.facts {
             dt { "Session" } dd { code { (row.id) } }
             dt { "Support engineer" } dd { code { (row.identifier) } }
-            dt { "Cluster" } dd { (names.cluster_named(row)) }
+            dt { "Cluster" } dd { (cluster(row)) }
             @match row.wanted {
                 Wanted::Log(..) | Wanted::Node(_) => { dt { "Node" } dd { code { (row.host) } } }
                 Wanted::Database | Wanted::LogList => { dt { "Logs of" } dd { code { (row.host) } } }
@@ -158,17 +156,6 @@ fn recording(visitor: &Visitor, row: &SessionRow) -> Markup {
             } @else {
                 p.small.quiet { "Only organization owners and owners of this project can read it." }
             }
-        }
-    }
-}
-
-impl Names {
-    /// The cluster of a session: as a link where it still exists, by its former name where not.
-    fn cluster_named(&self, row: &SessionRow) -> Markup {
-        if self.clusters.contains_key(&row.cluster) {
-            self.cluster(&row.cluster)
-        } else {
-            html! { (row.cluster_name) " (removed since)" }
         }
     }
 }

@@ -216,9 +216,17 @@ const fn what(wanted: &Wanted) -> &'static str {
     }
 }
 
+/// The cluster of a session: as a link where it still exists, by its former name where not.
+pub(super) fn cluster(session: &SessionRow) -> Markup {
+    html! {
+        @if session.cluster_is_removed { (session.cluster_name) " (removed since)" }
+        @else { a href=(path::cluster(session.project, &session.cluster_name)) { (session.cluster_name) } }
+    }
+}
+
 fn reaches(session: &SessionRow) -> Markup {
     html! {
-        a href=(path::cluster(session.project, &session.cluster_name)) { (session.cluster_name) } br;
+        (cluster(session)) br;
         span.small.quiet {
             (what(&session.wanted))
             (session.host)

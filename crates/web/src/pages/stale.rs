@@ -12,7 +12,6 @@ use byleave_store::event::{EventQuery, EventsOf};
 use byleave_store::tag::Expectation;
 use maud::{Markup, html};
 
-use super::activity;
 use super::form::{Faults, Typed};
 use super::icon::{Icon, icon};
 use super::problem::Problem;
@@ -63,14 +62,13 @@ pub(super) async fn granted(app: &App, visitor: &Visitor, typed: &Typed, row: &C
 pub(super) async fn notice(app: &App, visitor: &Visitor, is_it: impl Fn(&Event) -> bool) -> Result<Markup, Problem> {
     let query = EventQuery { per_page: LATEST, ..EventQuery::newest(EventsOf::Organization(visitor.org())) };
     let page = app.store.events(visitor.actor(), query).await?;
-    let names = activity::names(app, visitor).await?;
     let found = page.rows.iter().find(|row| is_it(&row.entry.event));
     Ok(html! {
         div.notice.warn #meanwhile role="status" {
             (icon(Icon::Alert))
             div {
                 strong { "Changed while this was open" }
-                @if let Some(row) = found { p { (line(&names, row).text) ", " (full(row.entry.at)) "." } }
+                @if let Some(row) = found { p { (line(&app.vendor, row).text) ", " (full(row.entry.at)) "." } }
             }
         }
     })

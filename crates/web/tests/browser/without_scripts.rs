@@ -103,7 +103,7 @@ async fn people_keys_and_settings_are_managed_with_scripts_off() {
     browser.click("#keys a").await;
     browser.see(".dialogue", "refused from now on").await;
     browser.click(".dialogue button.danger").await;
-    browser.see(".notice.done", "removed an API key").await;
+    browser.see(".notice.done", "removed the API key").await;
     browser.see("#keys", "There is no API key").await;
 
     browser.go(&format!("{}/settings", site.url)).await;

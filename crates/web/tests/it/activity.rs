@@ -87,3 +87,50 @@ async fn filters_that_cannot_be_are_refused_by_name() {
         .header("accept", "application/vnd.atlas.2024-11-13+json");
     shop.owner.send(early).await.refused(406, "INVALID_VERSION_DATE");
 }
+
+#[tokio::test]
+async fn the_pages_call_what_was_removed_by_its_name() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let roles = || json!({ "orgRoles": ["ORG_OWNER"] });
+    let (key, max) = (house.key(&shop, roles()).await, house.person(&shop, "max@shop.example", roles()).await);
+    let grant = format!("{}:grant", shop.own_cluster());
+    key.post(&grant, json!({ "grantType": "CLUSTER_DATABASE_LOGS" })).await.created();
+    max.post(&grant, json!({ "grantType": "CLUSTER_DATABASE_LOGS" })).await.created();
+    let session = house.session(&shop).await;
+    let (public, cluster) = (key.keys().0.to_owned(), format!("/projects/{}/clusters/Cluster0", shop.project));
+    let of = format!("/api/byleave/v1/organizations/{}", shop.organization);
+    let remove = async |what: &str, name: &str, value: &str| {
+        let all = shop.owner.get(&format!("{of}/{what}")).await.ok();
+        let one = all["results"].as_array().unwrap().iter().find(|one| one[name] == value).unwrap();
+        shop.owner.delete(&format!("{of}/{what}/{}", text(&one["id"]))).await.succeeds();
+    };
+    remove("apiKeys", "publicKey", &public).await;
+    remove("users", "userName", "max@shop.example").await;
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "/").await;
+    let read = async |path: &str| browser.get(path).await.text().await.unwrap();
+    let page = read(&cluster).await;
+    let link = format!("support access to <a href=\"{cluster}\">Cluster0</a> until");
+    for told in [&format!("<td data-label=\"By\">the API key <code>{public}</code></td>"), "max@shop.example", &link] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+
+    let nothing = json!({ "clusters": [], "prune": true });
+    house.administrator().post("/api/byleave/v1/inventory:apply", nothing).await.ok();
+    let page = read("/activity").await;
+    for told in [
+        &format!("API key <code>{public}</code></span> granted Acme support access to Cluster0 (removed since) until"),
+        "max@shop.example</span> granted Acme support access to Cluster0 (removed since) until",
+        &format!("removed the API key <code>{public}</code>."),
+        "removed max@shop.example from the organization.",
+        "removed the cluster Cluster0.",
+        &format!("to <code>{}</code> of Cluster0 (removed since).", shop.host),
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(!page.contains(&cluster), "no link to what is not there: {page}");
+    let page = read("/sessions").await;
+    assert!(page.contains("Cluster0 (removed since)<br>") && !page.contains(&cluster), "{page}");
+    let page = read(&format!("/sessions/{session}")).await;
+    assert!(page.contains("<dd>Cluster0 (removed since)</dd>") && !page.contains(&cluster), "{page}");
+}

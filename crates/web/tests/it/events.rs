@@ -4,7 +4,7 @@ use byleave_core::session::{Counters, SessionEnd};
 use byleave_store::session::CloseSession;
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, text};
 
 fn types(page: &Value) -> Vec<&str> {
     page["results"].as_array().unwrap().iter().map(|event| event["eventTypeName"].as_str().unwrap()).collect()
@@ -123,6 +123,11 @@ async fn events_of_a_removed_cluster_keep_its_name() {
     let removed = &page["results"][0];
     assert_eq!((&removed["clusterName"], &removed["isGlobalAdmin"]), (&json!("Cluster0"), &json!(true)));
     assert_eq!(removed["raw"]["data"]["revision"], 2);
+    let all = shop.owner.get(&format!("/api/byleave/v1/organizations/{}/events", shop.organization)).await.ok();
+    let added = all["results"].as_array().unwrap().iter().find(|event| event["event"] == "node.added").unwrap();
+    let (cluster, node) = (text(&added["data"]["cluster"]), text(&added["data"]["node"]));
+    let names = json!({ cluster: "Cluster0", node: shop.host, shop.project.clone(): "Production" });
+    assert_eq!(added["names"], names, "{added}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::Command;
 
-use crate::server::{BYLEAVE, Server, spawn};
+use crate::server::{BYLEAVE, Person, Server, spawn};
 
 fn told(listen: &str, ssh: &str) -> String {
     let home = tempfile::tempdir().unwrap();
@@ -42,4 +42,33 @@ fn links_that_are_handed_on_name_the_public_url() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(!told.contains("127.0.0.1") && !told.contains("note:"), "{told}");
+}
+
+/// The variables of the environment that the help of a command names.
+fn variables(args: &[&str]) -> Vec<String> {
+    let help = Person::new().run(args).ok().split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = help.split("[env: ").skip(1).filter_map(|rest| rest.split_once(['=', ']']));
+    named.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let of_server = variables(&["serve", "--help"]);
+    for name in ["BYLEAVE_PUBLIC_URL", "BYLEAVE_TLS_KEY", "BYLEAVE_TRUSTED_PROXY", "BYLEAVE_DATA"] {
+        assert!(of_server.iter().any(|known| known == name), "{name}: {of_server:?}");
+    }
+    let empty: Vec<String> = of_server.iter().map(|name| format!("{name}=")).collect();
+    let through = [vec!["/usr/bin/env"], empty.iter().map(String::as_str).collect()].concat();
+    let mut server = Server::start();
+    server.kill();
+    server.start_again(&through);
+    let of_clients = variables(&["organizations", "list", "--help"]);
+    assert!(of_clients.len() >= 8, "{of_clients:?}");
+    let others = of_clients.iter().filter(|name| !["BYLEAVE_SERVER", "BYLEAVE_DATA"].contains(&name.as_str()));
+    let administrator = others.fold(server.administrator(), |person, name| person.with(name, ""));
+    administrator.run(&["organizations", "list"]).ok();
+    let told = server.anybody().with("BYLEAVE_DATA", "").with("BYLEAVE_ORG", "").run(&["clusters", "list"]).fails(3);
+    assert!(told.contains("byleave sign-in"), "{told}");
+    let told = Person::new().with("BYLEAVE_SERVER", "").run(&["serve", "--public-url", ""]).fails(2);
+    assert!(told.contains("--public-url"), "what is typed is taken as it is: {told}");
 }

@@ -1,6 +1,6 @@
 //! The main story told with nothing but the command line: an administrator sets up, a customer decides and proves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -121,6 +121,28 @@ fn the_feed_calls_things_by_their_names() {
     let (cluster, by) = (granted["data"]["cluster"].as_str().unwrap(), granted["by"].as_str().unwrap());
     assert_eq!(granted["names"][cluster], "Shop", "programs get both: {granted}");
     assert_eq!(granted["names"][by.strip_prefix("api-key:").unwrap()], public.as_str(), "{granted}");
+}
+
+#[test]
+fn the_feed_keeps_the_names_of_what_was_removed() {
+    let Story { server, administrator, owner } = begin();
+    let key = owner.run(&["api-keys", "add", "pipeline", "--role", "ORG_OWNER", "--output", "json"]).json();
+    let text = |name: &str| key[name].as_str().unwrap().to_owned();
+    let (public, private) = (text("publicKey"), text("privateKey"));
+    let pipeline = server.anybody().with("BYLEAVE_PUBLIC_KEY", &public).with("BYLEAVE_PRIVATE_KEY", private);
+    pipeline.run(&["grant", "Shop", "--type", "logs"]).ok();
+    owner.run(&["api-keys", "remove", &public]).ok();
+    let file = administrator.home().join("inventory.toml");
+    std::fs::write(&file, "").unwrap();
+    administrator.run(&["inventory", "apply", file.to_str().unwrap(), "--prune"]).ok();
+    let told = owner.run(&["events"]).ok();
+    let line = |event: &str| told.lines().find(|line| line.contains(event)).unwrap().to_owned();
+    let granted = line("grant.given");
+    assert!(granted.contains(&format!("  {public}  ")), "{granted}");
+    assert!(granted.contains("cluster=Shop") && granted.contains("project=\"Web shop\""), "{granted}");
+    assert!(line("api_key.removed").contains(&format!("apiKey={public}")), "{told}");
+    assert!(line("cluster.removed").contains("cluster=Shop"), "{told}");
+    assert!(line("node.added").contains("node=shop-0.harbour-books.example"), "{told}");
 }
 
 #[test]
@@ -295,6 +317,8 @@ fn evidence_is_exported_and_verified_against_kept_anchors() {
     owner.run(&["evidence", "export", "--to", file.to_str().unwrap(), "--force"]).ok();
     assert_ne!(std::fs::read(&file).unwrap(), first);
     assert!(owner.run(&["evidence", "export", "--to", "/dev/stdout"]).ok().starts_with('{'), "a pipe holds nothing");
+    let printed = owner.run(&["evidence", "export", "--to", "-"]).json();
+    assert!(printed["entries"].is_array() && !Path::new("-").exists(), "it is printed, not a file of that name");
     std::fs::write(&key, owner.run(&["evidence", "key"]).ok()).unwrap();
     let anchors = in_home(".local/share/byleave/anchors.jsonl");
     assert!(std::fs::read_to_string(&anchors).unwrap().lines().count() >= 3, "each answer left an anchor");

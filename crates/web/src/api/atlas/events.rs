@@ -181,7 +181,7 @@ fn show(caller: &Caller, row: &EventRow, raw: bool) -> Option<Event> {
     };
     let fields = entry.event.fields();
     let mut event = Event {
-        cluster_name: row.cluster_name.as_ref().map(ToString::to_string),
+        cluster_name: entry.event.cluster().and_then(|id| row.name(&id)).map(ToOwned::to_owned),
         created: entry.at.to_seconds_text(),
         event_type_name: kind.as_str().to_owned(),
         group_id: group,
@@ -211,7 +211,7 @@ fn actor(event: &mut Event, row: &EventRow) {
         By::Administrator => event.is_global_admin = true,
         By::ApiKey(id) => {
             event.api_key_id = Some(id.to_string());
-            event.public_key = row.public_key.clone();
+            event.public_key = row.name_of_cause().map(ToOwned::to_owned);
         }
         By::Employee(identifier) => {
             event.is_global_admin = true;
@@ -222,7 +222,7 @@ fn actor(event: &mut Event, row: &EventRow) {
         By::System => {}
         By::User(id) => {
             event.user_id = Some(id.to_string());
-            event.username = row.user_name.as_ref().map(ToString::to_string);
+            event.username = row.name_of_cause().map(ToOwned::to_owned);
         }
     }
 }

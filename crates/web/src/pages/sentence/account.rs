@@ -6,18 +6,17 @@ use maud::{Markup, html};
 
 use super::{Line, Names};
 use crate::pages::icon::Icon;
-use crate::pages::role::roles;
 
-impl Names {
-    pub(super) fn api_key(&self, id: &ApiKeyId) -> Markup {
-        match self.api_keys.get(id) {
+impl Names<'_> {
+    fn api_key(&self, id: &ApiKeyId) -> Markup {
+        match self.row.name(id) {
             Some(key) => html! { "the API key " code { (key) } },
             None => html! { "an API key" },
         }
     }
 
-    pub(super) fn account(&self, id: &ServiceAccountId) -> Markup {
-        match self.service_accounts.get(id) {
+    fn account(&self, id: &ServiceAccountId) -> Markup {
+        match self.row.name(id) {
             Some(name) => html! { "the service account " (name) },
             None => html! { "a service account" },
         }
@@ -26,14 +25,14 @@ impl Names {
 
 /// What happened to a customer's API keys and service accounts.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-pub(super) fn account(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+pub(super) fn account(names: &Names<'_>, who: &Markup, event: &Event) -> Option<Line> {
     let text = match event {
         Event::ApiKeyAdded { public_key, roles: given, .. } => {
-            html! { (who) " made the API key " code { (public_key) } " with " (roles(given, &names.projects)) "." }
+            html! { (who) " made the API key " code { (public_key) } " with " (names.roles(given)) "." }
         }
         Event::ApiKeyRemoved { api_key } => html! { (who) " removed " (names.api_key(api_key)) "." },
         Event::ApiKeyRolesChanged { api_key, roles: given } => {
-            let given = roles(given, &names.projects);
+            let given = names.roles(given);
             html! { (who) " changed the roles of " (names.api_key(api_key)) " to " (given) "." }
         }
         Event::ApiKeyDescriptionChanged { api_key } => {
@@ -46,17 +45,19 @@ pub(super) fn account(names: &Names, who: &Markup, event: &Event) -> Option<Line
             html! { (who) " removed " code { (network) } " from the access list of " (names.api_key(api_key)) "." }
         }
         Event::ServiceAccountAdded { service_account, roles: given } => {
-            let given = roles(given, &names.projects);
+            let given = names.roles(given);
             html! { (who) " made " (names.account(service_account)) " with " (given) "." }
         }
         Event::ServiceAccountDetailsChanged { service_account } => {
             html! { (who) " changed the name or description of " (names.account(service_account)) "." }
         }
         Event::ServiceAccountRolesChanged { service_account, roles: given } => {
-            let given = roles(given, &names.projects);
+            let given = names.roles(given);
             html! { (who) " changed the roles of " (names.account(service_account)) " to " (given) "." }
         }
-        Event::ServiceAccountRemoved { .. } => html! { (who) " removed a service account." },
+        Event::ServiceAccountRemoved { service_account } => {
+            html! { (who) " removed " (names.account(service_account)) "." }
+        }
         Event::ServiceAccountSecretAdded { service_account, .. } => {
             html! { (who) " made a secret of " (names.account(service_account)) "." }
         }

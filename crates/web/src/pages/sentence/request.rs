@@ -8,7 +8,7 @@ use crate::pages::icon::Icon;
 
 /// What an employee asked, and what became of it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "`other` is the total end of the chain")]
-pub(super) fn request(names: &Names, who: &Markup, event: &Event) -> Option<Line> {
+pub(super) fn request(names: &Names<'_>, who: &Markup, event: &Event) -> Option<Line> {
     Some(match event {
         Event::RequestMade { cluster, kind, duration, case, reason, .. } => {
             let text = html! { (who) " asked for access to " (names.cluster(cluster)) " for " (duration) "." };

@@ -2,36 +2,23 @@
 
 use super::*;
 
-fn nameless() -> Names {
-    Names {
-        vendor: "Acme".parse().unwrap(),
-        projects: BTreeMap::new(),
-        clusters: BTreeMap::new(),
-        nodes: BTreeMap::new(),
-        users: BTreeMap::new(),
-        api_keys: BTreeMap::new(),
-        service_accounts: BTreeMap::new(),
-    }
+fn vendor() -> VendorName {
+    "Acme".parse().unwrap()
+}
+
+fn nameless(entry: byleave_core::event::Entry) -> EventRow {
+    let id = byleave_core::id::EventId::from_bytes([0; 12]);
+    EventRow { id, entry, names: std::collections::BTreeMap::new(), identifier: None }
 }
 
 #[test]
 fn every_event_of_an_organization_has_a_sentence() {
-    let names = nameless();
     for entry in byleave_core::sample::entries() {
         if entry.event.scope() != byleave_core::event::Scope::Organization {
             continue;
         }
         let name = entry.event.name();
-        let row = EventRow {
-            id: byleave_core::id::EventId::from_bytes([0; 12]),
-            entry,
-            user_name: None,
-            public_key: None,
-            account_name: None,
-            cluster_name: None,
-            identifier: None,
-        };
-        let text = line(&names, &row).text.into_string();
+        let text = line(&vendor(), &nameless(entry)).text.into_string();
         assert!(!text.contains(name), "{name} is told by its name: {text}");
         assert!(text.ends_with('.') || text.ends_with("</span>"), "{name}: {text}");
     }
@@ -39,23 +26,15 @@ fn every_event_of_an_organization_has_a_sentence() {
 
 #[test]
 fn an_entry_about_a_session_says_whose_it_is_whoever_caused_it() {
-    let names = nameless();
     let mut told = 0;
     for entry in byleave_core::sample::entries() {
         if !matches!(entry.event.name(), "session.closed" | "session.continued" | "recording.read") {
             continue;
         }
         told += 1;
-        let row = EventRow {
-            id: byleave_core::id::EventId::from_bytes([0; 12]),
-            entry: byleave_core::event::Entry { by: By::System, ..entry },
-            user_name: None,
-            public_key: None,
-            account_name: None,
-            cluster_name: None,
-            identifier: Some("acme-employee-40718236".parse().unwrap()),
-        };
-        let text = line(&names, &row).text.into_string();
+        let identifier = Some("acme-employee-40718236".parse().unwrap());
+        let row = EventRow { identifier, ..nameless(byleave_core::event::Entry { by: By::System, ..entry }) };
+        let text = line(&vendor(), &row).text.into_string();
         assert!(text.contains("of <code class=\"who\">acme-employee-40718236</code>"), "{text}");
     }
     assert!(told >= 3, "{told}");
@@ -63,7 +42,8 @@ fn an_entry_about_a_session_says_whose_it_is_whoever_caused_it() {
 
 #[test]
 fn a_refused_try_says_what_was_refused() {
-    let names = nameless();
+    let (vendor, row) = (vendor(), nameless(byleave_core::sample::entries().remove(0)));
+    let names = Names { vendor: &vendor, row: &row };
     let (node, cluster) = (NodeId::from_bytes([1; 12]), ClusterId::from_bytes([2; 12]));
     for (tried, on_node, anywhere) in [
         (Tried::AuditLog, "a database audit log on ", "a database audit log of "),
