@@ -33,6 +33,7 @@ mod layout;
 mod live;
 mod menu;
 mod openapi;
+mod password_resets;
 mod path;
 mod problem;
 mod recorded;
@@ -92,8 +93,12 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/users", get(users::show))
         .route("/users/invite", get(users::show_invite).post(users::invite))
         .route("/users/invitations/{invitation}/withdraw", get(users::show_withdraw).post(users::withdraw))
+        .route(
+            "/users/password-resets/{reset}/withdraw",
+            get(password_resets::show_withdraw).post(password_resets::withdraw),
+        )
         .route("/users/{user}/roles", get(users::show_roles).post(users::change_roles))
-        .route("/users/{user}/reset-password", get(users::show_reset).post(users::reset))
+        .route("/users/{user}/reset-password", get(password_resets::show_new).post(password_resets::make))
         .route("/users/{user}/remove", get(users::show_remove).post(users::remove))
         .route("/api-keys", get(api_keys::show))
         .route("/api-keys/new", get(api_keys::show_new).post(api_keys::make))
