@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+use crate::bearer::admit;
 use crate::closing::mark_page;
 
 mod account;
@@ -137,9 +138,9 @@ async fn demand_origin(request: Request, next: Next) -> Response {
     if says || request.method().is_safe() { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
-/// Takes no more requests from an address than it may send.
+/// Takes no more requests from an address than it may send, but from who bears a right token.
 async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.counters.request(&request) {
+    match admit(&app, app.counters.request(&request), request.uri().path()).await {
         Err(too_many) => problem::Problem::TooMany(too_many).into_response(),
         Ok(()) => next.run(request).await,
     }

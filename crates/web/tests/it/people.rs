@@ -331,3 +331,32 @@ async fn invitations_of_a_key_that_is_gone_are_of_no_use() {
     assert_eq!(house.nobody().get(&text(&invited["path"])).await.status, 404);
     assert_eq!(shop.owner.get(&format!("{own}/invitations")).await.ok()["results"], json!([]));
 }
+
+#[tokio::test]
+async fn whoever_chose_a_new_password_after_many_wrong_ones_signs_in_with_it_at_once() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let kim = house.person(&shop, "kim@shop.example", json!({ "orgRoles": ["ORG_MEMBER"] })).await;
+    let id = text(&kim.get("/api/byleave/v1/session").await.ok()["id"]);
+    let reset = format!("/api/byleave/v1/organizations/{}/users/{id}:resetPassword", shop.organization);
+    let sign_in = async |name: &str, password: &str| {
+        house.nobody().post("/api/byleave/v1/session", json!({ "userName": name, "password": password })).await
+    };
+    for on_page in [false, true] {
+        for name in ["kim@shop.example", "owner@shop.example"] {
+            while sign_in(name, "forgotten").await.status == 401 {}
+        }
+        let password = if on_page { "a calm evening at sea" } else { "another calm evening" };
+        let made = shop.owner.post_nothing(&reset).await.created();
+        if on_page {
+            let form = [("password", password), ("again", password)];
+            let answer = Browser::new(&house).post(&text(&made["path"]), &form).await;
+            assert_eq!(answer.status(), 303, "{:?}", answer.text().await);
+        } else {
+            let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&made["token"]));
+            house.nobody().post(&claim, json!({ "password": password })).await.created();
+        }
+        sign_in("kim@shop.example", password).await.created();
+        sign_in("owner@shop.example", PASSWORD).await.refused(429, "RATE_LIMITED");
+    }
+}
