@@ -179,6 +179,7 @@ impl EventType {
             | Event::OrganizationInvited { .. }
             | Event::PasswordReset { .. }
             | Event::PasswordResetOffered { .. }
+            | Event::PasswordResetWithdrawn { .. }
             | Event::RecordingRead { .. }
             | Event::RecoveryInvited { .. }
             | Event::RecoveryStarted { .. }

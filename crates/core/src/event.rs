@@ -372,6 +372,8 @@ events! {
     }
     /// A person chose a new password with such a link. All their sign-ins ended.
     PasswordReset = "user.password_reset" in Organization { user: UserId, invitation: InvitationId, }
+    /// An owner withdrew such a link before anybody used it.
+    PasswordResetWithdrawn = "user.password_reset_withdrawn" in Organization { user: UserId, invitation: InvitationId, }
 
     /// The installation was made.
     InstallationCreated = "installation.created" in Installation { vendor: String, }

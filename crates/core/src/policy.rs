@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::actor::Actor;
 use crate::id::{OrgId, ProjectId};
 use crate::role::{OrgRole, ProjectRole, Roles};
-use crate::time::HOUR;
+use crate::time::{DAY, HOUR};
 use crate::word::words;
 
 /// What an action is done to.
@@ -122,6 +122,9 @@ impl Action {
         }
     }
 }
+
+/// How long an invitation can be claimed, in milliseconds.
+pub const INVITED_FOR: i64 = 7 * DAY;
 
 /// How long a link works with which a user chooses a new password, in milliseconds.
 pub const RESET_FOR: i64 = HOUR;

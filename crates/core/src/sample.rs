@@ -270,6 +270,7 @@ fn recovery_events() -> Vec<Event> {
         Event::RecoveryInvited { recovery, invitation, user_name: user_name() },
         Event::PasswordResetOffered { user: USER, invitation, expires_at: AT.plus(HOUR) },
         Event::PasswordReset { user: USER, invitation },
+        Event::PasswordResetWithdrawn { user: USER, invitation },
     ]
 }
 

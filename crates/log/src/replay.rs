@@ -9,6 +9,7 @@
 mod account;
 mod installation;
 mod inventory;
+mod invitation;
 mod organization;
 mod password;
 mod problem;
@@ -159,10 +160,10 @@ impl Organization {
             Event::OrganizationUnblocked {} => self.set_blocked(at, false),
             Event::LongestGrantSet { longest } => self.set_longest(*longest),
             Event::LongestSecretSet { longest_hours } => self.set_longest_secret(*longest_hours),
-            Event::UserAdded { user, roles, .. } => self.add_user(*user, roles, &entry.by)?,
-            Event::UserInvited { invitation, roles, .. } => self.invite(*invitation, roles)?,
-            Event::InvitationChanged { invitation, roles } => self.change_invitation(*invitation, roles)?,
-            Event::InvitationWithdrawn { invitation } => self.withdraw_invitation(*invitation)?,
+            Event::UserAdded { user, roles, .. } => self.add_user(entry, *user, roles)?,
+            Event::UserInvited { invitation, roles, .. } => self.invitations.add(entry, *invitation, roles)?,
+            Event::InvitationChanged { invitation, roles } => self.invitations.change(*invitation, roles)?,
+            Event::InvitationWithdrawn { invitation } => self.invitations.withdraw(*invitation)?,
             Event::UserRolesChanged { user, roles } => self.change_roles(*user, roles)?,
             Event::UserRemoved { user } => self.remove_user(*user)?,
             Event::ApiKeyAdded { .. }
@@ -227,6 +228,7 @@ impl Organization {
                 self.offer_reset(entry, *user, (*invitation, *expires_at))?;
             }
             Event::PasswordReset { user, invitation } => self.reset(entry, *user, *invitation)?,
+            Event::PasswordResetWithdrawn { user, invitation } => self.withdraw_reset(*user, *invitation)?,
             Event::InstallationCreated { .. }
             | Event::ServerStarted { .. }
             | Event::OrganizationInvited { .. }

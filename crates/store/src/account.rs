@@ -9,11 +9,12 @@ use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{ApiKeyId, OrgId, ProjectId, ServiceAccountId};
 use byleave_core::policy::{Action, has_power_over, may_give};
-use byleave_core::role::{ProjectRole, Roles};
+use byleave_core::role::{OrgRole, ProjectRole, Roles};
 use byleave_core::time::Reading;
 
 use crate::authority::{self, Holder, require_in_organization, require_in_project};
 use crate::error::{Rule, StoreError, Thing};
+use crate::invitation;
 use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
@@ -119,6 +120,14 @@ impl AccountId {
         }
     }
 
+    /// It as somebody who causes events.
+    pub(crate) const fn by(self) -> By {
+        match self {
+            Self::ApiKey(id) => By::ApiKey(id),
+            Self::ServiceAccount(id) => By::ServiceAccount(id),
+        }
+    }
+
     /// What seeing it is.
     pub(crate) const fn read(self) -> Action {
         match self {
@@ -173,6 +182,9 @@ pub(crate) fn give(
     }
     manager.give(&before, &after)?;
     authority::replace_roles(tx.sql, manager.organization, account.holder(), &after)?;
+    if !after.has(OrgRole::Owner) {
+        invitation::void_made_by(tx, &account.by())?;
+    }
     tx.append(manager.organization, manager.by.clone(), account.roles_changed(after))?;
     Ok(())
 }

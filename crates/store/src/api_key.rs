@@ -1,7 +1,7 @@
 //! API keys: what programs of a customer sign in with (HTTP Digest). The HA1 values are as good as a password and are
 //! sealed at rest.
 
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{ApiKeyId, OrgId};
 use byleave_core::name::Description;
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::account::{AccountId, Through, give};
 use crate::authority::{self, Holder};
 use crate::error::{Conflict, Rule, StoreError, Thing};
+use crate::invitation;
 use crate::network;
 use crate::row;
 use crate::sql::{Sql, query};
@@ -227,6 +228,7 @@ impl Store {
             for text in ["DELETE FROM networks WHERE api_key = $1", "DELETE FROM roles WHERE api_key = $1"] {
                 query(text).bind(key.to_string()).execute(tx.sql)?;
             }
+            invitation::void_made_by(tx, &By::ApiKey(key))?;
             tx.append(organization, manager.by, Event::ApiKeyRemoved { api_key: key })?;
             Ok(())
         });

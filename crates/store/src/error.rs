@@ -35,6 +35,8 @@ pub enum Thing {
     Node,
     /// An organization.
     Organization,
+    /// A link for a new password that can be used.
+    PasswordReset,
     /// A project.
     Project,
     /// An access request.
@@ -65,6 +67,7 @@ impl Thing {
             Self::Invitation => "invitation",
             Self::Node => "node",
             Self::Organization => "organization",
+            Self::PasswordReset => "link for a new password",
             Self::Project => "project",
             Self::Request => "access request",
             Self::Network => "entry of the access list",

@@ -7,12 +7,12 @@ use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{InvitationId, OrgId, UserId};
 use byleave_core::name::{OrgName, UserName};
-use byleave_core::policy::{Action, Resource};
+use byleave_core::policy::{Action, INVITED_FOR, Resource, may};
 use byleave_core::role::{OrgRole, Roles};
-use byleave_core::time::{DAY, Reading, Timestamp};
+use byleave_core::time::{Reading, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use crate::authority::{self, Holder, require, require_in_organization};
+use crate::authority::{self, Holder, present, require, require_in_organization};
 use crate::error::{Conflict, StoreError, Thing};
 use crate::event;
 use crate::inventory;
@@ -21,13 +21,10 @@ use crate::password_reset;
 use crate::recovery;
 use crate::row;
 use crate::seal::Secret;
-use crate::sql::{Sql, query};
+use crate::sql::{Row, Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 use crate::user;
-
-/// How long an invitation can be claimed, in milliseconds.
-pub const INVITED_FOR: i64 = 7 * DAY;
 
 /// A new invitation. The token is shown once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -324,6 +321,9 @@ pub(crate) fn all(sql: &mut Sql, organization: OrgId, at: Timestamp) -> Result<V
     .fetch_all(&mut *sql)?;
     let mut found = Vec::new();
     for row in &rows {
+        if !stands(sql, row, organization, Action::ManageUsers)? {
+            continue;
+        }
         let id: InvitationId = row::text(row, "id")?;
         let inviter = match row::field_or_none::<By>(row, "invited_by")? {
             Some(by) => event::name_of(sql, &by)?,
@@ -383,6 +383,30 @@ fn refuse_same_name(sql: &mut Sql, name: &OrgName) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether who made an invitation or a link for a new password may still do that: whoever holds one made by somebody else
+/// could give away what they have no longer. The first owner's and a recovery's are the vendor's, and of old ones nobody
+/// knows.
+pub(crate) fn stands(sql: &mut Sql, row: &Row, organization: OrgId, action: Action) -> Result<bool, StoreError> {
+    let roles = Roles::default();
+    let maker = match row::field_or_none::<By>(row, "invited_by")? {
+        Some(By::ApiKey(id)) => Actor::ApiKey { id, organization, roles },
+        Some(By::ServiceAccount(id)) => Actor::ServiceAccount { id, organization, roles },
+        Some(By::User(id)) => Actor::User { id, organization, roles },
+        Some(By::Employee(_) | By::System) => return Ok(false),
+        Some(By::Administrator) | None => return Ok(true),
+    };
+    Ok(may(&present(sql, &maker)?, action, Resource::Organization(organization)).is_ok())
+}
+
+/// Takes back what somebody made who may make it no longer. It stays so if they may again.
+pub(crate) fn void_made_by(tx: &mut Transaction<'_>, maker: &By) -> Result<(), StoreError> {
+    query("UPDATE invitations SET closed = 'replaced', closed_at = $2 WHERE invited_by = $1 AND closed_at IS NULL")
+        .bind(row::field_text(maker)?)
+        .bind(tx.at().millis())
+        .execute(tx.sql)?;
+    Ok(())
+}
+
 /// User names are unique in the installation, so that no identity is two parties'.
 pub(crate) fn refuse_taken(sql: &mut Sql, name: &UserName) -> Result<(), StoreError> {
     let known =
@@ -394,7 +418,7 @@ pub(crate) fn refuse_taken(sql: &mut Sql, name: &UserName) -> Result<(), StoreEr
 fn open(sql: &mut Sql, token: &str, at: Timestamp) -> Result<(InvitationId, InvitationFacts), StoreError> {
     let row = query(
         "SELECT invitations.id, invitations.organization, invitations.user_name, invitations.first_owner,
-                invitations.expires_at, invitations.resets, organizations.name AS organization_name
+                invitations.expires_at, invitations.resets, invitations.invited_by, organizations.name AS organization_name
          FROM invitations JOIN organizations ON organizations.id = invitations.organization
          WHERE invitations.token_hash = $1 AND invitations.closed_at IS NULL AND invitations.expires_at > $2
            AND (invitations.first_owner = 1) = (organizations.claimed_at IS NULL)
@@ -412,8 +436,17 @@ fn open(sql: &mut Sql, token: &str, at: Timestamp) -> Result<(InvitationId, Invi
         (false, Some(user)) => Purpose::NewPassword { user },
         (true, Some(_)) => return Err(StoreError::corrupt("a first owner with a new password")),
     };
+    let organization = row::text(&row, "organization")?;
+    let making = match purpose {
+        Purpose::FirstOwner => Action::InviteFirstOwner,
+        Purpose::Join => Action::ManageUsers,
+        Purpose::NewPassword { .. } => Action::ResetPassword,
+    };
+    if !stands(sql, &row, organization, making)? {
+        return Err(StoreError::NotFound(Thing::Invitation));
+    }
     let facts = InvitationFacts {
-        organization: row::text(&row, "organization")?,
+        organization,
         organization_name: row::text(&row, "organization_name")?,
         user_name: row::text(&row, "user_name")?,
         roles: authority::roles(sql, Holder::Invitation(id))?,

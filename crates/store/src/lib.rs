@@ -36,7 +36,7 @@ mod migration;
 pub mod network;
 pub mod node;
 pub mod organization;
-mod password_reset;
+pub mod password_reset;
 pub mod project;
 pub mod proof;
 mod reader;

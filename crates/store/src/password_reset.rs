@@ -7,18 +7,36 @@
 use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{InvitationId, OrgId, UserId};
+use byleave_core::name::UserName;
 use byleave_core::policy::{Action, RESET_FOR};
-use byleave_core::time::Reading;
+use byleave_core::time::{Reading, Timestamp};
 
 use crate::authority::require_in_organization;
 use crate::error::{Conflict, StoreError, Thing};
-use crate::invitation::{Invited, token_hash};
+use crate::invitation::{Invited, stands, token_hash};
 use crate::row;
 use crate::seal::Secret;
-use crate::sql::query;
+use crate::sql::{Sql, query};
 use crate::store::Store;
 use crate::transaction::{Transaction, Written};
 use crate::user;
+
+/// A link for a new password that can be used, as owners see it: all but the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetRow {
+    /// Its id.
+    pub id: InvitationId,
+    /// Whose password it sets.
+    pub user: UserId,
+    /// Their name.
+    pub user_name: UserName,
+    /// The name of the owner who made it.
+    pub maker: UserName,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
 
 impl Store {
     /// Makes a link with which a user chooses a new password, in place of a former one. Nothing of the user changes before
@@ -63,6 +81,78 @@ impl Store {
         });
         body.await
     }
+
+    /// The links of an organization that can be used, by user name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the actor may not know of the organization, [`StoreError::Forbidden`] unless an owner.
+    pub async fn password_resets(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        organization: OrgId,
+    ) -> Result<Vec<ResetRow>, StoreError> {
+        let mut sql = self.read()?;
+        require_in_organization(&mut sql, actor, Action::ReadInvitations, organization)?;
+        let at = self.judged(&sql, now).at;
+        all(&mut sql, organization, at)
+    }
+
+    /// Withdraws a link that nobody has used: it opens nothing any more. Also in clock doubt.
+    ///
+    /// # Errors
+    /// [`StoreError::Forbidden`] unless the actor is an owner, [`StoreError::NotFound`] if there is none.
+    pub async fn withdraw_password_reset(
+        &self,
+        actor: &Actor,
+        now: &Reading,
+        organization: OrgId,
+        id: InvitationId,
+    ) -> Result<Written<()>, StoreError> {
+        let actor = actor.clone();
+        let body = self.write("withdraw password reset", now, move |tx| {
+            require_in_organization(tx.sql, &actor, Action::ManageUsers, organization)?;
+            let by = actor.by().ok_or(StoreError::NotFound(Thing::PasswordReset))?;
+            let at = tx.at();
+            let open = all(tx.sql, organization, at)?;
+            let row = open.into_iter().find(|row| row.id == id).ok_or(StoreError::NotFound(Thing::PasswordReset))?;
+            void(tx, row.user)?;
+            tx.append(organization, by, Event::PasswordResetWithdrawn { user: row.user, invitation: id })?;
+            Ok(())
+        });
+        body.await
+    }
+}
+
+/// The links of an organization that can be used, by user name.
+fn all(sql: &mut Sql, organization: OrgId, at: Timestamp) -> Result<Vec<ResetRow>, StoreError> {
+    let rows = query(
+        "SELECT invitations.id, resets, user_name, invited_by, created_at, expires_at
+         FROM invitations JOIN users ON users.id = invitations.resets
+         WHERE invitations.organization = $1 AND closed_at IS NULL AND expires_at > $2 AND removed_at IS NULL
+         ORDER BY user_name",
+    )
+    .bind(organization.to_string())
+    .bind(at.millis())
+    .fetch_all(&mut *sql)?;
+    let mut found = Vec::new();
+    for row in &rows {
+        if !stands(sql, row, organization, Action::ResetPassword)? {
+            continue;
+        }
+        let By::User(maker) = row::field(row, "invited_by")? else {
+            return Err(StoreError::corrupt("a link for a new password that no person made"));
+        };
+        found.push(ResetRow {
+            id: row::text(row, "id")?,
+            user: row::text(row, "resets")?,
+            user_name: row::text(row, "user_name")?,
+            maker: user::load(sql, organization, maker)?.name,
+            created_at: row::instant(row, "created_at")?,
+            expires_at: row::instant(row, "expires_at")?,
+        });
+    }
+    Ok(found)
 }
 
 /// Takes back the links for a new password that are open for a user.
@@ -71,18 +161,6 @@ pub(crate) fn void(tx: &mut Transaction<'_>, user: UserId) -> Result<(), StoreEr
         .bind(user.to_string())
         .bind(tx.at().millis())
         .execute(tx.sql)?;
-    Ok(())
-}
-
-/// Takes back the open links that somebody made who is no owner any longer: whoever holds one could sign in as another.
-pub(crate) fn void_made_by(tx: &mut Transaction<'_>, maker: UserId) -> Result<(), StoreError> {
-    query(
-        "UPDATE invitations SET closed = 'replaced', closed_at = $2
-         WHERE invited_by = $1 AND resets IS NOT NULL AND closed_at IS NULL",
-    )
-    .bind(row::field_text(&By::User(maker))?)
-    .bind(tx.at().millis())
-    .execute(tx.sql)?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Service accounts: what programs of a customer sign in with (OAuth 2.0 client credentials). Their secrets are in
 //! [`crate::secret`], their tokens in [`crate::access_token`].
 
-use byleave_core::actor::Actor;
+use byleave_core::actor::{Actor, By};
 use byleave_core::event::Event;
 use byleave_core::id::{OrgId, ServiceAccountId};
 use byleave_core::name::{ServiceAccountDescription, ServiceAccountName};
@@ -12,6 +12,7 @@ use byleave_core::time::{Reading, Timestamp};
 use crate::account::{AccountId, Manager, Through, give};
 use crate::authority::{self, Holder};
 use crate::error::{Rule, StoreError, Thing};
+use crate::invitation;
 use crate::row;
 use crate::secret::{self, NewSecret, SecretRow};
 use crate::sql::{Sql, query};
@@ -210,6 +211,7 @@ impl Store {
             ] {
                 query(text).bind(id.to_string()).execute(tx.sql)?;
             }
+            invitation::void_made_by(tx, &By::ServiceAccount(id))?;
             tx.append(organization, manager.by, Event::ServiceAccountRemoved { service_account: id })?;
             Ok(())
         });

@@ -10,6 +10,7 @@ use byleave_core::time::{Reading, Timestamp};
 
 use crate::authority::{self, Holder, require_in_organization};
 use crate::error::{Conflict, StoreError, Thing};
+use crate::invitation;
 use crate::password_reset;
 use crate::row;
 use crate::seal::Secret;
@@ -212,7 +213,7 @@ pub(crate) fn set_roles(tx: &mut Transaction<'_>, by: &By, row: &UserRow, roles:
     }
     if !roles.has(OrgRole::Owner) {
         keep_an_owner(tx.sql, row)?;
-        password_reset::void_made_by(tx, row.id)?;
+        invitation::void_made_by(tx, &By::User(row.id))?;
     }
     authority::set_roles(tx.sql, row.organization, Holder::User(row.id), &roles)?;
     tx.append(row.organization, by.clone(), Event::UserRolesChanged { user: row.id, roles })?;
@@ -230,7 +231,7 @@ pub(crate) fn remove(tx: &mut Transaction<'_>, by: By, row: &UserRow) -> Result<
     query("DELETE FROM roles WHERE user_id = $1").bind(user.to_string()).execute(tx.sql)?;
     close_web_sessions(tx, user, None)?;
     password_reset::void(tx, user)?;
-    password_reset::void_made_by(tx, user)?;
+    invitation::void_made_by(tx, &By::User(user))?;
     tx.append(row.organization, by, Event::UserRemoved { user })?;
     Ok(())
 }

@@ -18,6 +18,7 @@ use byleave_api::path::BYLEAVE;
 use crate::api::caller::Caller;
 use crate::api::error::Failure;
 use crate::app::App;
+use crate::bearer::admit;
 use crate::closing::mark;
 use crate::rate::Told;
 
@@ -81,12 +82,14 @@ async fn other_method(caller: Caller) -> Failure {
     Failure::new(ErrorCode::MethodNotAllowed, "this path does not take this method")
 }
 
-/// Takes no more requests from an address than it may send; who only asks how the server is may always. Whatever the
+/// Takes no more requests from an address than it may send; who only asks how the server is may always, and who bears a
+/// right token is let through. Whatever the
 /// answer is, it tells what its caller has left.
 async fn count(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let of_ours = request.uri().path().strip_prefix(BYLEAVE);
     let is_probe = of_ours.is_some_and(|path| matches!(path, "/health" | "/ready"));
-    match if is_probe { Ok(()) } else { app.counters.request(&request) } {
+    let counted = if is_probe { Ok(()) } else { app.counters.request(&request) };
+    match admit(&app, counted, request.uri().path()).await {
         Err(too_many) => Failure::from(too_many).into_response(),
         Ok(()) => {
             let told = Told::default();

@@ -15,6 +15,7 @@ use axum::Router;
 pub mod api;
 pub mod app;
 pub mod auth;
+mod bearer;
 pub mod came;
 mod closing;
 pub mod door;

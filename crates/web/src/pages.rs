@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
 use crate::app::App;
+use crate::bearer::admit;
 use crate::closing::mark_page;
 
 mod account;
@@ -33,6 +34,7 @@ mod layout;
 mod live;
 mod menu;
 mod openapi;
+mod password_resets;
 mod path;
 mod problem;
 mod recorded;
@@ -92,8 +94,12 @@ pub fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/users", get(users::show))
         .route("/users/invite", get(users::show_invite).post(users::invite))
         .route("/users/invitations/{invitation}/withdraw", get(users::show_withdraw).post(users::withdraw))
+        .route(
+            "/users/password-resets/{reset}/withdraw",
+            get(password_resets::show_withdraw).post(password_resets::withdraw),
+        )
         .route("/users/{user}/roles", get(users::show_roles).post(users::change_roles))
-        .route("/users/{user}/reset-password", get(users::show_reset).post(users::reset))
+        .route("/users/{user}/reset-password", get(password_resets::show_new).post(password_resets::make))
         .route("/users/{user}/remove", get(users::show_remove).post(users::remove))
         .route("/api-keys", get(api_keys::show))
         .route("/api-keys/new", get(api_keys::show_new).post(api_keys::make))
@@ -132,9 +138,9 @@ async fn demand_origin(request: Request, next: Next) -> Response {
     if says || request.method().is_safe() { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
-/// Takes no more requests from an address than it may send.
+/// Takes no more requests from an address than it may send, but from who bears a right token.
 async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.counters.request(&request) {
+    match admit(&app, app.counters.request(&request), request.uri().path()).await {
         Err(too_many) => problem::Problem::TooMany(too_many).into_response(),
         Ok(()) => next.run(request).await,
     }

@@ -14,7 +14,10 @@ use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use byleave_api::path::is_settings;
 use byleave_core::actor::By;
+use byleave_core::id::OrgId;
+use byleave_core::name::UserName;
 use byleave_core::time::Clock;
+use byleave_store::invitation::InvitationFacts;
 use governor::clock::Reference as _;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
@@ -51,6 +54,7 @@ impl Default for Rates {
 pub struct Counters {
     callers: Counter<By>,
     addresses: Counter<IpAddr>,
+    bearers: Counter<(OrgId, UserName)>,
 }
 
 /// What a caller has left.
@@ -106,7 +110,11 @@ impl governor::clock::Clock for Boot {
 
 impl Counters {
     pub(crate) fn new(rates: Rates, clock: &Arc<dyn Clock>) -> Self {
-        Self { callers: Counter::new(rates.caller, clock), addresses: Counter::new(rates.address, clock) }
+        Self {
+            callers: Counter::new(rates.caller, clock),
+            addresses: Counter::new(rates.address, clock),
+            bearers: Counter::new(rates.caller, clock),
+        }
     }
 
     /// Counts a request of somebody who has shown who they are. What closes the door counts and is taken.
@@ -135,6 +143,14 @@ impl Counters {
             return Ok(());
         }
         self.address(came.from).map(drop)
+    }
+
+    /// Counts a request of who bears the right token of an invitation, from an address that has sent too many.
+    ///
+    /// # Errors
+    /// [`TooMany`] if it must not be carried out.
+    pub(crate) fn bearer(&self, of: &InvitationFacts) -> Result<(), TooMany> {
+        self.bearers.count((of.organization, of.user_name.clone())).map(drop)
     }
 
     /// Counts a request whose credentials are wrong, if it was not counted before: it may close nothing.

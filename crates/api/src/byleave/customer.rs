@@ -157,6 +157,24 @@ pub struct OpenInvitation {
     pub expires_at: String,
 }
 
+/// A link for a new password that can be used, as owners see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordReset {
+    /// Its id.
+    pub id: String,
+    /// Whose password it sets.
+    pub user_id: String,
+    /// Their name.
+    pub user_name: String,
+    /// The name of the owner who made it.
+    pub created_by: String,
+    /// When it was made.
+    pub created_at: String,
+    /// Until when it can be used.
+    pub expires_at: String,
+}
+
 /// Somebody was invited. The token is shown once.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,7 @@
 //! `byleave users`: the organization's people and their roles. Only its owners change them.
 
 use byleave_api::byleave::{
-    Done, GroupRoles, Invited, List, NewUser, OpenInvitation, Roles, RolesChanged, RolesPatch, User,
+    Done, GroupRoles, Invited, List, NewUser, OpenInvitation, PasswordReset, Roles, RolesChanged, RolesPatch, User,
 };
 use byleave_core::role::{OrgRole, ProjectRole};
 use clap::{Args, Subcommand};
@@ -63,6 +63,16 @@ pub(crate) enum Command {
         a customer's password could consent in their name. If the last owner lost theirs: byleave organizations recover.")]
     ResetPassword {
         /// Their e-mail address or id
+        #[arg(value_name = "E-MAIL")]
+        user: String,
+    },
+    /// List the links for a new password that can be used
+    #[command(after_help = "Example:\n  byleave users resets")]
+    Resets,
+    /// Withdraw a link for a new password: it opens nothing any more
+    #[command(after_help = "Example:\n  byleave users withdraw-reset ada@shop.example")]
+    WithdrawReset {
+        /// The e-mail address or id of whom it was made for
         #[arg(value_name = "E-MAIL")]
         user: String,
     },
@@ -128,12 +138,40 @@ pub(super) async fn run(caller: &Caller, command: Command) -> Outcome<()> {
             caller.take(&invited.anchors);
             caller.output.print(&invited, |invited| link(caller, "a link for a new password was made", invited))
         }
+        Command::Resets => {
+            let open: List<PasswordReset> = caller.client.get(&resets(caller).await?).await?;
+            caller.output.print(&open, |open| {
+                let rows = open.results.iter().map(|one| {
+                    let (since, until) = (instant(&one.created_at), instant(&one.expires_at));
+                    vec![one.user_name.clone(), one.created_by.clone(), since, until]
+                });
+                table(&["user", "made by", "since", "until"], rows.collect(), "no open links for a new password")
+            })
+        }
+        Command::WithdrawReset { user } => {
+            let path = resets(caller).await?;
+            let open: List<PasswordReset> = caller.client.get(&path).await?;
+            let found = open.results.into_iter().find(|one| [&one.user_name, &one.user_id, &one.id].contains(&&user));
+            let found = found.ok_or_else(|| {
+                let fault = Fault::new(Exit::NotFound, format!("there is no open link for a new password of `{user}`"));
+                fault.advise("list them with `byleave users resets`")
+            })?;
+            let done: Done = caller.client.delete(&format!("{path}/{}", segment(&found.id)?)).await?;
+            caller.take(&done.anchors);
+            let told = |_: &Done| format!("the link for a new password of {} opens nothing any more", found.user_name);
+            caller.output.print(&done, told)
+        }
         Command::Remove { user } => {
             let done: Done = caller.client.delete(&format!("{base}/{}", find(caller, &base, &user).await?)).await?;
             caller.take(&done.anchors);
             caller.output.print(&done, |_| format!("{user} was removed and signed out"))
         }
     }
+}
+
+/// Where the links for a new password are.
+async fn resets(caller: &Caller) -> Outcome<String> {
+    Ok(format!("/organizations/{}/passwordResets", caller.organization().await?))
 }
 
 async fn find(caller: &Caller, base: &str, user: &str) -> Outcome<String> {

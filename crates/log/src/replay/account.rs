@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use byleave_core::actor::By;
 use byleave_core::event::Event;
 use byleave_core::id::{ApiKeyId, SecretId, ServiceAccountId};
 use byleave_core::network::Network;
@@ -30,6 +31,15 @@ pub struct Account {
 pub(super) enum Holder {
     ApiKey(ApiKeyId),
     ServiceAccount(ServiceAccountId),
+}
+
+impl Holder {
+    const fn by(self) -> By {
+        match self {
+            Self::ApiKey(id) => By::ApiKey(id),
+            Self::ServiceAccount(id) => By::ServiceAccount(id),
+        }
+    }
 }
 
 impl Account {
@@ -65,7 +75,9 @@ impl Organization {
                 None => Ok(()),
             },
             Event::ApiKeyRemoved { api_key } => {
-                self.api_keys.remove(api_key).map(drop).ok_or(Problem::Unknown { what: "API key" })
+                self.api_keys.remove(api_key).ok_or(Problem::Unknown { what: "API key" })?;
+                self.void_links(&By::ApiKey(*api_key));
+                Ok(())
             }
             Event::ApiKeyRolesChanged { api_key, roles } => self.set_roles(ApiKey(*api_key), roles),
             Event::ApiKeyDescriptionChanged { api_key } => self.account_mut(ApiKey(*api_key)).map(drop),
@@ -99,6 +111,7 @@ impl Organization {
 
     fn set_roles(&mut self, holder: Holder, roles: &Roles) -> Result<(), Problem> {
         self.account_mut(holder)?.roles = roles.clone();
+        self.void_links(&holder.by());
         Ok(())
     }
 
@@ -113,6 +126,7 @@ impl Organization {
     fn remove_service_account(&mut self, id: ServiceAccountId) -> Result<(), Problem> {
         self.service_accounts.remove(&id).ok_or(Problem::Unknown { what: "service account" })?;
         self.former_accounts.insert(id);
+        self.void_links(&By::ServiceAccount(id));
         Ok(())
     }
 

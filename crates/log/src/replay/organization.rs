@@ -19,6 +19,7 @@ use byleave_core::setting::SecretHours;
 use byleave_core::time::{Now, Timestamp, Ttl};
 
 use super::account::Account;
+use super::invitation::Invitations;
 use super::password::Reset;
 use super::problem::{Problem, text};
 use super::recovery::Running;
@@ -37,7 +38,7 @@ pub struct Organization {
     longest_secret: SecretHours,
     users: BTreeMap<UserId, Roles>,
     former: BTreeSet<UserId>,
-    invited: BTreeMap<InvitationId, Roles>,
+    pub(super) invitations: Invitations,
     /// Links for a new password.
     pub(super) resets: BTreeMap<InvitationId, Reset>,
     pub(super) api_keys: BTreeMap<ApiKeyId, Account>,
@@ -127,7 +128,7 @@ impl Organization {
             longest_secret: SecretHours::MAX,
             users: BTreeMap::new(),
             former: BTreeSet::new(),
-            invited: BTreeMap::new(),
+            invitations: Invitations::default(),
             resets: BTreeMap::new(),
             api_keys: BTreeMap::new(),
             service_accounts: BTreeMap::new(),
@@ -236,45 +237,15 @@ impl Organization {
         });
     }
 
-    pub(super) fn invite(&mut self, id: InvitationId, roles: &Roles) -> Result<(), Problem> {
-        match self.invited.insert(id, roles.clone()) {
-            Some(_) => Err(Problem::Twice { what: "invitation" }),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn change_invitation(&mut self, id: InvitationId, roles: &Roles) -> Result<(), Problem> {
-        let known = self.invited.get_mut(&id).ok_or(Problem::Unknown { what: "invitation" })?;
-        *known = roles.clone();
-        Ok(())
-    }
-
-    pub(super) fn withdraw_invitation(&mut self, id: InvitationId) -> Result<(), Problem> {
-        self.invited.remove(&id).map(drop).ok_or(Problem::Unknown { what: "invitation" })
-    }
-
-    /// An invitation that can be claimed no longer, whether it was or not.
-    pub(super) fn forget_invitation(&mut self, id: InvitationId) {
-        self.invited.remove(&id);
-    }
-
     /// A person joins: by an invitation for exactly these roles, which is used up.
-    pub(super) fn add_user(&mut self, id: UserId, roles: &Roles, by: &By) -> Result<(), Problem> {
+    pub(super) fn add_user(&mut self, entry: &Entry, id: UserId, roles: &Roles) -> Result<(), Problem> {
         if self.users.contains_key(&id) || self.former.contains(&id) {
             return Err(Problem::Twice { what: "user" });
         }
-        let fitting = self.invited.iter().filter(|(_, invited)| *invited == roles).map(|(id, _)| *id);
-        // That of a recovery last, so that none is left over once it is stopped.
-        let of_recovery = self.recovery.as_ref().and_then(Running::invitation);
-        let invitation = fitting.min_by_key(|id| Some(*id) == of_recovery);
-        let by_owner =
-            matches!(by, By::User(other) if *other != id) || matches!(by, By::ApiKey(_) | By::ServiceAccount(_));
-        match invitation {
-            Some(invitation) => {
-                self.invited.remove(&invitation);
-            }
-            None if by_owner => {}
-            None => return Err(Problem::NotInvited),
+        let by_owner = matches!(&entry.by, By::User(other) if *other != id)
+            || matches!(&entry.by, By::ApiKey(_) | By::ServiceAccount(_));
+        if !self.invitations.join(entry.at, roles) && !by_owner {
+            return Err(Problem::NotInvited);
         }
         self.users.insert(id, roles.clone());
         Ok(())
@@ -283,12 +254,8 @@ impl Organization {
     pub(super) fn change_roles(&mut self, id: UserId, roles: &Roles) -> Result<(), Problem> {
         let known = self.users.get_mut(&id).ok_or(Problem::Unknown { what: "user" })?;
         *known = roles.clone();
+        self.void_links(&By::User(id));
         Ok(())
-    }
-
-    /// Whether this is a person who is an owner.
-    pub(super) fn is_owner(&self, by: &By) -> bool {
-        matches!(by, By::User(id) if self.users.get(id).is_some_and(|roles| roles.has(OrgRole::Owner)))
     }
 
     pub(super) fn has_user(&self, id: UserId) -> bool {
@@ -298,6 +265,7 @@ impl Organization {
     pub(super) fn remove_user(&mut self, id: UserId) -> Result<(), Problem> {
         self.users.remove(&id).ok_or(Problem::Unknown { what: "user" })?;
         self.former.insert(id);
+        self.void_links(&By::User(id));
         Ok(())
     }
 

@@ -17,7 +17,7 @@ pub(super) struct Reset {
     user: UserId,
     until: Timestamp,
     /// Who made it, and is still an owner while it can be used.
-    by: By,
+    pub(super) by: By,
 }
 
 impl Organization {
@@ -43,8 +43,16 @@ impl Organization {
 
     pub(super) fn reset(&mut self, entry: &Entry, user: UserId, invitation: InvitationId) -> Result<(), Problem> {
         match self.resets.remove(&invitation) {
-            Some(link) if link.user == user && entry.at < link.until && self.is_owner(&link.by) => Ok(()),
+            Some(link) if link.user == user && entry.at < link.until => Ok(()),
             Some(_) | None => Err(Problem::NotReset),
+        }
+    }
+
+    /// An owner withdraws a link that nobody has used.
+    pub(super) fn withdraw_reset(&mut self, user: UserId, invitation: InvitationId) -> Result<(), Problem> {
+        match self.resets.remove(&invitation) {
+            Some(link) if link.user == user => Ok(()),
+            Some(_) | None => Err(Problem::Unknown { what: "link for a new password of this user" }),
         }
     }
 

@@ -73,8 +73,8 @@ pub enum Problem {
     /// A request was approved with a grant that was not given for it.
     #[error("the grant was not given right before, by who approved the request")]
     NotItsGrant,
-    /// A person joined without an invitation for these roles.
-    #[error("a user was added whom no owner had invited with these roles")]
+    /// A person joined without an invitation for these roles, of somebody who may still make it.
+    #[error("a user was added whom no owner had invited with these roles, or only one who was none any longer")]
     NotInvited,
     /// Somebody has another password by a link that nobody made for them, or that had ended.
     #[error("a password was reset without a link that an owner had made for this user within the hour before")]

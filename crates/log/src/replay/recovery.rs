@@ -55,7 +55,7 @@ impl Organization {
             return Err(Problem::RecoveryLate);
         }
         running.invitation = Some(invitation);
-        self.invite(invitation, &Roles::in_organization([OrgRole::Owner]))
+        self.invitations.add(entry, invitation, &Roles::in_organization([OrgRole::Owner]))
     }
 
     /// A member stops it; its invitation goes with it.
@@ -63,6 +63,9 @@ impl Organization {
         if self.recovery.as_ref().is_none_or(|running| running.id != id) {
             return Err(Problem::Unknown { what: "recovery" });
         }
+        let invitation = self.recovery.as_ref().and_then(Running::invitation);
+        // One that is stopped was not used; if it must have been, it ends all the same.
+        let _was_unused = invitation.map(|id| self.invitations.withdraw(id));
         self.end_recovery();
         Ok(())
     }
@@ -71,7 +74,7 @@ impl Organization {
     pub(super) fn end_recovery(&mut self) {
         let invitation = self.recovery.take().and_then(|running| running.invitation);
         if let Some(invitation) = invitation {
-            self.forget_invitation(invitation);
+            self.invitations.end(invitation);
         }
     }
 

@@ -63,6 +63,7 @@ impl<'e> Right<'e> {
             Event::UserAdded { user, .. } => Self::Join(*user),
             Event::InvitationChanged { .. }
             | Event::InvitationWithdrawn { .. }
+            | Event::PasswordResetWithdrawn { .. }
             | Event::UserInvited { .. }
             | Event::UserRolesChanged { .. }
             | Event::UserRemoved { .. } => Self::Customer(Action::ManageUsers, whole),
@@ -212,6 +213,11 @@ fn give(by: &By, of: &Organization, holder: Holder, roles: &Roles) -> Result<(),
 fn account(by: &By, of: &Organization, holder: Holder) -> Result<(), &'static str> {
     let roles = of.account(holder).map(|account| account.roles.clone()).unwrap_or_default();
     has_power_over(&actor(by, of)?, of.id(), &roles).map_err(|_| refused(by))
+}
+
+/// Whether a person or key of the customer may do this to the whole organization now.
+pub(super) fn still(by: &By, of: &Organization, action: Action) -> bool {
+    customer(by, of, action, Resource::Organization(of.id())).is_ok()
 }
 
 const fn refused(by: &By) -> &'static str {

@@ -21,6 +21,7 @@ use crate::story::{
 
 mod account;
 mod installation;
+mod invitation;
 mod password;
 mod recovery;
 mod request;
@@ -131,27 +132,6 @@ fn only_customers_change_consent() {
     }
     let claimed = whole.entries[0].event.clone();
     assert_refused(whole, MINUTE, owner(), claimed, "claimed a second time");
-}
-
-#[test]
-fn nobody_joins_by_an_invitation_that_was_taken_back_or_with_other_roles() {
-    let (invitation, user) = (text("0b0b0b0b0b0b0b0b0b0b0b0b"), UserId::from_bytes([0x77; 12]));
-    let name = || sample::erasable("kim@shop.example");
-    let (owners, readers) = (Roles::in_organization([OrgRole::Owner]), Roles::in_organization([OrgRole::ReadOnly]));
-    let joined = |roles: &Roles| Event::UserAdded { user, user_name: name(), roles: roles.clone() };
-    let mut whole = story();
-    let invited = Event::UserInvited { invitation, user_name: name(), roles: owners.clone() };
-    whole.add(MINUTE, owner(), invited.clone());
-    assert_refused(whole.clone(), MINUTE, owner(), invited, "invitation");
-    assert_taken(whole.clone(), MINUTE, By::User(user), joined(&owners));
-    whole.add(MINUTE, owner(), Event::InvitationChanged { invitation, roles: readers.clone() });
-    assert_refused(whole.clone(), MINUTE, By::User(user), joined(&owners), "no owner had invited");
-    assert_taken(whole.clone(), MINUTE, By::User(user), joined(&readers));
-    whole.add(MINUTE, owner(), Event::InvitationWithdrawn { invitation });
-    assert_refused(whole.clone(), MINUTE, By::User(user), joined(&readers), "no owner had invited");
-    for event in [Event::InvitationWithdrawn { invitation }, Event::InvitationChanged { invitation, roles: owners }] {
-        assert_refused(whole.clone(), MINUTE, owner(), event, "invitation");
-    }
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use byleave_core::actor::Actor;
 use byleave_core::id::{InvitationId, UserId};
+use byleave_core::policy::INVITED_FOR;
 use byleave_core::role::{OrgRole, ProjectRole, Roles, RolesChange};
 use byleave_store::error::{Conflict, Rule, Thing};
-use byleave_store::invitation::{INVITED_FOR, Invited};
+use byleave_store::invitation::Invited;
 use byleave_store::member::MemberRow;
 use byleave_store::{Secret, StoreError};
 

@@ -123,6 +123,62 @@ async fn a_link_ends_when_whoever_made_it_is_no_owner_any_longer() {
         }
         let claimed = claim(&world, &link, "theirs").await;
         assert!(matches!(claimed, Err(StoreError::NotFound(Thing::Invitation))), "{claimed:?}");
+        let open = world.store.password_resets(&world.owner, &world.now, world.organization).await.unwrap();
+        assert_eq!(open, []);
     }
     world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn owners_see_the_open_links_and_withdraw_them() {
+    let (mut world, max) = scene().await;
+    let open =
+        async |world: &World| world.store.password_resets(&world.owner, &world.now, world.organization).await.unwrap();
+    let withdraw = async |world: &World, actor: &Actor, link: &Invited| {
+        let id = link.invitation;
+        world.store.withdraw_password_reset(actor, &world.now, world.organization, id).await.map(|done| done.anchors)
+    };
+    assert_eq!(open(&world).await, []);
+    let first = offer(&world, &world.owner, max).await.unwrap();
+    world.later(HOUR / 2);
+    let link = offer(&world, &world.owner, max).await.unwrap();
+    let rows = open(&world).await;
+    let [row] = rows.as_slice() else { panic!("one, as the later one took the place of the other: {rows:?}") };
+    assert_eq!((row.id, row.user, row.user_name.as_str()), (link.invitation, max, "max@shop.example"));
+    assert_eq!((row.maker.as_str(), row.created_at), ("mia@shop.example", world.now.wall));
+    assert_eq!(row.expires_at, link.expires_at);
+    let reader = join(&world, "ro@shop.example", Roles::in_organization([OrgRole::ReadOnly])).await;
+    let (_, foreign) = organization(&world.store, &world.now, "Other", "eve@other.example").await;
+    for actor in [Actor::Administrator, Actor::System, Actor::Employee { id: world.employee }, foreign, reader] {
+        let read = world.store.password_resets(&actor, &world.now, world.organization).await;
+        assert!(matches!(read, Err(StoreError::Forbidden(_) | StoreError::NotFound(_))), "{actor:?}: {read:?}");
+        let refused = withdraw(&world, &actor, &link).await;
+        assert!(matches!(refused, Err(StoreError::Forbidden(_) | StoreError::NotFound(_))), "{actor:?}: {refused:?}");
+    }
+    let replaced = withdraw(&world, &world.owner, &first).await;
+    assert!(matches!(replaced, Err(StoreError::NotFound(Thing::PasswordReset))), "{replaced:?}");
+    assert_eq!(withdraw(&world, &world.owner, &link).await.unwrap().len(), 1);
+    assert_eq!(open(&world).await, []);
+    let claimed = claim(&world, &link, "theirs").await;
+    assert!(matches!(claimed, Err(StoreError::NotFound(Thing::Invitation))), "{claimed:?}");
+    let again = withdraw(&world, &world.owner, &link).await;
+    assert!(matches!(again, Err(StoreError::NotFound(Thing::PasswordReset))), "{again:?}");
+    assert_eq!(world.feed().await.last(), Some(&"user.password_reset_withdrawn"));
+    let late = offer(&world, &world.owner, max).await.unwrap();
+    world.later(RESET_FOR);
+    assert_eq!(open(&world).await, []);
+    let late = withdraw(&world, &world.owner, &late).await;
+    assert!(matches!(late, Err(StoreError::NotFound(Thing::PasswordReset))), "{late:?}");
+    world.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_link_is_withdrawn_in_clock_doubt_too() {
+    let (mut world, max) = scene().await;
+    let link = offer(&world, &world.owner, max).await.unwrap();
+    world.now.wall = world.now.wall.plus(-HOUR);
+    let id = link.invitation;
+    world.store.withdraw_password_reset(&world.owner, &world.now, world.organization, id).await.unwrap();
+    let open = world.store.password_resets(&world.owner, &world.now, world.organization).await.unwrap();
+    assert_eq!(open, []);
 }

@@ -13,6 +13,7 @@ mod inventory;
 mod invitations;
 mod nodes;
 mod organizations;
+mod password_resets;
 mod recovery;
 mod requests;
 mod session;
@@ -52,6 +53,8 @@ routes! {
     DELETE "/api/byleave/v1/organizations/{orgId}/users/{idAndVerb}" as ["/api/byleave/v1/organizations/{orgId}/users/{id}"] => users::delete, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/invitations" as ["/api/byleave/v1/organizations/{orgId}/invitations"] => users::invitations, NONE;
     DELETE "/api/byleave/v1/organizations/{orgId}/invitations/{id}" as ["/api/byleave/v1/organizations/{orgId}/invitations/{id}"] => users::withdraw, NONE;
+    GET "/api/byleave/v1/organizations/{orgId}/passwordResets" as ["/api/byleave/v1/organizations/{orgId}/passwordResets"] => password_resets::list, NONE;
+    DELETE "/api/byleave/v1/organizations/{orgId}/passwordResets/{id}" as ["/api/byleave/v1/organizations/{orgId}/passwordResets/{id}"] => password_resets::withdraw, NONE;
     GET "/api/byleave/v1/organizations/{orgId}/apiKeys" as ["/api/byleave/v1/organizations/{orgId}/apiKeys"] => api_keys::list, NONE;
     POST "/api/byleave/v1/organizations/{orgId}/apiKeys" as ["/api/byleave/v1/organizations/{orgId}/apiKeys"] => api_keys::post, NONE;
     DELETE "/api/byleave/v1/organizations/{orgId}/apiKeys/{id}" as ["/api/byleave/v1/organizations/{orgId}/apiKeys/{id}"] => api_keys::delete, NONE;

@@ -227,6 +227,7 @@ const fn not_found(thing: Thing) -> ErrorCode {
         | Thing::Identifier
         | Thing::Installation
         | Thing::Invitation
+        | Thing::PasswordReset
         | Thing::Network
         | Thing::Node
         | Thing::Request

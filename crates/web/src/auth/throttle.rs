@@ -116,6 +116,11 @@ impl Throttle {
             *at -= NAME_BACK;
         }
     }
+
+    /// Somebody there has shown in another way that they are who has this name: forget the failures from there.
+    pub fn forgive(&self, name: &str, origin: Origin) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).pairs.remove(&pair(name, origin));
+    }
 }
 
 impl Memory {
@@ -199,6 +204,13 @@ mod tests {
         assert_eq!(throttle.try_once("a", here, 2_000), Ok(()));
         assert_eq!(throttle.try_once("a", here, 2_001), Err(TooEarly { wait_ms: 3_999 }));
         throttle.succeeded("a", here);
+        for _ in 0..6 {
+            assert_eq!(throttle.try_once("a", here, 2_001), Ok(()));
+        }
+        assert!(throttle.try_once("a", here, 2_001).is_err());
+        throttle.forgive("b", here);
+        assert!(throttle.try_once("a", here, 2_001).is_err());
+        throttle.forgive("a", here);
         assert_eq!(throttle.try_once("a", here, 2_001), Ok(()));
     }
 

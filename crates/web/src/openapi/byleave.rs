@@ -4,9 +4,10 @@ use byleave_api::byleave::{
     AccessRequest, ApiKey, ApiKeyMade, Checkpoint, Claimed, Cluster, Done, Employee, Event, Grant, GrantRequest,
     Granted, Health, Inclusion, Inventory, InventoryPlan, InventoryRequest, Invitation, InviteOwner, Invited,
     LatestRecovery, Live, LogKey, Made, Me, NewApiKey, NewEmployee, NewEmployeeKey, NewOrganization, NewUser,
-    NodeReport, NodeSetup, OpenInvitation, PasswordChange, PasswordRequest, Recording, RecoverOwner, RecoveryChanged,
-    RequestApproval, RequestDeclined, RequestRefusal, ResolveRequest, Resolved, Revoked, RiskRequest, RolesChanged,
-    RolesPatch, Session, SessionEnded, Settings, SettingsPatch, SignInRequest, SignedIn, SyncCredentialRequest, User,
+    NodeReport, NodeSetup, OpenInvitation, PasswordChange, PasswordRequest, PasswordReset, Recording, RecoverOwner,
+    RecoveryChanged, RequestApproval, RequestDeclined, RequestRefusal, ResolveRequest, Resolved, Revoked, RiskRequest,
+    RolesChanged, RolesPatch, Session, SessionEnded, Settings, SettingsPatch, SignInRequest, SignedIn,
+    SyncCredentialRequest, User,
 };
 
 use super::description::{Section, delete, get, patch, post};
@@ -130,6 +131,13 @@ const ORGANIZATIONS: Section = Section {
         get("/api/byleave/v1/organizations/{orgId}/invitations", "Lists the invitations that nobody has claimed.")
             .gives_whole::<OpenInvitation>(),
         delete("/api/byleave/v1/organizations/{orgId}/invitations/{id}", "Takes an invitation back.").gives::<Done>(),
+        get(
+            "/api/byleave/v1/organizations/{orgId}/passwordResets",
+            "Lists the links for a new password that can be used, without their tokens.",
+        )
+        .gives_whole::<PasswordReset>(),
+        delete("/api/byleave/v1/organizations/{orgId}/passwordResets/{id}", "Withdraws a link for a new password.")
+            .gives::<Done>(),
         get("/api/byleave/v1/organizations/{orgId}/apiKeys", "Lists the API keys.").gives_whole::<ApiKey>(),
         post("/api/byleave/v1/organizations/{orgId}/apiKeys", "Makes an API key. Its private part is shown this once.")
             .takes::<NewApiKey>()

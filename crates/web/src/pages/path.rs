@@ -104,6 +104,11 @@ pub(super) fn withdraw_invitation(invitation: InvitationId) -> String {
     format!("/users/invitations/{invitation}/withdraw")
 }
 
+/// The dialogue that withdraws a link for a new password.
+pub(super) fn withdraw_reset(reset: InvitationId) -> String {
+    format!("/users/password-resets/{reset}/withdraw")
+}
+
 /// The dialogue of a user's roles.
 pub(super) fn roles(user: UserId) -> String {
     format!("/users/{user}/roles")

@@ -106,8 +106,8 @@ impl IntoResponse for Problem {
             Self::Invitation => (
                 StatusCode::NOT_FOUND,
                 "This link cannot be used",
-                "The invitation may have been used already, been replaced, or be older than 7 days (for a new password, \
-                 1 hour). Ask whoever made it for a new one."
+                "The invitation may have been used already, been replaced or withdrawn, or be older than 7 days (for a new \
+                 password, 1 hour), or whoever made it is no owner any longer. Ask for a new one."
                     .to_owned(),
             ),
             Self::NotFound => (

@@ -309,6 +309,10 @@ fn people(names: &Names<'_>, who: &Markup, event: &Event) -> Option<Line> {
         Event::PasswordReset { .. } => {
             Line::plain(Icon::Key, html! { (who) " chose a new password with that link. All their sign-ins ended." })
         }
+        Event::PasswordResetWithdrawn { user, .. } => Line::plain(
+            Icon::Key,
+            html! { (who) " withdrew the link with which " (names.user(user)) " could have chosen a new password." },
+        ),
         Event::UserRemoved { user } => {
             Line::plain(Icon::Person, html! { (who) " removed " (names.user(user)) " from the organization." })
         }

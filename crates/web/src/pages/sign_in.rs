@@ -81,6 +81,7 @@ pub(super) async fn invitation(State(app): State<Arc<App>>, Path(token): Path<St
 pub(super) async fn claim(
     State(app): State<Arc<App>>,
     Path(token): Path<String>,
+    extensions: Extensions,
     headers: HeaderMap,
     typed: Typed,
 ) -> Answer {
@@ -92,6 +93,8 @@ pub(super) async fn claim(
     let hash = app.passwords.hash(given).await?;
     let now = app.read_clock();
     let claimed = app.store.claim(&token, hash, &now).await.map_err(unusable)?;
+    let name = facts.user_name.as_str();
+    app.throttle.forgive(name, app.marks.origin(name, cookie::read_mark(&headers), peer::address(&extensions)));
     let session = Token::draw(app.entropy.as_ref());
     app.store.open_web_session(claimed.value.user, *session.hash().as_bytes(), &now).await?;
     let to = if facts.purpose == Purpose::FirstOwner { path::SETTINGS } else { path::CLUSTERS };

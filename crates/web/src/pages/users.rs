@@ -19,6 +19,7 @@ use maud::{Markup, html};
 use super::form::{Act, Asks, Button, Faults, Field, Typed};
 use super::icon::{Icon, icon};
 use super::layout::{Tab, copy};
+use super::password_resets;
 use super::path;
 use super::problem::{Answer, Problem, sentence};
 use super::role::{self, choose, chosen};
@@ -32,6 +33,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
     visitor.must(Action::ManageUsers)?;
     let users = app.store.users(visitor.actor(), visitor.org()).await?;
     let invitations = app.store.invitations(visitor.actor(), &visitor.reading, visitor.org()).await?;
+    let resets = app.store.password_resets(visitor.actor(), &visitor.reading, visitor.org()).await?;
     let projects = projects(&app, &visitor).await?;
     let content = html! {
         div.head {
@@ -40,6 +42,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, visitor: Visitor) -> Answe
         }
         section.panel #users data-live { (table(&visitor, &users, &projects)) }
         section.panel #invitations data-live { (waiting(&invitations, &projects)) }
+        section.panel #resets data-live { (password_resets::open(&resets)) }
     };
     visitor.page(&app, Tab::Users, "Users", content).await
 }
@@ -201,7 +204,7 @@ fn withdraw_dialogue(visitor: &Visitor, invitation: &InvitationRow, faults: &Fau
 }
 
 /// The link to hand over; it is shown this once. Byleave sends no mail.
-fn invited(
+pub(super) fn invited(
     visitor: &Visitor,
     (app, headers): (&App, &HeaderMap),
     (name, invited): (&UserName, &Invited),
@@ -228,55 +231,8 @@ fn invited(
     visitor.dialogue(Tab::Users, title, &Faults::default(), body)
 }
 
-/// The dialogue that makes a link for a new password.
-pub(super) async fn show_reset(State(app): State<Arc<App>>, Path(id): Path<String>, visitor: Visitor) -> Answer {
-    let user = find(&app, &visitor, &id).await?;
-    Ok(reset_dialogue(&visitor, &user, &Faults::default()))
-}
-
-/// Makes the link, and shows it once.
-pub(super) async fn reset(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    mut visitor: Visitor,
-    typed: Typed,
-) -> Answer {
-    let user = find(&app, &visitor, &id).await?;
-    if let Err(faults) = visitor.confirm(&app, &typed).await? {
-        return Ok(reset_dialogue(&visitor, &user, &faults));
-    }
-    let now = app.read_clock();
-    let made = app.store.offer_password_reset(visitor.actor(), &now, visitor.org(), user.id).await;
-    Ok(match beside("", made)? {
-        Ok(written) => {
-            let headers = (app.as_ref(), &headers);
-            let more = "It is shown only now. Until it is used, nothing changes; then all their sign-ins end.";
-            invited(&visitor, headers, (&user.name, &written.value), ("The link for a new password is made", more))
-        }
-        Err(faults) => reset_dialogue(&visitor, &user, &faults),
-    })
-}
-
-fn reset_dialogue(visitor: &Visitor, user: &UserRow, faults: &Faults) -> Response {
-    let act = Act {
-        tab: Tab::Users,
-        title: &format!("A new password for {}", user.name),
-        to: &path::reset_password(user.id),
-        back: path::USERS,
-        button: Button::Primary("Make Link"),
-        asks: Asks::Password,
-    };
-    let fields = html! {
-        p { "You get a link with which " strong { (user.name) } " chooses a new password, once, within an hour. Hand it to "
-            "nobody else: whoever has it can act in their name. The feed tells everybody that you made it, and when it is "
-            "used." }
-    };
-    visitor.ask(&act, faults, fields)
-}
-
 /// A conflict with what others did stands beside the field that it is about.
-fn beside<T>(field: &'static str, done: Result<T, StoreError>) -> Result<Result<T, Faults>, Problem> {
+pub(super) fn beside<T>(field: &'static str, done: Result<T, StoreError>) -> Result<Result<T, Faults>, Problem> {
     match done {
         Ok(value) => Ok(Ok(value)),
         Err(StoreError::Conflict(conflict)) => Ok(Err(Faults::one(field, sentence(&conflict.to_string())))),
@@ -284,7 +240,7 @@ fn beside<T>(field: &'static str, done: Result<T, StoreError>) -> Result<Result<
     }
 }
 
-async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<UserRow, Problem> {
+pub(super) async fn find(app: &App, visitor: &Visitor, id: &str) -> Result<UserRow, Problem> {
     visitor.must(Action::ManageUsers)?;
     let id: UserId = id.parse().map_err(|_| Problem::NotFound)?;
     let users = app.store.users(visitor.actor(), visitor.org()).await?;

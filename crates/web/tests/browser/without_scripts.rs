@@ -86,6 +86,15 @@ async fn people_keys_and_settings_are_managed_with_scripts_off() {
     browser.click("input[value=ORG_MEMBER]").await;
     browser.click(".dialogue button[type=submit]").await;
     browser.see(".notice.done", "changed the roles of ida@northwind.example to Organization member").await;
+    browser.click("[aria-label='Make a link for a new password of ida@northwind.example']").await;
+    browser.click(".dialogue button[type=submit]").await;
+    browser.see("#invitation-link", "/invitations/").await;
+    browser.click(".dialogue .actions a").await;
+    browser.see("#resets", "ida@northwind.example").await;
+    browser.click("[aria-label='Withdraw the link for a new password of ida@northwind.example']").await;
+    browser.see(".dialogue", "opens nothing any more").await;
+    browser.click(".dialogue button.danger").await;
+    browser.see("#resets", "There is none at the moment").await;
     browser.click("[aria-label='Remove ida@northwind.example']").await;
     browser.see(".dialogue", "signed out everywhere").await;
     browser.click(".dialogue button.danger").await;

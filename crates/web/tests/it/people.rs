@@ -262,3 +262,101 @@ async fn an_owner_makes_a_link_with_which_somebody_chooses_a_new_password() {
         assert!(feed.contains(part), "{part}: {feed}");
     }
 }
+
+#[tokio::test]
+async fn owners_see_open_links_for_a_new_password_and_withdraw_them() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let kim = house.person(&shop, "kim@shop.example", json!({ "orgRoles": ["ORG_MEMBER"] })).await;
+    let id = text(&kim.get("/api/byleave/v1/session").await.ok()["id"]);
+    let own = format!("/api/byleave/v1/organizations/{}", shop.organization);
+    let (reset, resets) = (format!("{own}/users/{id}:resetPassword"), format!("{own}/passwordResets"));
+    assert_eq!(shop.owner.get(&resets).await.ok()["results"], json!([]));
+    let made = shop.owner.post_nothing(&reset).await.created();
+    let list = shop.owner.get(&resets).await;
+    assert!(!list.text.contains(&text(&made["token"])), "{}", list.text);
+    let wanted = json!({
+        "id": made["invitationId"], "userId": id, "userName": "kim@shop.example", "createdBy": "owner@shop.example",
+        "createdAt": "2026-11-23T18:00:00.000Z", "expiresAt": made["expiresAt"],
+    });
+    assert_eq!(list.ok()["results"], json!([wanted]));
+    let one = format!("{resets}/{}", text(&made["invitationId"]));
+    for who in [&kim, &house.administrator()] {
+        who.get(&resets).await.refused(403, "USER_UNAUTHORIZED");
+        who.delete(&one).await.refused(403, "USER_UNAUTHORIZED");
+    }
+    let done = shop.owner.delete(&one).await.ok();
+    assert_eq!(done["anchors"].as_array().unwrap().len(), 1);
+    let detail = shop.owner.delete(&one).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert!(detail.contains("link for a new password"), "{detail}");
+    let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&made["token"]));
+    let unknown = format!("/api/byleave/v1/invitations/{}:claim", "0a".repeat(32));
+    let fresh = json!({ "password": "another calm evening" });
+    let withdrawn = house.nobody().post(&claim, fresh.clone()).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(house.nobody().post(&unknown, fresh).await.refused(404, "RESOURCE_NOT_FOUND"), withdrawn);
+
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "").await;
+    let page = async |path: &str| browser.get(path).await.text().await.unwrap();
+    assert!(page("/users").await.contains("There is none at the moment"));
+    let made = shop.owner.post_nothing(&reset).await.created();
+    let shown = page("/users").await;
+    let dialogue = format!("/users/password-resets/{}/withdraw", text(&made["invitationId"]));
+    assert!(shown.contains("Withdraw the link for a new password of kim@shop.example"), "{shown}");
+    assert!(shown.contains(&dialogue) && !shown.contains(&text(&made["token"])), "{shown}");
+    assert!(page(&dialogue).await.contains("opens nothing any more"));
+    let (member, _) = Browser::sign_in(&house, "kim@shop.example", "").await;
+    assert_eq!(member.post(&dialogue, &[]).await.status(), 403);
+    assert_eq!(browser.post(&dialogue, &[]).await.status(), 303);
+    assert!(page("/users").await.contains("There is none at the moment"));
+    let feed = page("/activity").await;
+    let sentence = "withdrew the link with which kim@shop.example could have chosen a new password";
+    assert!(feed.contains(sentence), "{feed}");
+    assert_eq!(browser.post(&dialogue, &[]).await.status(), 404);
+}
+
+#[tokio::test]
+async fn invitations_of_a_key_that_is_gone_are_of_no_use() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let own = format!("/api/byleave/v1/organizations/{}", shop.organization);
+    let key = house.key(&shop, json!({ "orgRoles": ["ORG_OWNER"] })).await;
+    let body = json!({ "userName": "sam@shop.example", "roles": { "orgRoles": ["ORG_OWNER"] } });
+    let invited = key.post(&format!("{own}/users"), body).await.created();
+    let path = format!("/api/byleave/v1/invitations/{}", text(&invited["token"]));
+    house.nobody().get(&path).await.ok();
+    let keys = shop.owner.get(&format!("{own}/apiKeys")).await.ok();
+    shop.owner.delete(&format!("{own}/apiKeys/{}", text(&keys["results"][0]["id"]))).await.ok();
+    let claim = json!({ "password": PASSWORD });
+    house.nobody().post(&format!("{path}:claim"), claim).await.refused(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(house.nobody().get(&text(&invited["path"])).await.status, 404);
+    assert_eq!(shop.owner.get(&format!("{own}/invitations")).await.ok()["results"], json!([]));
+}
+
+#[tokio::test]
+async fn whoever_chose_a_new_password_after_many_wrong_ones_signs_in_with_it_at_once() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let kim = house.person(&shop, "kim@shop.example", json!({ "orgRoles": ["ORG_MEMBER"] })).await;
+    let id = text(&kim.get("/api/byleave/v1/session").await.ok()["id"]);
+    let reset = format!("/api/byleave/v1/organizations/{}/users/{id}:resetPassword", shop.organization);
+    let sign_in = async |name: &str, password: &str| {
+        house.nobody().post("/api/byleave/v1/session", json!({ "userName": name, "password": password })).await
+    };
+    for on_page in [false, true] {
+        for name in ["kim@shop.example", "owner@shop.example"] {
+            while sign_in(name, "forgotten").await.status == 401 {}
+        }
+        let password = if on_page { "a calm evening at sea" } else { "another calm evening" };
+        let made = shop.owner.post_nothing(&reset).await.created();
+        if on_page {
+            let form = [("password", password), ("again", password)];
+            let answer = Browser::new(&house).post(&text(&made["path"]), &form).await;
+            assert_eq!(answer.status(), 303, "{:?}", answer.text().await);
+        } else {
+            let claim = format!("/api/byleave/v1/invitations/{}:claim", text(&made["token"]));
+            house.nobody().post(&claim, json!({ "password": password })).await.created();
+        }
+        sign_in("kim@shop.example", password).await.created();
+        sign_in("owner@shop.example", PASSWORD).await.refused(429, "RATE_LIMITED");
+    }
+}

@@ -6,7 +6,7 @@ use byleave_web::Limits;
 use byleave_web::rate::Rates;
 use serde_json::json;
 
-use crate::house::House;
+use crate::house::{House, PASSWORD, text};
 
 fn few(caller: u32, address: u32) -> Limits {
     let rate = |rate| NonZeroU32::new(rate).unwrap();
@@ -82,4 +82,35 @@ async fn ending_a_token_closes_no_door_and_is_counted_like_the_rest() {
         assert_ne!(house.nobody().post_nothing("/api/oauth/revoke").await.status, 429);
     }
     assert_eq!(house.nobody().post_nothing("/api/oauth/revoke").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_right_token_is_taken_however_many_wrong_ones_came_from_its_address() {
+    let house = House::with(few(10, 40)).await;
+    let shop = house.customer("shop").await;
+    let users = format!("/api/byleave/v1/organizations/{}/users", shop.organization);
+    let invite = async |name: &str| {
+        let body = json!({ "userName": name, "roles": { "orgRoles": ["ORG_MEMBER"] } });
+        text(&shop.owner.post(&users, body).await.created()["token"])
+    };
+    let (token, other) = (invite("sam@shop.example").await, invite("jo@shop.example").await);
+    let of = |token: &str| format!("/api/byleave/v1/invitations/{token}");
+    let nobody = house.nobody();
+    let wrong = "0a".repeat(32);
+    for _ in 0..40 {
+        nobody.get(&of(&wrong)).await;
+    }
+    let claim = json!({ "password": PASSWORD });
+    for path in [of(&wrong), of("short"), format!("/invitations/{wrong}"), "/sign-in".to_owned()] {
+        assert_eq!(nobody.get(&path).await.status, 429, "{path}");
+    }
+    nobody.post(&format!("{}:claim", of(&wrong)), claim.clone()).await.refused(429, "RATE_LIMITED");
+    assert_eq!(nobody.get(&format!("/invitations/{token}")).await.status, 200);
+    nobody.get(&of(&token)).await.ok();
+    nobody.post(&format!("{}:claim", of(&token)), claim.clone()).await.created();
+    nobody.post(&format!("{}:claim", of(&token)), claim).await.refused(429, "RATE_LIMITED");
+    for _ in 0..10 {
+        nobody.get(&of(&other)).await.ok();
+    }
+    nobody.get(&of(&other)).await.refused(429, "RATE_LIMITED");
 }

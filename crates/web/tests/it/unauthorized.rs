@@ -142,6 +142,7 @@ impl Places {
         let (client, secret) = self.made_account(shop, path).await;
         let id = match path {
             _ if path.contains("/invites/") || path.contains("/invitations/{id}") => &self.invitation(shop).await,
+            _ if path.contains("/passwordResets/") => &self.reset(shop).await,
             _ if path.contains("/groups/{groupId}/events/") => &self.project_event,
             _ if path.contains("/events/") => &self.event,
             _ if path.contains("/nodes/") => &self.node,
@@ -212,6 +213,13 @@ impl Places {
         let body = json!({ "userName": format!("new{}@shop.example", self.made), "roles": roles });
         let path = format!("/api/byleave/v1/organizations/{}/users", self.organization);
         text(&shop.owner.post(&path, body).await.created()["invitationId"])
+    }
+
+    /// A link for a new password of the owner.
+    async fn reset(&self, shop: &Customer) -> String {
+        let users = format!("/api/byleave/v1/organizations/{}/users", self.organization);
+        let made = shop.owner.post_nothing(&format!("{users}/{}:resetPassword", self.user)).await.created();
+        text(&made["invitationId"])
     }
 
     /// An access request that waits. An employee can ask only so often, so that each asks once.

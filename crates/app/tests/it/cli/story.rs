@@ -203,6 +203,17 @@ fn an_owner_helps_somebody_who_lost_their_password() {
     ada.type_in(&["claim", invited["token"].as_str().unwrap(), "--password-stdin"], "another fine password").ok();
     ada.type_in(&["sign-in", name, "--password-stdin"], "another fine password").ok();
     administrator.run(&["users", "reset-password", name]).fails(3);
+    assert!(owner.run(&["users", "resets"]).ok().contains("no open links"));
+    let lost = owner.run(&["users", "reset-password", name, "--output", "json"]).json();
+    let open = owner.run(&["users", "resets"]).ok();
+    assert!(
+        open.contains(name) && open.contains("MADE BY") && !open.contains(lost["token"].as_str().unwrap()),
+        "{open}"
+    );
+    administrator.run(&["users", "withdraw-reset", name]).fails(3);
+    assert!(owner.run(&["users", "withdraw-reset", name]).ok().contains("opens nothing any more"));
+    owner.run(&["users", "withdraw-reset", name]).fails(4);
+    ada.type_in(&["claim", lost["token"].as_str().unwrap(), "--password-stdin"], "a lighthouse at dusk").fails(4);
     let link = owner.run(&["users", "reset-password", name, "--output", "json"]).json();
     // On a machine that knows the organization's log, though the sign-in there ends with this.
     let url = format!("https://byleave.vendor.example/invitations/{}", link["token"].as_str().unwrap());

@@ -79,7 +79,33 @@ fn a_link_of_somebody_who_is_no_owner_any_longer_is_none() {
     let demoted = Event::UserRolesChanged { user: MANAGER, roles: Roles::in_organization([OrgRole::Member]) };
     for ended in [demoted, Event::UserRemoved { user: MANAGER }] {
         let mut whole = whole.clone();
+        let demoted = matches!(ended, Event::UserRolesChanged { .. });
         whole.add(MINUTE, owner(), ended);
-        assert_refused(whole, MINUTE, owner(), reset(), "without a link that an owner had made");
+        assert_refused(whole.clone(), MINUTE, owner(), reset(), "without a link that an owner had made");
+        if demoted {
+            let roles = Roles::in_organization([OrgRole::Owner]);
+            whole.add(MINUTE, owner(), Event::UserRolesChanged { user: MANAGER, roles });
+            assert_refused(whole, MINUTE, owner(), reset(), "without a link that an owner had made");
+        }
     }
+}
+
+#[test]
+fn a_link_is_withdrawn_by_an_owner_and_then_of_no_use() {
+    let whole = with_link();
+    let withdrawn = |user: UserId| Event::PasswordResetWithdrawn { user, invitation: LINK };
+    for (by, words) in [
+        (By::Administrator, "an administrator of the vendor can never do this"),
+        (employee(), "a support engineer of the vendor can never do this"),
+        (By::System, "only a person or key of the customer does"),
+        (By::User(MANAGER), "their roles at that moment did not allow it"),
+    ] {
+        assert_refused(whole.clone(), MINUTE, by, withdrawn(MANAGER), words);
+    }
+    assert_refused(whole.clone(), MINUTE, owner(), withdrawn(OWNER), "no such link for a new password of this user");
+    assert_taken(whole.clone(), MINUTE, owner(), withdrawn(MANAGER));
+    let mut ended = whole;
+    ended.add(MINUTE, owner(), withdrawn(MANAGER));
+    assert_refused(ended.clone(), MINUTE, By::User(MANAGER), reset(), "without a link that an owner had made");
+    assert_refused(ended, MINUTE, owner(), withdrawn(MANAGER), "no such link for a new password of this user");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use byleave_api::byleave::{Claimed, Invitation, PasswordRequest};
 use byleave_api::error::ErrorCode;
@@ -14,9 +14,11 @@ use crate::api::caller::check_content_type;
 use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::path::{TextPath, TextVerbPath};
+use crate::api::peer;
 use crate::api::show;
 use crate::app::App;
 use crate::auth::password;
+use crate::auth::throttle::Origin;
 
 /// What the bearer is invited to.
 pub(super) async fn get(State(app): State<Arc<App>>, TextPath(token): TextPath) -> Result<Json<Invitation>, Failure> {
@@ -35,6 +37,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, TextPath(token): TextPath) 
 /// Claims it with a password.
 pub(super) async fn post(
     State(app): State<Arc<App>>,
+    extensions: Extensions,
     headers: HeaderMap,
     path: TextVerbPath,
     body: Raw,
@@ -50,6 +53,7 @@ pub(super) async fn post(
         .map_err(|error| Failure::field(ErrorCode::PasswordRefused, "password", error.to_string()))?;
     let hash = app.passwords.hash(password).await?;
     let written = app.store.claim(&path.text, hash, &now).await?;
+    app.throttle.forgive(facts.user_name.as_str(), Origin::Stranger(peer::address(&extensions)));
     let claimed = Claimed {
         user_id: written.value.user.to_string(),
         org_id: written.value.organization.to_string(),

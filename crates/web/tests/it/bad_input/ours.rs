@@ -43,6 +43,7 @@ pub(super) struct Ours {
     node: String,
     token: String,
     invitation: String,
+    reset: String,
     api_key: String,
     request: String,
 }
@@ -55,6 +56,8 @@ impl Ours {
         let roles = json!({ "orgRoles": ["ORG_MEMBER"] });
         let invited =
             shop.owner.post(&path("users"), json!({ "userName": "jo@shop.example", "roles": roles })).await.created();
+        let me = text(&shop.owner.get("/api/byleave/v1/session").await.ok()["id"]);
+        let reset = shop.owner.post_nothing(&format!("{}/{me}:resetPassword", path("users"))).await.created();
         let made = shop.owner.post(&path("apiKeys"), json!({ "description": "ours", "roles": roles })).await.created();
         Self {
             administrator: house.administrator(),
@@ -65,6 +68,7 @@ impl Ours {
             node: shop.node.clone(),
             token: text(&invited["token"]),
             invitation: text(&invited["invitationId"]),
+            reset: text(&reset["invitationId"]),
             api_key: text(&made["id"]),
             request: Asker::new(house, "Kim").await.ask(house, shop).await,
         }
@@ -96,6 +100,7 @@ impl Ours {
             "employees" => &self.employee,
             "invitations" => &self.invitation,
             "nodes" => &self.node,
+            "passwordResets" => &self.reset,
             "requests" => &self.request,
             "sessions" => &self.session,
             _ => return path.to_owned(),
