@@ -61,8 +61,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace, wherever the command was started.
+/// The root of the workspace, wherever the command was started. Cargo says where it is; what was compiled in may be another
+/// checkout's, where several share a target directory.
 fn root() -> Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     here.parent().map(Path::to_path_buf).context("xtask has to lie in the workspace")
 }
