@@ -96,6 +96,10 @@ impl Door for GatewayDoor {
         self.supplied.keep(grant, credential);
     }
 
+    fn forget_supplied(&self, grant: GrantId) {
+        self.supplied.forget(grant);
+    }
+
     fn counters(&self, session: SessionId) -> Option<Counters> {
         self.handle.counters(session)
     }

@@ -322,8 +322,10 @@ async fn keep_time(keeping: Keeping, ends: CancellationToken) {
 /// Wipes what customers supplied with grants that have ended. A store that does not answer says nothing of them.
 async fn forget_supplied(supplied: &Supplied, store: &Store, clock: &dyn Clock) {
     for grant in supplied.grants() {
-        if let Ok(false) = store.is_in_force(grant, &clock.read()).await {
-            supplied.forget(grant);
+        match store.is_in_force(grant, &clock.read()).await {
+            Ok(Some(false)) => supplied.forget(grant),
+            Ok(None) => supplied.missed(grant),
+            Ok(Some(true)) | Err(_) => {}
         }
     }
 }

@@ -173,8 +173,8 @@ pub(crate) const NO_SYNC_DOOR: &str = "this gateway has no door for sync data; a
 pub(crate) const NO_SYNC_SERVERS: &str = "the inventory names no servers for the sync data of this cluster";
 
 /// Nothing to sign in with.
-pub(crate) const NO_SYNC_CREDENTIAL: &str =
-    "the gateway has no credential for the databases of this cluster; an administrator sets one";
+pub(crate) const NO_SYNC_CREDENTIAL: &str = "the gateway has no credential for the databases of this cluster; an administrator sets one, or the customer gives one \
+     with a grant (after a restart of the server, once more)";
 
 /// What a session for sync data is told beside its address: the commands stand alone on their lines, to be copied whole.
 pub(crate) fn sync_opened(cluster: &str, (gateway, port): &(String, u16), uri: &str) -> String {

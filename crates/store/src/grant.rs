@@ -159,7 +159,7 @@ pub(crate) fn give_in(
     request: Request,
 ) -> Result<Grant, StoreError> {
     let terms = Terms {
-        id: GrantId::from_bytes(tx.random()),
+        id: tx.store.supplied().unwrap_or_else(|| tx.store.new_grant_id()),
         cluster: cluster.id,
         inventory_revision: cluster.revision,
         has_sync_data: cluster.has_sync_data(),
@@ -238,9 +238,9 @@ fn end_in_force(tx: &mut Transaction<'_>, cluster: ClusterId, reason: GrantEnd) 
 fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreError> {
     query(
         "INSERT INTO grants (id, number, cluster, kind, granted_by, granted_at, expires_at, ended_at, end_reason,
-                             inventory_revision, case_number, reason, expiry_logged)
+                             inventory_revision, case_number, reason, expiry_logged, supplied)
          VALUES ($1, (SELECT COALESCE(MAX(number), 0) + 1 FROM grants WHERE cluster = $2), $2, $3, $4, $5, $6, NULL,
-                 NULL, $7, $8, $9, 0)",
+                 NULL, $7, $8, $9, 0, $10)",
     )
     .bind(grant.id.to_string())
     .bind(grant.cluster.to_string())
@@ -251,6 +251,7 @@ fn insert(tx: &mut Transaction<'_>, grant: &Grant) -> Result<(), StoreError> {
     .bind(grant.inventory_revision.number())
     .bind(grant.case.as_ref().map(ToString::to_string))
     .bind(grant.reason.as_ref().map(ToString::to_string))
+    .bind(i64::from(tx.store.supplied().is_some()))
     .execute(tx.sql)?;
     Ok(())
 }

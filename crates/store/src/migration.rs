@@ -13,7 +13,7 @@ use crate::row;
 use crate::sql::{Sql, query};
 
 /// The steps; the first is number 1.
-const STEPS: [(&str, &str); 12] = [
+const STEPS: [(&str, &str); 13] = [
     ("begin", include_str!("../migrations/sqlite/0001_begin.sql")),
     ("feed", include_str!("../migrations/sqlite/0002_feed.sql")),
     ("accounts", include_str!("../migrations/sqlite/0003_accounts.sql")),
@@ -26,6 +26,7 @@ const STEPS: [(&str, &str); 12] = [
     ("sync_member", include_str!("../migrations/sqlite/0010_sync_member.sql")),
     ("password_resets", include_str!("../migrations/sqlite/0011_password_resets.sql")),
     ("sync_ends", include_str!("../migrations/sqlite/0012_sync_ends.sql")),
+    ("supplied", include_str!("../migrations/sqlite/0013_supplied.sql")),
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migrations (

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use byleave_core::actor::By;
 use byleave_core::event::{Event, LogId};
-use byleave_core::id::{InstallationId, StartId};
+use byleave_core::id::{GrantId, InstallationId, StartId};
 use byleave_core::name::{VendorName, VendorSlug};
 use byleave_core::session::SessionEnd;
 use byleave_core::time::{Entropy, Reading};
@@ -51,6 +51,8 @@ pub struct Store {
     inner: Arc<Inner>,
     ticket: Option<Arc<Ticket>>,
     expectation: Option<Arc<Expectation>>,
+    /// The id of its next grant, with which a credential was supplied.
+    supplied: Option<GrantId>,
 }
 
 impl std::fmt::Debug for Store {
@@ -144,7 +146,7 @@ impl Store {
         let files = Files::of(database.clone())?;
         let writer = Writer::start(sql, Watch { hub: hub.clone(), files }, memory)?;
         let inner = Inner { writer, readers, lines, hub, sealing, entropy, options, installation, signing, database };
-        let store = Self { inner: Arc::new(inner), ticket: None, expectation: None };
+        let store = Self { inner: Arc::new(inner), ticket: None, expectation: None, supplied: None };
         store.start(start, now).await?;
         Ok(store)
     }
@@ -190,6 +192,23 @@ impl Store {
     /// What its next write must find; `None` once one has found it.
     pub(crate) fn expectation(&self) -> Option<&Arc<Expectation>> {
         self.expectation.as_ref().filter(|expectation| !expectation.is_met())
+    }
+
+    /// The same store for one grant that comes with a credential for sync data of the customer's own. It gets this id, so that
+    /// the credential can be kept under it before anybody hears of the grant; and no other one is used for it.
+    #[must_use]
+    pub fn supplying(&self, grant: GrantId) -> Self {
+        Self { supplied: Some(grant), ..self.clone() }
+    }
+
+    /// The id of its next grant, if a credential was supplied with that.
+    pub(crate) fn supplied(&self) -> Option<GrantId> {
+        self.supplied
+    }
+
+    /// An id that no grant has.
+    pub fn new_grant_id(&self) -> GrantId {
+        GrantId::from_bytes(random(self.entropy()))
     }
 
     pub(crate) fn writer(&self) -> &Writer {

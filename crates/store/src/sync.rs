@@ -78,7 +78,7 @@ impl SyncCredential {
 pub struct SyncSignIn {
     /// The grant that the session is based on.
     pub grant: Option<GrantId>,
-    /// The credential that an administrator set for the cluster.
+    /// The credential that an administrator set for the cluster; none where that grant came with another one.
     pub credential: Option<SyncCredential>,
 }
 
@@ -126,17 +126,18 @@ impl Store {
         body.await
     }
 
-    /// Whether a grant is in force: what was supplied with one that is not is wiped.
+    /// Whether a grant is in force: what was supplied with one that is not is wiped. `None` where there is no such grant, or
+    /// not yet.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer.
-    pub async fn is_in_force(&self, grant: GrantId, now: &Reading) -> Result<bool, StoreError> {
+    pub async fn is_in_force(&self, grant: GrantId, now: &Reading) -> Result<Option<bool>, StoreError> {
         let mut sql = self.read()?;
         let at = self.judged(&sql, now).at;
-        let row = query("SELECT id FROM grants WHERE id = $1 AND ended_at IS NULL AND expires_at > $2")
+        let row = query("SELECT ended_at IS NULL AND expires_at > $2 AS in_force FROM grants WHERE id = $1")
             .bind(grant.to_string())
             .bind(at.millis());
-        Ok(row.fetch_optional(&mut sql)?.is_some())
+        row.fetch_optional(&mut sql)?.map(|row| row::flag(&row, "in_force")).transpose()
     }
 
     /// What an open session for sync data signs in with on this basis, which it may go on before that is written down.
@@ -149,9 +150,12 @@ impl Store {
         let cluster = session::sync_cluster(&mut sql, id)?;
         let grant = match basis {
             Basis::Grant { id } => {
-                let row = query("SELECT id FROM grants WHERE id = $1 AND cluster = $2").bind(id.to_string());
+                let row = query("SELECT supplied FROM grants WHERE id = $1 AND cluster = $2").bind(id.to_string());
                 let row = row.bind(cluster.to_string()).fetch_optional(&mut sql)?;
-                row.ok_or(StoreError::NotFound(Thing::Cluster))?;
+                let row = row.ok_or(StoreError::NotFound(Thing::Cluster))?;
+                if row::flag(&row, "supplied")? {
+                    return Ok(SyncSignIn { grant: Some(id), credential: None });
+                }
                 Some(id)
             }
             Basis::Standing => None,

@@ -11,6 +11,7 @@ use byleave_core::id::{ClusterId, EmployeeId, EmployeeKeyId, GrantId, NodeId, Or
 use byleave_core::session::{Counters, SessionEnd};
 use byleave_store::session::SessionRow;
 use byleave_store::sync::SyncCredential;
+use byleave_store::{Store, StoreError};
 use futures_util::Stream;
 
 /// What a cut or a latch is about.
@@ -45,8 +46,11 @@ pub trait Door: Send + Sync {
     /// committed.
     fn end_key(&self, key: EmployeeKeyId) -> usize;
 
-    /// Keeps what a customer supplied with a grant of sync data, in memory until that grant ends.
+    /// Keeps what a customer supplies with a grant of sync data that will have this id, in memory until that grant ends.
     fn supply(&self, grant: GrantId, credential: SyncCredential);
+
+    /// Forgets what was supplied with a grant that was not given.
+    fn forget_supplied(&self, grant: GrantId);
 
     /// What a live session did so far; nothing if it is none.
     fn counters(&self, session: SessionId) -> Option<Counters>;
@@ -65,6 +69,30 @@ pub trait Door: Send + Sync {
 
     /// Tries what a node's account can reach. Recording the verdict is the caller's part.
     fn check_node(&self, node: NodeId) -> Pending<'_, Result<NodeReport, DoorError>>;
+}
+
+/// A credential that is supplied with a grant: kept before anybody can hear of the grant.
+pub(crate) struct Supply<'d> {
+    door: &'d dyn Door,
+    grant: Option<GrantId>,
+}
+
+impl<'d> Supply<'d> {
+    /// Keeps it, if there is one; the store gives the grant that it belongs to.
+    pub(crate) fn keep(door: &'d dyn Door, store: &Store, credential: Option<SyncCredential>) -> (Self, Store) {
+        let Some(credential) = credential else { return (Self { door, grant: None }, store.clone()) };
+        let grant = store.new_grant_id();
+        door.supply(grant, credential);
+        (Self { door, grant: Some(grant) }, store.supplying(grant))
+    }
+
+    /// Forgets it if the grant was not given.
+    pub(crate) fn settle<T>(self, given: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let (Err(_), Some(grant)) = (&given, self.grant) {
+            self.door.forget_supplied(grant);
+        }
+        given
+    }
 }
 
 /// Puts into a session that is live what it did so far: the store knows that of those which ended.

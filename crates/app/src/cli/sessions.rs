@@ -2,6 +2,7 @@
 
 use byleave_api::byleave::{Cuts, List, Live, Session, SessionEnded};
 use byleave_core::access::Wanted;
+use byleave_core::session::SessionEnd;
 use clap::Subcommand;
 
 use super::Caller;
@@ -140,20 +141,25 @@ fn show(session: &Session) -> String {
         (Some(at), reason) => format!("ended      {}: {}", instant(at), reason.as_deref().unwrap_or("unknown")),
     };
     let recording = match (&session.recording_sha256, session.partly_recorded) {
-        (None, _) => "none yet".to_owned(),
+        (None, _) if session.ended_at.is_none() => "none yet".to_owned(),
+        (None, _) => "no hash: nothing was recorded, or the server was interrupted".to_owned(),
         (Some(hash), false) => format!("SHA-256 {hash}"),
         (Some(hash), true) => format!("SHA-256 {hash}, partly recorded"),
     };
     let (sent, received) = (bytes(session.sent_bytes), bytes(session.received_bytes));
-    let (done, moved) = if session.wanted == SYNC_DATA {
-        (format!("{} commands", session.commands), format!("{sent} from the databases, {received} to them"))
+    let (done, moved) = if session.end_reason.as_deref() == Some(SessionEnd::Restart.as_str()) {
+        ("not counted, as the server was interrupted".to_owned(), "not counted".to_owned())
+    } else if session.wanted == SYNC_DATA {
+        let done = format!("{} commands, {} refused", session.commands, session.refused);
+        (done, format!("{sent} from the databases, {received} to them"))
     } else {
-        let done = format!("{} shells, {} commands, {} transfers", session.shells, session.commands, session.transfers);
+        let Session { shells, commands, transfers, refused, .. } = session;
+        let done = format!("{shells} shells, {commands} commands, {transfers} transfers, {refused} refused");
         (done, format!("{sent} from the node, {received} to it"))
     };
     format!(
         "session    {}\ncluster    {}\nemployee   {}\nhost       {}\nfor        {}\nbasis      {}\nopened     {}\n{ended}\n\
-         done       {}, {} refused\nbytes      {}\nrecording  {recording}\n",
+         done       {}\nbytes      {}\nrecording  {recording}\n",
         session.id,
         session.cluster_name,
         session.employee_identifier,
@@ -162,7 +168,6 @@ fn show(session: &Session) -> String {
         basis(session),
         instant(&session.opened_at),
         done,
-        session.refused,
         moved,
     )
 }

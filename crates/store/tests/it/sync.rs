@@ -3,7 +3,7 @@
 use byleave_core::access::{Asker, Basis, Denial, Record, Wanted, goes_on};
 use byleave_core::actor::Actor;
 use byleave_core::event::Event;
-use byleave_core::grant::GrantType;
+use byleave_core::grant::{GrantType, Request};
 use byleave_core::id::GrantId;
 use byleave_core::inventory::{InventoryError, Prune, Revision, WantedSource};
 use byleave_core::session::SessionEnd;
@@ -121,6 +121,26 @@ async fn another_choice_among_the_servers_is_not_covered_and_cuts_what_is_open()
 }
 
 #[tokio::test]
+async fn a_grant_that_came_with_a_credential_has_the_id_it_is_kept_under_and_uses_no_other() {
+    let world = World::new().await;
+    let host = "a.example".parse().unwrap();
+    world.store.set_sync_credential(&Actor::Administrator, &world.now, host, scram()).await.unwrap();
+    let plain = world.grant("a", GrantType::InfrastructureAndSyncData).await;
+    let opened = world.open("a.example", Shape::SyncData).await.unwrap();
+    let id = world.store.new_grant_id();
+    assert_ne!(id, plain.id);
+    let request = Request { kind: GrantType::InfrastructureAndSyncData, ttl: None, case: None, reason: None };
+    let (store, name) = (world.store.supplying(id), "a".parse().unwrap());
+    let given = store.give_grant(&world.owner, &world.now, world.project, &name, request).await.unwrap();
+    assert_eq!(given.value.id, id);
+    let sign_in = world.store.sync_sign_in(opened.session, Basis::Grant { id }).await.unwrap();
+    assert_eq!((sign_in.grant, sign_in.credential), (Some(id), None), "the sealed one is not the customer's");
+    let standing = world.store.sync_sign_in(opened.session, Basis::Standing).await.unwrap();
+    assert_eq!(standing.credential, Some(scram()));
+    world.assert_sound().await;
+}
+
+#[tokio::test]
 async fn a_credential_is_sealed_and_goes_to_an_open_session_for_sync_data_only() {
     let world = World::new().await;
     let set = |actor: Actor, host: &str| {
@@ -149,9 +169,10 @@ async fn a_credential_is_sealed_and_goes_to_an_open_session_for_sync_data_only()
     world.store.close_session(&world.now, closed(opened.session, SessionEnd::Revoked)).await.unwrap();
     let ended = world.store.sync_sign_in(opened.session, opened.basis).await;
     assert!(matches!(ended, Err(StoreError::Conflict(Conflict::SessionEnded))), "{ended:?}");
-    assert!(world.store.is_in_force(grant.id, &world.now).await.unwrap());
+    assert_eq!(world.store.is_in_force(grant.id, &world.now).await.unwrap(), Some(true));
     world.revoke("a").await;
-    assert!(!world.store.is_in_force(grant.id, &world.now).await.unwrap());
+    assert_eq!(world.store.is_in_force(grant.id, &world.now).await.unwrap(), Some(false));
+    assert_eq!(world.store.is_in_force(world.store.new_grant_id(), &world.now).await.unwrap(), None);
     assert!(world.feed().await.contains(&"sync_credential.set"));
     world.assert_sound().await;
     world.store.close().await;

@@ -90,7 +90,8 @@ impl Failure {
         let get = |name: &Option<String>| name.clone().unwrap_or_default();
         #[expect(clippy::wildcard_enum_match_arm, reason = "only these codes name something of the path")]
         let (detail, parameters) = match self.code {
-            ErrorCode::ClusterNotFound => {
+            // Where the path names none, there is nothing to add.
+            ErrorCode::ClusterNotFound if names.cluster.is_some() => {
                 let (name, group) = (get(&names.cluster), get(&names.group));
                 (format!("No cluster named {name} exists in group {group}."), vec![name, group])
             }

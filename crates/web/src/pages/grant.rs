@@ -33,7 +33,7 @@ use super::visitor::{Visitor, done};
 use super::when::full;
 use crate::api::shut::close;
 use crate::app::App;
-use crate::door::Scope;
+use crate::door::{Scope, Supply};
 
 /// A cluster in an address.
 pub(super) type ClusterPath = (String, String);
@@ -84,12 +84,10 @@ pub(super) async fn submit(
         return Ok(again(&visitor, &faults));
     }
     let (project, name) = (row.cluster.project, &row.cluster.name);
-    let store = stale::expecting(&app.store, &typed);
-    match store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await {
+    let (supply, store) = Supply::keep(app.door.as_ref(), &stale::expecting(&app.store, &typed), credential);
+    let given = store.give_grant(visitor.actor(), &app.read_clock(), project, name, request).await;
+    match supply.settle(given) {
         Ok(written) => {
-            if let Some(credential) = credential {
-                app.door.supply(written.value.id, credential);
-            }
             app.door.unlatch(Scope::Cluster(row.cluster.id));
             Ok(done(path::CLUSTERS, &written.anchors))
         }

@@ -28,7 +28,7 @@ use super::sync_credential;
 use super::visitor::{Visitor, done};
 use super::when::full;
 use crate::app::App;
-use crate::door::Scope;
+use crate::door::{Scope, Supply};
 
 /// The requests that wait, of what the visitor can see.
 pub(super) async fn waiting(app: &App, visitor: &Visitor) -> Result<Vec<RequestRow>, Problem> {
@@ -134,12 +134,10 @@ pub(super) async fn approve(
     }
     let approval = Approval { kind, ttl };
     let now = app.read_clock();
-    let store = stale::expecting(&app.store, &typed);
-    match store.approve_request(visitor.actor(), &now, row.request.id, approval).await {
+    let (supply, store) = Supply::keep(app.door.as_ref(), &stale::expecting(&app.store, &typed), credential);
+    let given = store.approve_request(visitor.actor(), &now, row.request.id, approval).await;
+    match supply.settle(given) {
         Ok(written) => {
-            if let Some(credential) = credential {
-                app.door.supply(written.value.id, credential);
-            }
             app.door.unlatch(Scope::Cluster(row.request.cluster));
             Ok(done(&path::cluster(row.project, &row.cluster_name), &written.anchors))
         }

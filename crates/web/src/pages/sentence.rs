@@ -13,6 +13,7 @@ use byleave_core::field::Erasable;
 use byleave_core::id::{ClusterId, NodeId, SessionId, UserId};
 use byleave_core::name::VendorName;
 use byleave_core::role::Roles;
+use byleave_core::session::SessionEnd;
 use byleave_core::time::Timestamp;
 use byleave_store::event::{Called, EventRow};
 use maud::{Markup, html};
@@ -22,7 +23,7 @@ use super::path;
 use super::problem::capital;
 use super::role::told;
 use super::when::full;
-use super::wording::{bytes, count, ended, forwarding, short};
+use super::wording::{UNCOUNTED, bytes, count, ended, forwarding, short};
 
 /// An event, and what the things in it are called.
 pub(super) struct Names<'a> {
@@ -248,6 +249,9 @@ fn visit(names: &Names<'_>, who: &Markup, of: &Markup, event: &Event) -> Option<
         } => {
             let text =
                 html! { (the_session(*session)) (of) " on " (names.cluster(cluster)) " ended: " (ended(*reason)) "." };
+            if *reason == SessionEnd::Restart {
+                return Some(Line::plain(Icon::Terminal, text).with(html! { "What was done was " (UNCOUNTED) "." }));
+            }
             Line::plain(Icon::Terminal, text).with(html! {
                 (count(*shells, "shell")) ", " (count(*commands, "command")) ", " (count(*transfers, "transfer"))
                 @if *refused > 0 { ", " (refused) " refused" }

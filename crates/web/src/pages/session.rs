@@ -134,7 +134,10 @@ fn recording(visitor: &Visitor, row: &SessionRow) -> Markup {
     html! {
         div.body {
             @if row.ended.is_some() && !kept {
-                p { "The log has no hash of a recording: nothing was run, shown or moved, or the gateway was interrupted." }
+                p {
+                    "The log has no hash of a recording: nothing was run, shown or moved, or the server was interrupted. Then "
+                    "what was written until that moment can be read, and the log does not vouch for it."
+                }
             } @else if row.ended.is_none() {
                 p { "Everything is being recorded while the session goes on." }
             }

@@ -18,7 +18,7 @@ use super::path;
 use super::problem::{Answer, Problem};
 use super::visitor::Visitor;
 use super::when::full;
-use super::wording::{bytes, count, ended, short};
+use super::wording::{UNCOUNTED, bytes, count, ended, short};
 use crate::app::App;
 
 /// How many sessions the page shows.
@@ -182,9 +182,17 @@ fn past_row(session: &SessionRow) -> Markup {
     }
 }
 
+/// Whether nobody counted what was done in a session that is over.
+fn is_uncounted(session: &SessionRow) -> bool {
+    session.ended.is_some_and(|(_, reason)| reason == SessionEnd::Restart)
+}
+
 /// What was done in a session, counted.
 pub(super) fn did(session: &SessionRow) -> Markup {
     let did = session.counters;
+    if is_uncounted(session) {
+        return html! { (UNCOUNTED) };
+    }
     html! {
         @match session.wanted {
             Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::Node(_) => {
@@ -198,6 +206,9 @@ pub(super) fn did(session: &SessionRow) -> Markup {
 
 /// How many bytes went which way in a session.
 pub(super) fn moved(session: &SessionRow) -> Markup {
+    if is_uncounted(session) {
+        return html! { "not counted" };
+    }
     let (from, to) = (bytes(session.counters.sent_bytes), bytes(session.counters.received_bytes));
     match session.wanted {
         Wanted::Database | Wanted::Log(..) | Wanted::LogList | Wanted::Node(_) => {

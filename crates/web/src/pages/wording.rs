@@ -3,6 +3,9 @@
 use byleave_core::event::Forwarding;
 use byleave_core::session::SessionEnd;
 
+/// Instead of what was done in a session that was open when the server was interrupted.
+pub(super) const UNCOUNTED: &str = "not counted, as the server was interrupted";
+
 /// The first eight digits of an id, which is enough for the eye.
 pub(super) fn short(id: &str) -> &str {
     id.get(..8).unwrap_or(id)

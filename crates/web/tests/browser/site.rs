@@ -348,6 +348,10 @@ impl Door for TestDoor {
         self.supplied.lock().unwrap().push((grant, credential));
     }
 
+    fn forget_supplied(&self, grant: GrantId) {
+        self.supplied.lock().unwrap().retain(|(kept, _)| *kept != grant);
+    }
+
     fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         tokio::spawn(async move { close(&store, &clock, session, reason).await });

@@ -76,6 +76,7 @@ pub(crate) enum Told {
     End(SessionId, SessionEnd),
     EndEmployee(EmployeeId),
     EndKey(EmployeeKeyId),
+    Forgot(GrantId),
     Supplied(GrantId),
 }
 
@@ -115,6 +116,10 @@ impl Door for NotingDoor {
 
     fn supply(&self, grant: GrantId, _: SyncCredential) {
         self.note(Told::Supplied(grant));
+    }
+
+    fn forget_supplied(&self, grant: GrantId) {
+        self.note(Told::Forgot(grant));
     }
 
     fn end(&self, session: SessionId, reason: SessionEnd, _: Option<By>) -> bool {

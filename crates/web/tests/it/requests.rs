@@ -162,9 +162,10 @@ async fn every_field_of_an_answer_is_refused_by_name() {
 
 /// The grant with which a credential reached the door since this was asked last, if one did.
 fn supplied(house: &House) -> Option<String> {
-    house.door.take().into_iter().find_map(|told| match told {
+    house.door.take().into_iter().fold(None, |kept, told| match told {
         Told::Supplied(grant) => Some(grant.to_string()),
-        Told::Cut(_) | Told::End(..) | Told::EndEmployee(_) | Told::EndKey(_) | Told::Unlatch(_) => None,
+        Told::Forgot(grant) => kept.filter(|kept| *kept != grant.to_string()),
+        Told::Cut(_) | Told::End(..) | Told::EndEmployee(_) | Told::EndKey(_) | Told::Unlatch(_) => kept,
     })
 }
 

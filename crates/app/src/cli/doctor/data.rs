@@ -13,8 +13,10 @@ use crate::data;
 use byleave_gateway::key::HostKey;
 
 /// The secrets of a data directory, and the database with the files that SQLite keeps beside it.
-const CLOSED: &[&str] =
-    &["admin.token", "byleave.db", "byleave.db-shm", "byleave.db-wal", "seal.key", "ssh_host_ed25519_key"];
+#[rustfmt::skip]
+const CLOSED: &[&str] = &[
+    "admin.token", "byleave.db", "byleave.db-shm", "byleave.db-wal", "seal.key", "ssh_host_ed25519_key", "sync_ca.key",
+];
 
 /// Below this a recording soon cannot be written, and then nobody comes in.
 const SPACE: u64 = 1 << 30;
@@ -223,6 +225,9 @@ mod tests {
         fs::write(data.join("seal.key"), "ab".repeat(32)).unwrap();
         assert_eq!(wrong(data), ["seal.key"], "a key that others can read");
         close(&data.join("seal.key"), 0o600);
+        fs::write(data.join("sync_ca.key"), "a key").unwrap();
+        assert_eq!(wrong(data), ["sync_ca.key"]);
+        close(&data.join("sync_ca.key"), 0o600);
         assert_eq!(wrong(data), [""; 0]);
         fs::write(data.join("seal.key"), "short").unwrap();
         assert_eq!(wrong(data), ["sealing key"]);

@@ -1,5 +1,7 @@
 //! Grant, revoke and look back, with a duration instead of an instant and with anchors in the answer.
 
+use std::future::ready;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use byleave_api::byleave as api;
@@ -18,7 +20,7 @@ use crate::api::json::Raw;
 use crate::api::path::{ClusterPath, ClusterVerbPath, GroupPath};
 use crate::api::show::{self, parse_if_any};
 use crate::api::shut::shut;
-use crate::door::Scope;
+use crate::door::{Scope, Supply};
 
 /// How many grants are listed.
 const LISTED: u32 = 500;
@@ -53,10 +55,9 @@ async fn grant(caller: &Caller, path: ClusterPath, body: Raw) -> Result<Response
         reason: parse_if_any("reason", body.reason.as_deref())?,
     };
     let supplied = supplied(request.kind, body.sync_credential)?;
-    let written = caller.ask(store.give_grant(actor, now, project, &name, request)).await?;
-    if let Some(credential) = supplied {
-        caller.app.door.supply(written.value.id, credential);
-    }
+    let (supply, store) = Supply::keep(caller.app.door.as_ref(), store, supplied);
+    let given = supply.settle(store.give_grant(actor, now, project, &name, request).await);
+    let written = caller.ask(ready(given)).await?;
     caller.app.door.unlatch(Scope::Cluster(cluster.id));
     granted(caller, project, &name, written).await
 }

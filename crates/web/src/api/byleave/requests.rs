@@ -2,6 +2,8 @@
 //!
 //! Employees have no call here; they ask through the gateway. Approving is granting and asks the same of the caller.
 
+use std::future::ready;
+
 use axum::response::Response;
 use byleave_api::byleave::{List, RequestApproval, RequestDeclined, RequestRefusal};
 use byleave_core::id::RequestId;
@@ -15,7 +17,7 @@ use crate::api::error::Failure;
 use crate::api::json::Raw;
 use crate::api::path::{GroupPath, IdPath, IdVerbPath, OrgPath};
 use crate::api::show::{self, parse_if_any};
-use crate::door::Scope;
+use crate::door::{Scope, Supply};
 
 /// Lists those of an organization that the caller can read; with `?waiting=true` those without an answer.
 pub(super) async fn of_organization(caller: Caller, OrgPath(id): OrgPath) -> Result<Response, Failure> {
@@ -58,10 +60,9 @@ async fn approve(caller: &Caller, id: RequestId, body: Raw) -> Result<Response, 
         ttl: parse_if_any("duration", body.duration.as_deref())?,
     };
     let supplied = supplied(approval.kind.unwrap_or(row.request.wish.kind), body.sync_credential)?;
-    let written = caller.ask(store.approve_request(&caller.actor, &caller.now, id, approval)).await?;
-    if let Some(credential) = supplied {
-        caller.app.door.supply(written.value.id, credential);
-    }
+    let (supply, store) = Supply::keep(caller.app.door.as_ref(), store, supplied);
+    let given = supply.settle(store.approve_request(&caller.actor, &caller.now, id, approval).await);
+    let written = caller.ask(ready(given)).await?;
     caller.app.door.unlatch(Scope::Cluster(row.request.cluster));
     granted(caller, row.project, &row.cluster_name, written).await
 }
