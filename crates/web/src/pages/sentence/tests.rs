@@ -12,6 +12,19 @@ fn nameless(entry: byleave_core::event::Entry) -> EventRow {
 }
 
 #[test]
+fn what_nobody_counted_is_not_told_as_nothing() {
+    let mut entries = byleave_core::sample::entries().into_iter();
+    let mut entry = entries.find(|entry| matches!(entry.event, Event::SessionClosed { .. })).unwrap();
+    for (end, is_counted) in [(SessionEnd::Revoked, true), (SessionEnd::Restart, false)] {
+        if let Event::SessionClosed { reason, .. } = &mut entry.event {
+            *reason = end;
+        }
+        let more = line(&vendor(), &nameless(entry.clone())).more.unwrap().into_string();
+        assert_eq!((more.contains("shell"), more.contains("not counted")), (is_counted, !is_counted), "{more}");
+    }
+}
+
+#[test]
 fn every_event_of_an_organization_has_a_sentence() {
     for entry in byleave_core::sample::entries() {
         if entry.event.scope() != byleave_core::event::Scope::Organization {
