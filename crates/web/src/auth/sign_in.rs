@@ -40,6 +40,11 @@ pub enum SignInError {
     Wrong,
 }
 
+/// The name that somebody means who types this to sign in: names are in lower case.
+pub fn typed_name(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
 /// Signs somebody in who tries from there: a new token, of which only the hash is kept.
 ///
 /// # Errors

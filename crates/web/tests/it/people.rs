@@ -17,6 +17,14 @@ async fn a_wall_clock_set_back_makes_no_password_fresh_again() {
 }
 
 #[tokio::test]
+async fn a_name_is_typed_as_one_likes() {
+    let house = House::open().await;
+    house.customer("shop").await;
+    house.sign_in(" Owner@Shop.Example").await.get("/api/byleave/v1/session").await.ok();
+    Browser::sign_in(&house, " Owner@Shop.Example", "").await;
+}
+
+#[tokio::test]
 async fn opening_the_door_needs_the_password_within_five_minutes_and_closing_never() {
     let house = House::open().await;
     let shop = house.customer("shop").await;
