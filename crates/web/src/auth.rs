@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod key;
+mod line;
 pub mod password;
 pub mod sign_in;
 pub mod throttle;

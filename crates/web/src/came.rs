@@ -2,7 +2,7 @@
 //!
 //! What proxies say of it counts only from those that the administrator named; anybody else's word is not read.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -18,6 +18,14 @@ pub struct Came {
     pub from: IpAddr,
     /// Whether the client speaks TLS, with us or with a proxy.
     pub is_secure: bool,
+}
+
+/// The address that stands for all that whoever has this one has: of IPv6 the whole /64.
+pub(crate) fn one_of_64(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
 }
 
 impl Proxies {

@@ -47,13 +47,15 @@ impl FeedFilter {
         let list =
             |text: &str| text.split(',').filter(|one| !one.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
         let instant = |text: &str| if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) };
-        Some(Self {
+        let filter = Self {
             project: if written.project.is_empty() { None } else { Some(written.project.parse().ok()?) },
             types: list(&written.types),
             clusters: list(&written.clusters).iter().map(|name| name.parse()).collect::<Result<_, _>>().ok()?,
             from: instant(&written.from)?,
             until: instant(&written.until)?,
-        })
+        };
+        // Names of clusters are those of one project.
+        (filter.project.is_some() || filter.clusters.is_empty()).then_some(filter)
     }
 
     /// Whether everything is shown.
@@ -111,7 +113,8 @@ mod tests {
         assert_eq!(FeedFilter::read(&Written::default()), Some(FeedFilter::default()));
         for bad in [
             Written { project: "x".into(), ..Written::default() },
-            Written { clusters: "a b".into(), ..Written::default() },
+            Written { project: "07".repeat(12), clusters: "a b".into(), ..Written::default() },
+            Written { clusters: "b".into(), ..Written::default() },
             Written { from: "soon".into(), ..Written::default() },
             Written { until: "2026".into(), ..Written::default() },
         ] {

@@ -5,7 +5,7 @@
 //! exist and those who do not, and never stand in the way of who revokes, blocks or ends a session.
 
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::came::Came;
+use crate::came::{Came, one_of_64};
 use crate::closing::Closing;
 
 /// How many callers or addresses are remembered before those who have been quiet are forgotten.
@@ -169,10 +169,7 @@ impl Counters {
     /// # Errors
     /// [`TooMany`] if it must not be looked at.
     pub fn address(&self, address: IpAddr) -> Result<Left, TooMany> {
-        self.addresses.count(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-        })
+        self.addresses.count(one_of_64(address))
     }
 }
 

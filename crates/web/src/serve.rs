@@ -4,7 +4,8 @@
 //! address in place of a proxy's. Without TLS, connections from elsewhere than this machine are taken from proxies of
 //! ours only.
 //! At most [`Limits::connections`](crate::Limits) are open; when one more comes, the one that has waited longest
-//! without a request is closed for it. Headers and bodies have their time. Nothing here knows a route.
+//! without a request is closed for it. Headers and bodies have their time. What a handler leaves of a small body is read
+//! before the answer goes out, so that the next request finds the connection open. Nothing here knows a route.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -34,6 +35,9 @@ use crate::tls::Tls;
 
 /// For how long browsers come back over TLS only, once they did (RFC 6797).
 const STRICT_TRANSPORT_SECURITY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// How much of a body that nobody needed is read before its answer goes out.
+const LEFT: u64 = 16 * 1024;
 
 /// How clients get in.
 #[derive(Clone, Default)]
@@ -140,12 +144,21 @@ impl Connection {
                 // Whoever keeps a request from becoming whole waits as those do who send none.
                 busy.store(request.body().is_end_stream(), Ordering::Relaxed);
                 let came = entrance.proxies.came(peer, request.headers(), entrance.tls.is_some());
-                let mut request = request.map(|body| timed(Body::new(body), body_for, busy.clone()));
+                let is_small = request.body().size_hint().lower() <= LEFT;
+                let (parts, body) = request.into_parts();
+                let (body, left) = shared(timed(Body::new(body), body_for, busy.clone()));
+                let mut request = Request::from_parts(parts, body);
                 request.extensions_mut().insert(came);
                 request.extensions_mut().insert(ConnectInfo(SocketAddr::new(came.from, peer.port())));
                 let mut response = answer(router, request).await;
                 if came.is_secure {
                     response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT_SECURITY);
+                }
+                if is_small {
+                    read_off(left).await;
+                }
+                if !busy.load(Ordering::Relaxed) {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 busy.store(false, Ordering::Relaxed);
                 Ok::<_, Infallible>(response)
@@ -193,6 +206,30 @@ fn timed(body: Body, body_for: Duration, busy: Arc<AtomicBool>) -> Body {
             Err(_) => Some((Err(axum::Error::new(TooSlow)), None)),
         }
     }))
+}
+
+/// A body twice: what is read of one is gone from the other.
+fn shared(body: Body) -> (Body, Body) {
+    let stream = Arc::new(Mutex::new(body.into_data_stream().fuse()));
+    let body = || {
+        let stream = stream.clone();
+        Body::from_stream(stream::poll_fn(move |context| {
+            stream.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
+        }))
+    };
+    (body(), body())
+}
+
+/// Reads what is left of a body, if that is little.
+async fn read_off(body: Body) {
+    let mut size = 0;
+    let mut stream = body.into_data_stream();
+    while let Some(Ok(bytes)) = stream.next().await {
+        size += bytes.len() as u64;
+        if size > LEFT {
+            break;
+        }
+    }
 }
 
 /// The open connections in the order in which they came.

@@ -8,15 +8,15 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use byleave_core::time::Entropy;
 use byleave_store::Secret;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+
+use crate::auth::line::{Line, Place};
+use crate::auth::throttle::Origin;
 
 /// The fewest characters of a password.
 pub const SHORTEST: usize = 12;
 /// The most characters of a password.
 pub const LONGEST: usize = 128;
-
-/// How many may wait for their turn to sign in.
-const WAITING: usize = 64;
 
 /// Why a password is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +60,7 @@ pub fn check(password: &str, user_name: &str) -> Result<(), PasswordError> {
 #[derive(Clone)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
-    line: Arc<Semaphore>,
+    line: Line,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -72,13 +72,12 @@ pub struct HashError;
 impl Passwords {
     /// Hashes at most this many passwords at once.
     pub fn new(at_once: usize, entropy: Arc<dyn Entropy>) -> Self {
-        let line = Arc::new(Semaphore::new(WAITING));
-        Self { turns: Arc::new(Semaphore::new(at_once.max(1))), line, entropy }
+        Self { turns: Arc::new(Semaphore::new(at_once.max(1))), line: Line::default(), entropy }
     }
 
-    /// A place in the line of those who sign in; `None` if it is so long that waiting makes no sense.
-    pub fn stand_in_line(&self) -> Option<OwnedSemaphorePermit> {
-        self.line.clone().try_acquire_owned().ok()
+    /// A place in the line of those who sign in from there; `None` if so many wait that waiting makes no sense.
+    pub(crate) fn stand_in_line(&self, origin: Origin) -> Option<Place> {
+        self.line.stand(origin)
     }
 
     /// The hash of a new password, in PHC form.

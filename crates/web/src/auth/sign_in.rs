@@ -8,6 +8,7 @@ use byleave_store::web_session::WebSession;
 use byleave_store::{Secret, StoreError, Written};
 
 use crate::app::App;
+use crate::auth::line::Place;
 use crate::auth::password::{self, HashError, PasswordError};
 use crate::auth::throttle::{Origin, TooEarly};
 use crate::auth::token::{Token, TokenHash};
@@ -39,6 +40,11 @@ pub enum SignInError {
     Wrong,
 }
 
+/// The name that somebody means who types this to sign in: names are in lower case.
+pub fn typed_name(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
 /// Signs somebody in who tries from there: a new token, of which only the hash is kept.
 ///
 /// # Errors
@@ -50,7 +56,7 @@ pub async fn sign_in(
     origin: Origin,
 ) -> Result<(Token, WebSession), SignInError> {
     let now = app.read_clock();
-    let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
+    let _place = stand_in_line(app, origin)?;
     app.throttle.try_once(name, origin, now.since_boot).map_err(SignInError::TooEarly)?;
     let facts = match name.parse::<UserName>() {
         Ok(name) => app.store.sign_in_facts(&name).await?,
@@ -123,11 +129,15 @@ pub async fn change_password(
 /// Proves that somebody who is signed in knows their password; answers its hash.
 async fn prove(app: &App, session: &WebSession, password: String) -> Result<Secret, SignInError> {
     let name = session.user_name.as_str();
-    let _place = app.passwords.stand_in_line().ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))?;
+    let _place = stand_in_line(app, Origin::Known)?;
     app.throttle.try_once(name, Origin::Known, app.read_clock().since_boot).map_err(SignInError::TooEarly)?;
     let hash = app.store.sign_in_facts(&session.user_name).await?.map(|facts| facts.password_hash);
     let right = app.passwords.verify(password, hash.clone()).await?;
     let hash = hash.filter(|_| right).ok_or(SignInError::Wrong)?;
     app.throttle.succeeded(name, Origin::Known);
     Ok(hash)
+}
+
+fn stand_in_line(app: &App, origin: Origin) -> Result<Place, SignInError> {
+    app.passwords.stand_in_line(origin).ok_or(SignInError::TooEarly(TooEarly { wait_ms: 1_000 }))
 }

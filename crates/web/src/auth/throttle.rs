@@ -8,12 +8,14 @@
 //! like known ones.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use byleave_core::time::Entropy;
 use sha2::{Digest as _, Sha256};
+
+use crate::came::one_of_64;
 
 /// How many failures from one address are free.
 const FREE: u32 = 5;
@@ -144,13 +146,12 @@ fn key(name: &str) -> [u8; 32] {
     Sha256::digest(name.as_bytes()).into()
 }
 
-/// The key of a name and an address. Whoever has one address of IPv6 has all of its /64.
+/// The key of a name and an address.
 fn pair(name: &str, origin: Origin) -> [u8; 32] {
     let place = match origin {
         Origin::Known => "known".to_owned(),
         Origin::Stranger(None) => "unknown".to_owned(),
-        Origin::Stranger(Some(IpAddr::V4(address))) => address.to_string(),
-        Origin::Stranger(Some(IpAddr::V6(address))) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
+        Origin::Stranger(Some(address)) => one_of_64(address).to_string(),
     };
     Sha256::new_with_prefix(key(name)).chain_update(place).finalize().into()
 }

@@ -23,7 +23,7 @@ use super::role::roles;
 use super::when::full;
 use crate::api::peer;
 use crate::app::App;
-use crate::auth::sign_in::{SignInError, sign_in};
+use crate::auth::sign_in::{SignInError, sign_in, typed_name};
 use crate::auth::token::Token;
 
 /// Where to go after signing in.
@@ -50,7 +50,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     typed: Typed,
 ) -> Answer {
-    let name = typed.text("user_name").to_lowercase();
+    let name = typed_name(typed.raw("user_name"));
     let origin = app.marks.origin(&name, cookie::read_mark(&headers), peer::address(&extensions));
     let fault = match sign_in(&app, &name, typed.raw("password").to_owned(), origin).await {
         Ok((token, _)) => return enter(&app, &headers, (&token, &name), &next(typed.raw("next"))).await,

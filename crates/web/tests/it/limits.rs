@@ -84,6 +84,63 @@ async fn a_crowd_whose_bodies_never_end_keeps_nobody_out() {
     house.nobody().get("/api/byleave/v1/health").await.ok();
 }
 
+/// One answer of a connection, with its body.
+async fn one(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let whole = async {
+        while let Ok(1..) = stream.read_buf(&mut answer).await {
+            let text = String::from_utf8_lossy(&answer);
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if length.is_none_or(|length| length.parse::<usize>().unwrap() <= body.len()) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), whole).await.expect("answered in time");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_although_the_body_was_not_needed() {
+    let house = House::open().await;
+    let next = b"GET /api/byleave/v1/health HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (start, status) in [
+        ("PATCH /api/atlas/v2/orgs/a/settings", 401),
+        ("POST /api/byleave/v1/organizations/a/block", 401),
+        ("POST /api/byleave/v1/nothing", 401),
+        ("POST /nothing", 404),
+        ("POST /sign-out", 403),
+    ] {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let head = format!("{start} HTTP/1.1\r\nHost: x\r\n{form}\r\nContent-Length: 12\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Until somebody else was answered, the server had time to answer the head.
+        house.nobody().get("/api/byleave/v1/ready").await.ok();
+        // It may have closed.
+        let _ = stream.write_all(b"{\"a\":\"body\"}").await;
+        let answer = one(&mut stream).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{start}: {answer}");
+        assert!(!answer.contains("connection: close"), "{start}: {answer}");
+        let _ = stream.write_all(next).await;
+        let answer = one(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{start}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_keeps_a_body_back_is_told_that_the_connection_ends() {
+    let house = House::with(impatient()).await;
+    for framing in ["Content-Length: 12", "Content-Length: 1000000", "Transfer-Encoding: chunked"] {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        let head = format!("PATCH /api/atlas/v2/orgs/a/settings HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("connection: close\r\n"), "{framing}: {answer}");
+    }
+}
+
 #[tokio::test]
 async fn stopping_lets_go_of_idle_connections() {
     let house = House::with(Limits { stop_for: Duration::from_millis(500), ..Limits::default() }).await;

@@ -17,7 +17,7 @@ use crate::api::json::Raw;
 use crate::api::peer;
 use crate::api::show;
 use crate::app::App;
-use crate::auth::sign_in::{ChangeError, FRESH_FOR, change_password, give_password_again, sign_in};
+use crate::auth::sign_in::{ChangeError, FRESH_FOR, change_password, give_password_again, sign_in, typed_name};
 use crate::auth::throttle::Origin;
 
 /// Who is signed in.
@@ -35,7 +35,7 @@ pub(super) async fn post(
     check_content_type(&headers)?;
     let SignInRequest { user_name, password } = body.json(&app).await?;
     let origin = Origin::Stranger(peer::address(&extensions));
-    let (token, session) = sign_in(&app, &user_name, password, origin).await?;
+    let (token, session) = sign_in(&app, &typed_name(&user_name), password, origin).await?;
     let user = me(&session.actor, Some(&session));
     Ok((StatusCode::CREATED, Json(SignedIn { token: token.reveal().to_owned(), user })).into_response())
 }
