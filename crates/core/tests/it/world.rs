@@ -1,6 +1,9 @@
 //! A model of an installation for random histories: the store's and the gateway's part played by the simplest code,
 //! with everything remembered that must never be forgotten.
 
+mod check;
+mod inventory;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use byleave_core::access::{Asker, Facts, GRANTS_FOR, Permit, Verdict, Wanted, again, decide};
@@ -323,75 +326,6 @@ impl World {
         }
     }
 
-    fn change_inventory(&mut self, edits: Vec<Edit>, prune: Prune) {
-        let mut next = self.estate.clone();
-        edits.into_iter().for_each(|edit| next.edit(edit));
-        let Ok(plan) = next.apply(prune) else { return };
-        self.estate = next;
-        for removed in plan.clusters.iter().filter(|cluster| cluster.removed) {
-            self.end_in_force(removed.id, GrantEnd::ClusterRemoved);
-        }
-        self.remember_inventory();
-    }
-
-    /// Compares forms by itself, so that the revisions of nodes, logs and databases are not taken on trust.
-    fn remember_inventory(&mut self) {
-        let (old, old_sync) = (std::mem::take(&mut self.born), std::mem::take(&mut self.born_sync));
-        let old_source = std::mem::take(&mut self.born_source);
-        for cluster in self.estate.inventory.clusters.iter().filter(|cluster| !cluster.removed) {
-            let revision = cluster.revision.number();
-            let since = |place: &(NodeId, String), form: &str| match old.get(place) {
-                Some((known, born)) if known == form => *born,
-                _ => revision,
-            };
-            for node in cluster.nodes.iter().filter(|node| !node.removed) {
-                let form = format!("{} {} {}", node.host, node.address, node.host_key);
-                let place = (node.id, String::new());
-                let node_born = since(&place, &form);
-                self.born.insert(place, (form, node_born));
-                for log in &node.logs {
-                    let place = (node.id, log.name.to_string());
-                    let form = format!("{} {}", log.kind.as_str(), log.path);
-                    self.born.insert(place.clone(), (form.clone(), since(&place, &form)));
-                }
-            }
-            for (database, _) in &cluster.sync_databases {
-                let place = (cluster.id, database.to_string());
-                let born = old_sync.get(&place).copied().unwrap_or(revision);
-                self.born_sync.insert(place, born);
-            }
-            if let Some(source) = &cluster.sync_source {
-                let form = format!("{} {:?} {}", source.servers, source.member, source.ca);
-                let born = match old_source.get(&cluster.id) {
-                    Some((known, born)) if *known == form => *born,
-                    _ => revision,
-                };
-                self.born_source.insert(cluster.id, (form, born));
-            }
-        }
-    }
-
-    /// The revision that brought what is wanted, by the model's own memory.
-    fn born(&self, cluster: &Cluster, wanted: &Wanted) -> Option<i64> {
-        let of = |node: &NodeId, name: &str| self.born.get(&(*node, name.to_owned())).map(|(_, born)| *born);
-        match wanted {
-            Wanted::Database | Wanted::LogList => Some(1),
-            Wanted::Node(node) => of(node, ""),
-            Wanted::Log(node, name) => Some(of(node, name.as_str())?.max(of(node, "")?)),
-            Wanted::SyncLogin => self.born_sync(cluster, |_| true),
-            Wanted::SyncData(database) => self.born_sync(cluster, |pattern| {
-                pattern.strip_suffix('*').map_or(pattern == database, |p| database.starts_with(p))
-            }),
-        }
-    }
-
-    /// The oldest sync database that is meant, but never older than from where it is read.
-    fn born_sync(&self, cluster: &Cluster, is_meant: impl Fn(&str) -> bool) -> Option<i64> {
-        let all = self.born_sync.iter().filter(|((id, pattern), _)| *id == cluster.id && is_meant(pattern));
-        let oldest = all.map(|(_, born)| *born).min()?;
-        Some(self.born_source.get(&cluster.id).map_or(oldest, |(_, born)| oldest.max(*born)))
-    }
-
     fn facts(&self, id: ClusterId) -> Facts {
         let cluster = self.clusters().iter().find(|cluster| cluster.id == id).unwrap().clone();
         let recent = |grant: &&Grant| grant.cluster == id && grant.granted_at > self.now.at.plus(-GRANTS_FOR);
@@ -429,40 +363,6 @@ impl World {
         }
     }
 
-    /// No row is revived or rewritten, and one grant of a cluster is in force at most.
-    fn check_grants(&mut self) {
-        let mut clusters = BTreeSet::new();
-        for grant in &self.grants {
-            if grant.is_active(self.now.at) {
-                assert!(!self.over.contains_key(&grant.id), "a grant is revived");
-                assert!(clusters.insert(grant.cluster), "two grants are in force");
-                let mine: Vec<Grant> = self.grants.iter().filter(|g| g.cluster == grant.cluster).cloned().collect();
-                assert_eq!(in_force(&mine, self.now.at), Some(grant));
-                assert_eq!(mine.last(), Some(grant), "only the newest can be in force");
-            } else if let Some(then) = self.over.insert(grant.id, grant.ended) {
-                assert!(then.is_none() || then == grant.ended, "an end is rewritten");
-            }
-        }
-    }
-
-    /// Everything that can be wanted gets the answer of the naive table.
-    fn check_table(&self) {
-        for cluster in self.clusters() {
-            let facts = self.facts(cluster.id);
-            for wanted in Self::everything_to_want(cluster) {
-                let thing = oracle::thing(&facts, &wanted).map(|(_, since)| since).filter(|_| !cluster.removed);
-                let born = self.born(cluster, &wanted).filter(|_| !cluster.removed);
-                assert_eq!(thing, born, "the revision of {wanted:?}");
-                for asker in [Asker::Active, Asker::Disabled, Asker::KeyRemoved] {
-                    let at = self.now.at;
-                    let said = oracle::says(&facts, asker, &wanted, at, at).filter(|_| self.now.doubt.is_none());
-                    let decided = decide(&facts, asker, wanted.clone(), self.now).ok();
-                    assert_eq!(decided.map(|permit| (permit.basis(), permit.until())), said, "{wanted:?}");
-                }
-            }
-        }
-    }
-
     /// What each session would be based on if it had been decided again after this very change.
     fn follow_revokes(&mut self) {
         let mut sessions = std::mem::take(&mut self.sessions);
@@ -472,86 +372,6 @@ impl World {
             session.on = said.and_then(|(basis, _)| grant_of(basis)).or(session.on.filter(|_| session.doomed));
         }
         self.sessions = sessions;
-    }
-
-    /// Decides again for every live session, as the gateway does, and compares with what a naive reader expects.
-    fn settle(&mut self) {
-        for mut session in std::mem::take(&mut self.sessions) {
-            let (facts, asker) = (self.facts(session.cluster), self.employees[session.employee]);
-            let now = self.now.at;
-            let expected = self.expected(&session, &facts);
-            match (again(&facts, asker, &session.permit, session.opened_at, now), expected) {
-                (Verdict::Cut(end), Err(ends)) => {
-                    assert!(ends.contains(&end), "ended as {end}, expected {ends:?}");
-                    *self.cut.entry(end).or_default() += 1;
-                    continue;
-                }
-                (Verdict::Unchanged(next), Ok((basis, until))) => {
-                    assert_eq!((next.basis(), next.until()), (basis, until));
-                    assert_eq!(session.permit.basis(), basis);
-                    session.permit = next;
-                }
-                (Verdict::Continued(next), Ok((basis, until))) => {
-                    assert_eq!((next.basis(), next.until()), (basis, until));
-                    assert_ne!(session.permit.basis(), basis);
-                    self.continued += 1;
-                    session.permit = next;
-                }
-                (verdict, expected) => panic!("{verdict:?}, expected {expected:?}"),
-            }
-            assert!(!session.doomed, "a revoke cuts");
-            assert!(session.permit.until() > now);
-            session.on = granted(&session.permit);
-            // In doubt the lease runs out.
-            if self.now.doubt.is_none() {
-                self.sessions.push(session);
-            }
-        }
-    }
-
-    /// The basis that the session goes on with, or the ends that it may have.
-    fn expected(&self, session: &Session, facts: &Facts) -> Result<(Basis, Timestamp), Vec<SessionEnd>> {
-        let (now, asker, wanted) = (self.now.at, self.employees[session.employee], session.permit.wanted());
-        let held = granted(&session.permit).map(|id| facts.grants.iter().position(|grant| grant.id == id));
-        let since = match held {
-            None => &[],
-            Some(None) => return Err(vec![SessionEnd::Expired]),
-            Some(Some(place)) => &facts.grants[place..],
-        };
-        if since.iter().any(|grant| matches!(grant.ended, Some((_, GrantEnd::Revoked)))) {
-            return Err(vec![SessionEnd::Revoked]);
-        }
-        let mut ends = vec![];
-        match asker {
-            Asker::Active => {}
-            Asker::Disabled => return Err(vec![SessionEnd::EmployeeDisabled]),
-            Asker::KeyRemoved => return Err(vec![SessionEnd::KeyRemoved]),
-        }
-        if facts.cluster.removed {
-            return Err(vec![SessionEnd::ClusterRemoved]);
-        }
-        if self.born(&facts.cluster, wanted) != Some(session.born) {
-            ends.push(SessionEnd::NodeChanged);
-        }
-        match since.first() {
-            Some(grant) if grant.ended.is_none() && grant.expires_at <= now => ends.push(SessionEnd::Expired),
-            Some(Grant { ended: Some((_, GrantEnd::Replaced)), .. }) => ends.push(SessionEnd::Replaced),
-            Some(Grant { ended: Some((_, GrantEnd::ClockReset)), .. }) => ends.push(SessionEnd::ClockDoubt),
-            Some(_) => {}
-            None if facts.blocked => ends.push(SessionEnd::Blocked),
-            None => ends.push(SessionEnd::StandingLimit),
-        }
-        match oracle::says(facts, asker, wanted, session.opened_at, now) {
-            Some((basis, until)) if self.born(&facts.cluster, wanted) == Some(session.born) && until > now => {
-                Ok((basis, until))
-            }
-            // A node that lost its check, and a block with a narrower grant, end as what they are.
-            None if facts.blocked => {
-                ends.extend([SessionEnd::NodeChanged, SessionEnd::Blocked, SessionEnd::Replaced]);
-                Err(ends)
-            }
-            _ => Err(ends),
-        }
     }
 
     /// Lets a day and more go by in good order: nothing is open any more.
