@@ -134,3 +134,13 @@ async fn the_pages_call_what_was_removed_by_its_name() {
     let page = read(&format!("/sessions/{session}")).await;
     assert!(page.contains("<dd>Cluster0 (removed since)</dd>") && !page.contains(&cluster), "{page}");
 }
+
+#[tokio::test]
+async fn clusters_without_their_project_are_no_address_of_the_feed() {
+    let house = House::open().await;
+    let shop = house.customer("shop").await;
+    let (browser, _) = Browser::sign_in(&house, "owner@shop.example", "").await;
+    assert_eq!(browser.get("/activity?clusters=Cluster0").await.status(), 404);
+    let path = format!("/activity?clusters=Cluster0&project={}", shop.project);
+    assert_eq!(browser.get(&path).await.status(), 200);
+}
